@@ -1,0 +1,237 @@
+# gn8v: one Makefile, and this comment is its manual.
+#
+#   make                 build/gn8v, the agent
+#   make demo            provision a simulated single-GPU and a simulated 8-GPU instance, and watch
+#   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1)
+#   make check-all       check under gcc, clang and the sanitizers, and the lints
+#   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
+#   make lint            shellcheck, exported names, formatting of what the tools can judge
+#   make format          clang-format over the C sources
+#   make install         DESTDIR= PREFIX=/usr
+#   make dist srpm rpm   build/gn8v-VERSION.tar.gz, the portable source RPM, an RPM for this machine
+#   make abi RPM=FILE    what an RPM needs, and whether Alibaba Cloud Linux 3 has it
+#   make user-data RPM_URL=URL RPM_SHA256=HEX [CONFIG=FILE]
+#                        build/user-data and build/user-data.b64 for RunInstances
+#   make clean
+#
+# CC, CFLAGS, CPPFLAGS and LDFLAGS of the caller come last and win. OPENSSL_PC= names another
+# pkg-config package of OpenSSL 3, OPENSSL_PREFIX= a folder that holds one. SANITIZE=1 builds with
+# AddressSanitizer and UBSan into build-asan; another compiler builds into build-CC.
+
+MAKEFLAGS += -rR
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+ifneq ($(filter undefined default,$(origin CC)),)
+CC := gcc
+endif
+
+PREFIX ?= /usr
+KIND := $(if $(filter 1,$(SANITIZE)),-asan)$(if $(filter-out gcc cc,$(notdir $(CC))),-$(notdir $(CC)))
+B := build$(KIND)
+
+VERSION := $(shell cat VERSION 2>/dev/null || git describe --tags --always --match 'v[0-9]*' 2>/dev/null || echo 0.1.0)
+RPM_VERSION := $(shell echo '$(VERSION)' | sed 's/^v//; s/-/./g; s/^\([0-9a-f]\{7,\}\)$$/0.1.0.git\1/')
+
+# --- what it needs ------------------------------------------------------------------------------
+
+NEED := libsystemd:239 json-c:0.13 libcurl:7.61 libxml-2.0:2.9
+OPENSSL_PC ?= $(firstword $(foreach p,libcrypto libcrypto3 openssl3 libopenssl3,$(if $(shell pkg-config --atleast-version=3.0 $(p) 2>/dev/null && echo yes),$(p))))
+
+GOALS := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out clean format help user-data abi dist srpm,$(GOALS)),)
+MISSING := $(foreach n,$(NEED),$(if $(shell pkg-config --atleast-version=$(word 2,$(subst :, ,$(n))) $(word 1,$(subst :, ,$(n))) 2>/dev/null && echo yes),,$(n)))
+ifneq ($(strip $(MISSING)),)
+$(error missing or too old (name:least version): $(MISSING); packaging/deps installs them)
+endif
+ifeq ($(OPENSSL_PREFIX)$(OPENSSL_PC),)
+$(error OpenSSL 3 was not found by pkg-config: packaging/deps installs it; or set OPENSSL_PC= or OPENSSL_PREFIX=)
+endif
+endif
+
+PKGS := $(foreach n,$(NEED),$(word 1,$(subst :, ,$(n))))
+ifneq ($(OPENSSL_PREFIX),)
+SSL_CFLAGS := -isystem $(OPENSSL_PREFIX)/include
+SSL_LIBS := -L$(OPENSSL_PREFIX)/lib64 -L$(OPENSSL_PREFIX)/lib -Wl,-rpath,$(OPENSSL_PREFIX)/lib64:$(OPENSSL_PREFIX)/lib -lcrypto
+else
+SSL_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(OPENSSL_PC) 2>/dev/null))
+SSL_LIBS := $(shell pkg-config --libs $(OPENSSL_PC) 2>/dev/null)
+endif
+DEP_CFLAGS := $(SSL_CFLAGS) $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
+DEP_LIBS := $(SSL_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+# --- flags --------------------------------------------------------------------------------------
+
+accepts = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo '$(1)')
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wundef -Wstrict-prototypes \
+        -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wno-missing-field-initializers
+HARDEN_TRY := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
+              -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr -fstrict-flex-arrays=3
+LINK_TRY := -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,defs
+
+BASE_CFLAGS := -std=c17 -O2 -g -fno-strict-aliasing
+BASE_CPPFLAGS := -D_GNU_SOURCE -Ilib -I$(B)
+ifeq ($(SANITIZE),1)
+# gcc raises false warnings under the sanitizers: they are judged in the plain build.
+BASE_CFLAGS += -w -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+BASE_LDFLAGS := -fsanitize=address,undefined
+else
+BASE_CFLAGS += $(WARN) $(if $(CI),-Werror) -fPIE $(foreach f,$(HARDEN_TRY),$(call accepts,$(f)))
+BASE_CPPFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(if $(call accepts,-O2 -D_FORTIFY_SOURCE=3),3,2)
+BASE_LDFLAGS := -pie $(foreach f,$(LINK_TRY),$(call accepts,$(f)))
+endif
+
+COMPILE = $(CC) $(BASE_CPPFLAGS) $(DEP_CFLAGS) $(BASE_CFLAGS) -MMD -MP $(CPPFLAGS) $(CFLAGS)
+LINK = $(CC) $(BASE_CFLAGS) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS)
+
+# --- sources ------------------------------------------------------------------------------------
+
+LIB_SRC := $(wildcard lib/*/*.c)
+AGENT_SRC := $(wildcard agent/*.c agent/steps/*.c agent/cli/*.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+SYSTEMD_SRC := $(wildcard tests/twin/systemd/*.c)
+
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
+TWIN_SYSTEMD := $(B)/twin-systemd
+
+.PHONY: all demo check check-unit check-story check-twin check-packaging check-all lint lint-symbols format \
+        install stage dist srpm rpm abi user-data bench-provision clean help
+
+all: $(B)/gn8v
+
+$(B)/gn8v: $(AGENT_OBJ) $(B)/libgn8v.a
+	$(LINK) -o $@ $(AGENT_OBJ) $(B)/libgn8v.a $(DEP_LIBS)
+
+$(B)/libgn8v.a: $(LIB_OBJ)
+	rm -f $@
+	ar rcs $@ $(LIB_OBJ)
+
+# The library is compiled without -Iagent: it cannot reach into policy.
+$(B)/lib/%.o: lib/%.c $(B)/flags.stamp
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(B)/agent/%.o: agent/%.c $(B)/flags.stamp $(B)/version.h
+	@mkdir -p $(@D)
+	$(COMPILE) -Iagent -c -o $@ $<
+
+# Stamps change only when their content does.
+stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.new; if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(B)/flags.stamp: FORCE
+	$(call stamp,'$(COMPILE) $(LINK)')
+
+$(B)/version.h: FORCE
+	$(call stamp,'#define GN8V_VERSION "$(RPM_VERSION)"')
+
+.PHONY: FORCE
+FORCE:
+
+# --- tests --------------------------------------------------------------------------------------
+
+CHECK_CFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags check))
+CHECK_LIBS = $(shell pkg-config --libs check)
+# Every object but the one with main(): the tests may reach each module.
+TESTED_OBJ := $(filter-out $(B)/agent/main.o,$(AGENT_OBJ))
+
+$(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a
+	@mkdir -p $(@D)
+	$(COMPILE) -Iagent -Itests/unit $(CHECK_CFLAGS) -c -o $@.o $<
+	$(LINK) -o $@ $@.o $(TESTED_OBJ) $(B)/libgn8v.a $(CHECK_LIBS) $(DEP_LIBS)
+
+$(TWIN_SYSTEMD): $(SYSTEMD_SRC) $(wildcard tests/twin/systemd/*.h) $(B)/flags.stamp
+	$(COMPILE) -MF $@.d -Itests/twin/systemd -o $@ $(SYSTEMD_SRC) $(BASE_LDFLAGS) $(LDFLAGS) \
+	        $(shell pkg-config --libs libsystemd json-c) -lm
+
+# What the package would put on the machine, staged once for all twins.
+stage: $(B)/gn8v
+	@rm -rf $(B)/stage && $(MAKE) -s --no-print-directory install DESTDIR=$(CURDIR)/$(B)/stage PREFIX=/usr
+
+TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) TWIN_STAGE=$(CURDIR)/$(B)/stage
+
+check: check-unit check-story check-twin check-packaging
+
+check-unit: $(UNIT_BIN)
+	@for t in $(UNIT_BIN); do case $$t in *$(T)*) $$t || exit 1 ;; esac; done
+
+check-story: stage $(TWIN_SYSTEMD)
+	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(T)
+
+check-twin: $(TWIN_SYSTEMD)
+	TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) tests/twin/systemd/selftest.sh
+	tests/twin/fakes/selftest.sh
+	python3 tests/twin/test_server.py
+
+check-packaging: all
+	@for t in tests/packaging/*.sh; do echo "== $$t"; $$t || exit 1; done
+
+check-all: lint
+	$(MAKE) check CC=gcc
+	$(MAKE) check-unit check-story CC=clang
+	$(MAKE) check-unit check-story SANITIZE=1
+
+demo: stage $(TWIN_SYSTEMD)
+	@$(TWIN_ENV) tests/demo
+
+bench-provision: stage $(TWIN_SYSTEMD)
+	@$(TWIN_ENV) tests/bench/provision
+
+# --- lints --------------------------------------------------------------------------------------
+
+SHELLS = packaging/deps packaging/abi cloud-init/make-user-data tests/story/lib.sh $(wildcard tests/story/*.sh tests/packaging/*.sh)
+
+lint: lint-symbols
+	shellcheck -x -S warning $(SHELLS)
+	clang-format --dry-run -Werror $(LIB_SRC) $(AGENT_SRC)
+
+# A library file exports only names that begin with its own.
+lint-symbols: $(LIB_OBJ)
+	tests/lint-symbols $(LIB_OBJ)
+
+format:
+	clang-format -i $(wildcard lib/*/*.[ch] agent/*.[ch] agent/*/*.[ch] tests/unit/*.[ch] tests/twin/systemd/*.[ch])
+
+# --- packages -----------------------------------------------------------------------------------
+
+install: $(B)/gn8v
+	install -D -m 0755 $(B)/gn8v $(DESTDIR)$(PREFIX)/bin/gn8v
+	install -d -m 0755 $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/gn8v/units $(DESTDIR)/etc/gn8v
+	install -m 0644 systemd/gn8v-agent.service systemd/gn8v-ready.target $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 0644 systemd/persistenced-single.service systemd/persistenced-multi.service systemd/*.conf $(DESTDIR)$(PREFIX)/share/gn8v/units/
+	install -m 0644 packaging/status.schema.json $(DESTDIR)$(PREFIX)/share/gn8v/
+	install -D -m 0644 packaging/gn8v.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gn8v
+	install -D -m 0644 packaging/gn8v.8 $(DESTDIR)$(PREFIX)/share/man/man8/gn8v.8
+
+N := gn8v-$(RPM_VERSION)
+
+dist:
+	mkdir -p build
+	git archive --prefix=$N/ HEAD > build/$N.tar
+	echo '$(RPM_VERSION)' > build/VERSION
+	tar -rf build/$N.tar --owner=0 --group=0 --transform 's,^,$N/,' -C build VERSION
+	gzip -nf build/$N.tar
+
+srpm: dist
+	{ echo '%global gn8v_version $(RPM_VERSION)'; cat packaging/gn8v.spec; } > build/gn8v.spec
+	rpmbuild -bs --nodeps --define '_topdir $(CURDIR)/build/rpm' --define '_sourcedir $(CURDIR)/build' build/gn8v.spec
+
+# Where rpm does not manage the machine (Debian) it cannot judge BuildRequires: hence --nodeps there.
+rpm: srpm
+	rpmbuild --rebuild $$(rpm -q --quiet rpm 2>/dev/null || echo --nodeps) --define '_topdir $(CURDIR)/build/rpm' build/rpm/SRPMS/$N-1*.src.rpm
+
+abi:
+	packaging/abi '$(RPM)'
+
+user-data:
+	@mkdir -p build
+	cloud-init/make-user-data --rpm-url '$(RPM_URL)' --rpm-sha256 '$(RPM_SHA256)' $(if $(CONFIG),--config '$(CONFIG)') --version '$(RPM_VERSION)' --output build/user-data
+
+clean:
+	rm -rf build build-*
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//; p' Makefile
+
+-include $(LIB_OBJ:.o=.d) $(AGENT_OBJ:.o=.d) $(UNIT_BIN:=.d)

@@ -1,0 +1,276 @@
+#include "artefact.h"
+
+#include "codes.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "net/hash.h"
+#include "paths.h"
+#include "rpmsig.h"
+#include "steps/all.h"
+#include "sys/run.h"
+
+#define KEY_MAX 65536
+#define FILE_MAX (16ull << 30) /* larger than any driver or toolkit */
+
+char *artefact_nscq_package(const char *driver_version)
+{
+	return xasprintf("libnvidia-nscq-%.*s", (int)strcspn(driver_version, "."), driver_version);
+}
+
+static void set_urls(struct artefact *a, const struct strlist *templates, const char *driver)
+{
+	_cleanup_free_ char *branch = xstrndup(a->version, strcspn(a->version, "."));
+
+	a->urls.v = xcalloc(templates->n + 1, sizeof(char *));
+	a->urls.n = templates->n;
+	for (size_t i = 0; i < templates->n; i++)
+		a->urls.v[i] = str_expand(templates->v[i], "version", a->version, "driver", driver, "branch",
+					  branch, NULL);
+}
+
+/* The last component of a URL's path. */
+static char *file_of(const char *url)
+{
+	size_t n = strcspn(url, "?#");
+	const char *end = url + n, *start = end;
+
+	while (start > url && start[-1] != '/')
+		start--;
+	return xstrndup(start, (size_t)(end - start));
+}
+
+void artefact_init(struct artefact *a, enum artefact_kind kind, const struct config *c,
+		   const struct facts *f)
+{
+	const struct strlist *const urls[] = { &c->driver_urls, &c->cuda_urls, &c->fabricmanager_urls,
+					       &c->nscq_urls };
+	const char *const digests[] = { c->driver_sha256, c->cuda_sha256, c->fabricmanager_sha256,
+					c->nscq_sha256 };
+	const struct config_known_file *known;
+
+	*a = (struct artefact){ .kind = kind };
+	str_copy(a->version, sizeof(a->version),
+		 kind == ARTEFACT_CUDA	 ? c->cuda_version :
+		 kind == ARTEFACT_DRIVER ? c->driver_version :
+					   facts_driver_version(f, c));
+	set_urls(a, urls[kind], c->cuda_driver);
+	a->file = file_of(a->urls.v[0]);
+	a->path = xasprintf("%s/%s", c->fetch_dir, a->file);
+	if (kind == ARTEFACT_FABRICMANAGER)
+		a->package = xstrdup(ARTEFACT_FABRICMANAGER_PACKAGE);
+	else if (kind == ARTEFACT_NSCQ)
+		a->package = artefact_nscq_package(a->version);
+	known = config_known_file(a->file);
+	if (*digests[kind]) {
+		a->sha256 = digests[kind];
+	} else if (known) {
+		a->sha256 = known->sha256;
+		a->size = known->size;
+	}
+}
+
+void artefact_done(struct artefact *a)
+{
+	for (size_t i = 0; i < a->urls.n; i++)
+		free(a->urls.v[i]);
+	free(a->urls.v);
+	free(a->file);
+	free(a->path);
+	free(a->package);
+	*a = (struct artefact){ 0 };
+}
+
+int artefact_judgeable(const struct artefact *a, struct err *e)
+{
+	if (a->sha256 || a->package)
+		return 0;
+	return err_set(e, &CODE_DIGEST_UNKNOWN, "no SHA-256 is known for %s, and it is not signed", a->file);
+}
+
+/* --- signed RPMs ------------------------------------------------------------------------------ */
+
+/* SHA-256 of a text as hexadecimal digits. */
+static void hash_text(const char *text, size_t len, char dst[SHA256_HEX_SIZE])
+{
+	_cleanup_(hash_free_p) struct hash *h = hash_new();
+
+	hash_add(h, text, len);
+	if (!hash_hex(h, dst))
+		abort();
+}
+
+/* The key file without the lines that begin "Version": the rule its published digest goes by. */
+static void key_digest(const char *text, char dst[SHA256_HEX_SIZE])
+{
+	struct strbuf kept = { 0 };
+
+	strbuf_add(&kept, "", 0);
+	for (const char *line = text; *line;) {
+		size_t n = strcspn(line, "\n");
+
+		n += line[n] == '\n';
+		if (!str_starts(line, "Version"))
+			strbuf_add(&kept, line, n);
+		line += n;
+	}
+	hash_text(kept.s, kept.len, dst);
+	strbuf_done(&kept);
+}
+
+static int download(struct worker *w, const char *const *urls, const char *path, const char *sha256,
+		    uint64_t size, uint64_t size_max, const char *referer, struct err *e)
+{
+	const struct config *c = w->config;
+	struct fetch f = { .urls = urls,
+			   .path = path,
+			   .sha256 = sha256,
+			   .size = size,
+			   .size_max = size_max,
+			   .referer = referer,
+			   .proxy = c->proxy_https,
+			   .no_proxy = *c->proxy_none ? c->proxy_none : NULL,
+			   .ca_file = *c->fetch_ca_file ? c->fetch_ca_file : NULL,
+			   .deadline_s = w->timeout_s < (unsigned int)c->fetch_deadline_s ?
+						 w->timeout_s :
+						 (unsigned int)c->fetch_deadline_s,
+			   .on_progress = worker_on_fetch,
+			   .on_progress_data = w };
+
+	if (fetch_to_file(&f, e) == 0)
+		return 0;
+	if (e->kind == &ERR_NETWORK || e->kind == &ERR_HTTP || e->kind == &ERR_TIMEOUT)
+		return err_rekind(e, &CODE_DOWNLOAD);
+	return -1;
+}
+
+/* Fetches the key, judges it, and makes a database that holds nothing else. */
+static int make_keyring(struct worker *w, const struct artefact *a, const char *db, struct err *e)
+{
+	const struct config *c = w->config;
+	_cleanup_free_ char *key = xasprintf("%s/%s.key", c->fetch_dir, a->package);
+	_cleanup_free_ char *text = NULL, *host_db = fs_host_path(db), *host_key = fs_host_path(key);
+	const char *const urls[] = { c->rpm_key_url, NULL };
+	char digest[SHA256_HEX_SIZE];
+
+	if (fs_unlink(key, e) < 0 || download(w, urls, key, NULL, 0, KEY_MAX, NULL, e) < 0 ||
+	    fs_read(key, KEY_MAX, &text, NULL, e) < 0)
+		return err_wrap(e, "RPM signing key");
+	key_digest(text, digest);
+	if (strcasecmp(digest, c->rpm_key_sha256) != 0) {
+		fs_unlink(key, NULL);
+		return err_set(e, &CODE_RPM_KEY, "the RPM signing key from %s has SHA-256 %s (without its Version lines), expected %s",
+			       c->rpm_key_url, digest, c->rpm_key_sha256);
+	}
+	if (fs_remove_files(db, e) < 0 || fs_mkdirs(db, 0700, e) < 0 ||
+	    step_run(w, ARGV(PROG_RPMKEYS, "--dbpath", host_db, "--import", host_key), NULL, &CODE_RPM_KEY, e) < 0)
+		return -1;
+	return fs_unlink(key, e);
+}
+
+static int judge_signature(struct worker *w, const struct artefact *a, const char *db, struct err *e)
+{
+	_cleanup_free_ char *host_db = fs_host_path(db), *host_file = fs_host_path(a->path);
+	struct run r = { .argv = ARGV(PROG_RPMKEYS, "--dbpath", host_db, "-Kv", host_file),
+			 .timeout_s = w->timeout_s, .output_max = 65536 };
+	enum rpmsig sig;
+
+	if (run_wait(&r, e) < 0 && e->kind != &ERR_CHILD) {
+		run_done(&r);
+		return -1;
+	}
+	sig = rpmsig_judge(r.output ? r.output : "", r.status, w->config->rpm_key_id);
+	run_done(&r);
+	if (sig == RPMSIG_UNSIGNED)
+		return err_set(e, &CODE_RPM_UNSIGNED, "%s carries no signature", a->file);
+	if (sig == RPMSIG_OTHER_KEY)
+		return err_set(e, &CODE_RPM_OTHER_KEY, "%s is not signed by NVIDIA's key %s", a->file,
+			       w->config->rpm_key_id);
+	if (sig == RPMSIG_CORRUPT)
+		return err_set(e, &CODE_RPM_CORRUPT, "%s: a digest or signature in it does not fit its contents",
+			       a->file);
+	return 0;
+}
+
+/* A genuine package of another version is not what was asked for. */
+static int judge_identity(struct worker *w, const struct artefact *a, struct err *e)
+{
+	_cleanup_free_ char *host_file = fs_host_path(a->path), *prefix = NULL;
+	struct run r = { .argv = ARGV(PROG_RPM, "-qp", "--qf", "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", host_file),
+			 .timeout_s = w->timeout_s, .output_max = 4096 };
+	int ok;
+
+	if (run_wait(&r, e) < 0) {
+		run_done(&r);
+		return err_rekind(e, e->kind == &ERR_CHILD ? &CODE_RPM_CORRUPT : e->kind);
+	}
+	prefix = xasprintf("%s-%s-", a->package, a->version);
+	ok = str_eq(str_trim(r.output), a->file) && str_starts(a->file, prefix) ?
+		     0 :
+		     err_set(e, &CODE_RPM_VERSION, "%s is in truth %.200s", a->file, str_trim(r.output));
+	run_done(&r);
+	return ok;
+}
+
+static int judge_rpm(struct worker *w, const struct artefact *a, struct err *e)
+{
+	_cleanup_free_ char *db = xasprintf(PATH_RPM_DB "/%s", a->package);
+
+	if (!a->sha256 && (make_keyring(w, a, db, e) < 0 || judge_signature(w, a, db, e) < 0))
+		return -1;
+	return judge_identity(w, a, e);
+}
+
+/* --- any artefact ----------------------------------------------------------------------------- */
+
+static void throw_away(const struct artefact *a, const struct err *e)
+{
+	/* What could not be judged is kept: the trouble may be ours or the key's. */
+	if (e->kind == &CODE_RPM_UNSIGNED || e->kind == &CODE_RPM_OTHER_KEY || e->kind == &CODE_RPM_CORRUPT ||
+	    e->kind == &CODE_RPM_VERSION || e->kind == &ERR_DIGEST)
+		fs_unlink(a->path, NULL);
+}
+
+int artefact_check(struct worker *w, struct artefact *a, struct err *e)
+{
+	char digest[SHA256_HEX_SIZE];
+
+	if (a->sha256) {
+		if (fetch_file_sha256(a->path, digest, e) < 0)
+			return -1;
+		if (strcasecmp(digest, a->sha256) != 0) {
+			err_set(e, &ERR_DIGEST, "%s has SHA-256 %s, expected %s", a->path, digest, a->sha256);
+			throw_away(a, e);
+			return -1;
+		}
+	}
+	if (a->package && judge_rpm(w, a, e) < 0) {
+		throw_away(a, e);
+		return -1;
+	}
+	return 0;
+}
+
+int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
+{
+	const char *referer = a->kind == ARTEFACT_DRIVER && *w->config->driver_referer ?
+				      w->config->driver_referer :
+				      NULL;
+
+	if (artefact_judgeable(a, e) < 0 || fs_mkdirs(w->config->fetch_dir, 0700, e) < 0)
+		return -1;
+	/* A file without a digest cannot be recognised as whole: it is fetched again. */
+	if (!a->sha256 && fs_unlink(a->path, e) < 0)
+		return -1;
+	if (download(w, (const char *const *)a->urls.v, a->path, a->sha256, a->size, FILE_MAX, referer, e) < 0)
+		return -1;
+	if (a->package && artefact_check(w, a, e) < 0)
+		return -1;
+	worker_event(w, "%s is verified: %s", a->file,
+		     a->sha256 ? "its SHA-256 is the pinned one" : "it is signed by NVIDIA's key");
+	return 0;
+}
+
+int artefact_forget(struct worker *w, struct artefact *a, struct err *e)
+{
+	return w->config->cache_keep ? 0 : fs_unlink(a->path, e);
+}

@@ -1,0 +1,87 @@
+/* gn8v plan */
+#include "plan.h"
+#include "cli/cli.h"
+#include "core/str.h"
+
+static void look(struct facts *f, struct config *c)
+{
+	facts_collect(f, c, FACTS_MACHINE | FACTS_INSTANCE);
+	if (f->instance.shape != SHAPE_UNKNOWN)
+		config_set_shape(c, f->instance.shape);
+	facts_collect(f, c, FACTS_ALL & ~(unsigned int)(FACTS_MACHINE | FACTS_INSTANCE));
+}
+
+static struct json_object *needs_to_json(const struct step *s)
+{
+	struct json_object *a = json_object_new_array();
+
+	for (const enum step_id *n = s->needs; *n != STEP_MAX; n++)
+		json_object_array_add(a, json_object_new_string(steps[*n].id));
+	return a;
+}
+
+static struct json_object *to_json(const struct plan *p, const struct facts *f, const struct config *c)
+{
+	struct json_object *o = json_object_new_object(), *a = json_object_new_array();
+
+	json_set_int(o, "schema", 1);
+	json_set_str(o, "instance_type", f->instance.type);
+	json_set_str(o, "shape", shape_name(f->instance.shape));
+	for (size_t i = 0; i < STEP_MAX; i++) {
+		struct json_object *row = json_object_new_object();
+
+		json_set_str(row, "id", steps[i].id);
+		json_set_str(row, "rows", steps[i].rows);
+		json_set_str(row, "title", steps[i].title);
+		json_set(row, "needs", needs_to_json(&steps[i]));
+		json_set_str(row, "action", plan_action_name(p->rows[i].action));
+		json_set_str(row, "reason", p->rows[i].r.reason);
+		if (p->rows[i].action == PLAN_BLOCKED)
+			json_set_str(row, "code", p->rows[i].r.err.kind->code);
+		json_object_array_add(a, row);
+	}
+	json_set(o, "steps", a);
+	json_set(o, "config", config_to_json(c));
+	return o;
+}
+
+static void print(const struct plan *p, const struct facts *f)
+{
+	printf("%s, %s\n\n", f->instance.type[0] ? f->instance.type : "unknown instance type",
+	       shape_name(f->instance.shape) ? shape_name(f->instance.shape) : "shape unknown");
+	printf("%-20s %-13s %-13s %s\n", "STEP", "ROWS", "WILL", "WHY");
+	for (size_t i = 0; i < STEP_MAX; i++)
+		printf("%-20s %-13s %-13s %s\n", steps[i].id, steps[i].rows, plan_action_name(p->rows[i].action),
+		       p->rows[i].r.reason);
+}
+
+/* The first step that is blocked, said with its hint. */
+static enum exit_code judge(const struct plan *p)
+{
+	for (size_t i = 0; i < STEP_MAX; i++)
+		if (p->rows[i].action == PLAN_BLOCKED) {
+			fflush(stdout);
+			return cli_fail(&p->rows[i].r.err, EXIT_FAILED);
+		}
+	return EXIT_READY;
+}
+
+enum exit_code cli_plan(const struct cli_options *o)
+{
+	_cleanup_free_ struct facts *f = xcalloc(1, sizeof(*f));
+	_cleanup_free_ struct plan *p = xcalloc(1, sizeof(*p));
+	struct config c;
+	enum exit_code code;
+
+	if (cli_config(o, &c) < 0)
+		return EXIT_FAILED;
+	look(f, &c);
+	plan_make(p, &c, f);
+	if (o->json)
+		cli_print_json(to_json(p, f, &c));
+	else
+		print(p, f);
+	code = judge(p);
+	config_done(&c);
+	return code;
+}

@@ -1,0 +1,391 @@
+#include "config.h"
+
+#include <ctype.h>
+
+#include "codes.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "steps.h"
+
+#define CONFIG_MAX (256 * 1024)
+#define STRING_MAX 4096
+
+const char *shape_name(enum shape shape)
+{
+	return shape == SHAPE_SINGLE ? "single" : shape == SHAPE_MULTI ? "multi" : NULL;
+}
+
+bool strlist_has(const struct strlist *l, const char *s)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (str_eq(l->v[i], s))
+			return true;
+	return false;
+}
+
+static void strlist_add(struct strlist *l, const char *s, size_t n)
+{
+	l->v = xrealloc(l->v, (l->n + 2) * sizeof(*l->v));
+	l->v[l->n++] = xstrndup(s, n);
+	l->v[l->n] = NULL;
+}
+
+static void strlist_done(struct strlist *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i]);
+	free(l->v);
+	*l = (struct strlist){ 0 };
+}
+
+/* --- judging what the file says ------------------------------------------------------------- */
+
+static bool plain_text(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n > STRING_MAX)
+		return false;
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return false;
+	return true;
+}
+
+/* systemd.unit(5): letters, digits and ":-_.\@", with a suffix. */
+static bool unit_name(const char *s)
+{
+	static const char *const suffixes[] = { ".service", ".path", ".timer", ".socket", ".target" };
+
+	if (strlen(s) > 255 ||
+	    s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@")])
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		if (str_ends(s, suffixes[i]) && !str_eq(s, suffixes[i]))
+			return true;
+	return false;
+}
+
+static bool url_ok(const char *s, const char *rule)
+{
+	if (!*s)
+		return str_has_word(rule, "optional");
+	if (strpbrk(s, " \t\"<>\\^`|"))
+		return false;
+	return (str_starts(s, "https://") && s[8]) ||
+	       (str_has_word(rule, "http") && str_starts(s, "http://") && s[7]);
+}
+
+/* What a text must be to be the value of a key; NULL if it is fine, else what was expected. */
+static const char *text_fault(const struct config_key *k, const char *s)
+{
+	if (!plain_text(s))
+		return "text of at most 4096 characters without control characters";
+	switch (k->type) {
+	case CONFIG_CHOICE:
+		return *s && !strchr(s, ' ') && str_has_word(k->rule, s) ? NULL : k->rule;
+	case CONFIG_URL:
+		return url_ok(s, k->rule) ? NULL : "a URL (https://host/..., http:// where the manual allows it)";
+	case CONFIG_URLS:
+		return url_ok(s, "") ? NULL : "https:// URLs";
+	case CONFIG_SHA256:
+		return !*s || str_is_hex(s, 64) ? NULL : "64 hexadecimal digits";
+	case CONFIG_PATH:
+		return !*s || (*s == '/' && !strstr(s, "/../") && !str_ends(s, "/..")) ?
+			       NULL :
+			       "an absolute path without \"..\"";
+	case CONFIG_UNITS:
+		return unit_name(s) ? NULL : "unit names such as ollama.service";
+	default:
+		return NULL;
+	}
+}
+
+static bool is_list(enum config_type type)
+{
+	return type == CONFIG_LIST || type == CONFIG_UNITS || type == CONFIG_URLS;
+}
+
+static int check_list(const struct config_key *k, struct json_object *v, const char *name,
+		      struct err *e)
+{
+	if (!json_object_is_type(v, json_type_array))
+		return err_set(e, &CODE_CONFIG, "%s: %s: expected a list of strings", name, k->key);
+	if (json_count(v) > 64)
+		return err_set(e, &CODE_CONFIG, "%s: %s: more than 64 entries", name, k->key);
+	if (k->type == CONFIG_URLS && json_count(v) == 0)
+		return err_set(e, &CODE_CONFIG, "%s: %s: at least one URL is needed", name, k->key);
+	for (size_t i = 0; i < json_count(v); i++) {
+		struct json_object *item = json_item(v, i);
+		const char *s = json_object_is_type(item, json_type_string) ?
+					json_object_get_string(item) :
+					NULL;
+		const char *fault = !s ? "a string" : !*s ? "text that is not empty" : text_fault(k, s);
+
+		if (fault)
+			return err_set(e, &CODE_CONFIG, "%s: %s[%zu]: expected %s", name, k->key, i, fault);
+	}
+	return 0;
+}
+
+static int check_value(const struct config_key *k, struct json_object *v, const char *name,
+		       struct err *e)
+{
+	const char *fault;
+	int64_t n;
+
+	if (is_list(k->type))
+		return check_list(k, v, name, e);
+	if (k->type == CONFIG_BOOL) {
+		if (json_object_is_type(v, json_type_boolean))
+			return 0;
+		return err_set(e, &CODE_CONFIG, "%s: %s: expected true or false", name, k->key);
+	}
+	if (k->type == CONFIG_INT) {
+		n = json_object_is_type(v, json_type_int) ? json_object_get_int64(v) : -1;
+		if (json_object_is_type(v, json_type_int) && n >= k->min && n <= k->max)
+			return 0;
+		return err_set(e, &CODE_CONFIG, "%s: %s: expected a whole number from %ld to %ld", name,
+			       k->key, k->min, k->max);
+	}
+	if (!json_object_is_type(v, json_type_string))
+		return err_set(e, &CODE_CONFIG, "%s: %s: expected a string", name, k->key);
+	fault = text_fault(k, json_object_get_string(v));
+	if (fault)
+		return err_set(e, &CODE_CONFIG, "%s: %s: expected %s, found \"%.64s\"", name, k->key,
+			       fault, json_object_get_string(v));
+	return 0;
+}
+
+static const struct config_key *find_key(const char *key)
+{
+	for (size_t i = 0; i < config_keys_n; i++)
+		if (str_eq(config_keys[i].key, key))
+			return &config_keys[i];
+	return NULL;
+}
+
+static bool is_section(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < config_keys_n; i++)
+		if (str_starts(config_keys[i].key, name) && config_keys[i].key[n] == '.')
+			return true;
+	return false;
+}
+
+static int check_section(const char *section, struct json_object *o, const char *name, struct err *e)
+{
+	if (!json_object_is_type(o, json_type_object))
+		return err_set(e, &CODE_CONFIG, "%s: %s: expected an object", name, section);
+	json_object_object_foreach(o, key, value)
+	{
+		_cleanup_free_ char *full = xasprintf("%s.%.100s", section, key);
+		const struct config_key *k = find_key(full);
+
+		if (!k)
+			return err_set(e, &CODE_CONFIG, "%s: unknown key \"%s\"; see gn8v(8)", name, full);
+		if (check_value(k, value, name, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_step(const char *id, struct json_object *o, const char *name, struct err *e)
+{
+	if (!step_by_id(id))
+		return err_set(e, &CODE_CONFIG, "%s: steps.%.64s: no such step; gn8v plan lists them", name, id);
+	if (!json_object_is_type(o, json_type_object))
+		return err_set(e, &CODE_CONFIG, "%s: steps.%s: expected an object", name, id);
+	json_object_object_foreach(o, key, value)
+	{
+		int64_t n = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+
+		if (!str_eq(key, "timeout_s") && !str_eq(key, "attempts"))
+			return err_set(e, &CODE_CONFIG, "%s: unknown key \"steps.%s.%.64s\"", name, id, key);
+		if (n < 1 || n > 86400)
+			return err_set(e, &CODE_CONFIG, "%s: steps.%s.%s: expected a whole number from 1 to 86400",
+				       name, id, key);
+	}
+	return 0;
+}
+
+static int check_steps(struct json_object *o, const char *name, struct err *e)
+{
+	if (!json_object_is_type(o, json_type_object))
+		return err_set(e, &CODE_CONFIG, "%s: steps: expected an object", name);
+	json_object_object_foreach(o, id, value)
+	{
+		if (check_step(id, value, name, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_file(struct json_object *o, const char *name, struct err *e)
+{
+	if (!json_object_is_type(o, json_type_object))
+		return err_set(e, &CODE_CONFIG, "%s: expected one JSON object", name);
+	json_object_object_foreach(o, key, value)
+	{
+		const struct config_key *k = strchr(key, '.') ? NULL : find_key(key);
+		int r;
+
+		if (str_eq(key, "steps"))
+			r = check_steps(value, name, e);
+		else if (k)
+			r = check_value(k, value, name, e);
+		else if (is_section(key))
+			r = check_section(key, value, name, e);
+		else
+			r = err_set(e, &CODE_CONFIG, "%s: unknown key \"%.64s\"; see gn8v(8)", name, key);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- values --------------------------------------------------------------------------------- */
+
+static struct json_object *file_value(const struct config *c, const struct config_key *k)
+{
+	const char *dot = strchr(k->key, '.');
+	_cleanup_free_ char *section = NULL;
+
+	if (!dot)
+		return json_get(c->json, k->key);
+	section = xstrndup(k->key, (size_t)(dot - k->key));
+	return json_get(json_get(c->json, section), dot + 1);
+}
+
+static void set_list(struct strlist *l, struct json_object *v, const char *text)
+{
+	strlist_done(l);
+	*l = (struct strlist){ .v = xcalloc(1, sizeof(char *)) };
+	if (v) {
+		for (size_t i = 0; i < json_count(v); i++) {
+			const char *s = json_object_get_string(json_item(v, i));
+
+			strlist_add(l, s, strlen(s));
+		}
+		return;
+	}
+	for (const char *p = text; *p; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+
+		strlist_add(l, p, n);
+		p += n;
+	}
+}
+
+static void set_value(struct config *c, const struct config_key *k)
+{
+	const char *text = c->for_shape == SHAPE_MULTI && k->multi ? k->multi : k->single;
+	struct json_object *v = file_value(c, k);
+	void *at = (char *)c + k->offset;
+
+	if (is_list(k->type)) {
+		set_list(at, v, text);
+	} else if (k->type == CONFIG_BOOL) {
+		*(bool *)at = v ? json_object_get_boolean(v) : str_eq(text, "true");
+	} else if (k->type == CONFIG_INT) {
+		*(int *)at = v ? json_object_get_int(v) : (int)strtol(text, NULL, 10);
+	} else {
+		free(*(char **)at);
+		*(char **)at = xstrdup(v ? json_object_get_string(v) : text);
+	}
+}
+
+void config_set_shape(struct config *c, enum shape shape)
+{
+	c->for_shape = shape;
+	for (size_t i = 0; i < config_keys_n; i++)
+		set_value(c, &config_keys[i]);
+}
+
+int config_parse(struct config *c, const char *text, size_t len, const char *name, struct err *e)
+{
+	_cleanup_json_ struct json_object *o = NULL;
+
+	*c = (struct config){ 0 };
+	if (json_parse(text, len, name, &o, e) < 0)
+		return err_rekind(e, &CODE_CONFIG);
+	if (check_file(o, name, e) < 0)
+		return -1;
+	c->json = TAKE_PTR(o);
+	config_set_shape(c, SHAPE_SINGLE);
+	return 0;
+}
+
+int config_load(struct config *c, const char *path, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	*c = (struct config){ 0 };
+	if (fs_read_optional(path, CONFIG_MAX, &text, &len, e) < 0)
+		return err_rekind(e, &CODE_CONFIG);
+	if (!text) {
+		config_set_shape(c, SHAPE_SINGLE);
+		return 0;
+	}
+	return config_parse(c, text, len, path, e);
+}
+
+void config_done(struct config *c)
+{
+	for (size_t i = 0; i < config_keys_n; i++) {
+		void *at = (char *)c + config_keys[i].offset;
+
+		if (is_list(config_keys[i].type))
+			strlist_done(at);
+		else if (config_keys[i].type != CONFIG_BOOL && config_keys[i].type != CONFIG_INT)
+			free(*(char **)at);
+	}
+	json_object_put(c->json);
+	*c = (struct config){ 0 };
+}
+
+unsigned int config_step(const struct config *c, const char *step, const char *what,
+			 unsigned int fallback)
+{
+	struct json_object *o = json_get(json_get(c->json, "steps"), step);
+
+	return (unsigned int)json_int(o, what, fallback);
+}
+
+static struct json_object *value_to_json(const struct config *c, const struct config_key *k)
+{
+	const void *at = (const char *)c + k->offset;
+	const struct strlist *l = at;
+	struct json_object *a;
+
+	if (k->type == CONFIG_BOOL)
+		return json_object_new_boolean(*(const bool *)at);
+	if (k->type == CONFIG_INT)
+		return json_object_new_int(*(const int *)at);
+	if (!is_list(k->type))
+		return json_object_new_string(*(char *const *)at);
+	a = json_object_new_array();
+	for (size_t i = 0; i < l->n; i++)
+		json_object_array_add(a, json_object_new_string(l->v[i]));
+	return a;
+}
+
+struct json_object *config_to_json(const struct config *c)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < config_keys_n; i++) {
+		const struct config_key *k = &config_keys[i];
+		const char *dot = strchr(k->key, '.');
+		_cleanup_free_ char *section = dot ? xstrndup(k->key, (size_t)(dot - k->key)) : NULL;
+
+		if (section && !json_get(o, section))
+			json_set(o, section, json_object_new_object());
+		json_set(section ? json_get(o, section) : o, dot ? dot + 1 : k->key,
+			 value_to_json(c, k));
+	}
+	return o;
+}

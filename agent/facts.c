@@ -1,0 +1,228 @@
+#include "facts.h"
+
+#include "codes.h"
+#include "core/clock.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "paths.h"
+#include "sys/imds.h"
+
+/* R2: the instance type decides the shape. */
+static const struct {
+	const char *type;
+	enum shape shape;
+} types[] = {
+	{ "ecs.gn8v-tee.4xlarge", SHAPE_SINGLE },
+	{ "ecs.gn8v-tee.6xlarge", SHAPE_SINGLE },
+	{ "ecs.gn8v-tee-8x.16xlarge", SHAPE_MULTI },
+	{ "ecs.gn8v-tee-8x.48xlarge", SHAPE_MULTI },
+};
+
+enum shape facts_shape_of_type(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (str_eq(types[i].type, type))
+			return types[i].shape;
+	return SHAPE_UNKNOWN;
+}
+
+/* os-release(5): NAME=value, the value perhaps in quotes. */
+static void os_release_get(const char *text, const char *key, char *dst, size_t dst_size)
+{
+	size_t n = strlen(key);
+
+	dst[0] = '\0';
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		_cleanup_free_ char *value = NULL;
+		char *v;
+
+		line += *line == '\n';
+		if (strncmp(line, key, n) != 0 || line[n] != '=')
+			continue;
+		value = xstrndup(line + n + 1, strcspn(line + n + 1, "\n"));
+		v = str_trim(value);
+		if ((*v == '"' || *v == '\'') && strlen(v) >= 2 && v[strlen(v) - 1] == *v) {
+			v[strlen(v) - 1] = '\0';
+			v++;
+		}
+		str_copy(dst, dst_size, v);
+		str_sanitise(dst);
+		return;
+	}
+}
+
+int facts_read_machine(struct facts_machine *m, struct err *e)
+{
+	_cleanup_free_ char *os = NULL;
+
+	if (fs_read(PATH_OS_RELEASE, 65536, &os, NULL, e) < 0)
+		return -1;
+	os_release_get(os, "ID", m->os_id, sizeof(m->os_id));
+	os_release_get(os, "VERSION_ID", m->os_version, sizeof(m->os_version));
+	os_release_get(os, "PRETTY_NAME", m->os_name, sizeof(m->os_name));
+	if (!kernel_release(m->kernel, sizeof(m->kernel)))
+		return err_set(e, &ERR_IO, "the kernel's release could not be read");
+	if (!kernel_boot_id(m->boot_id))
+		return err_set(e, &ERR_IO, "the boot id could not be read");
+	if (!kernel_cmdline(m->cmdline, sizeof(m->cmdline)))
+		return err_set(e, &ERR_IO, "/proc/cmdline could not be read");
+	if (!kernel_boot_time(&m->boot_time))
+		return err_set(e, &ERR_IO, "the boot time could not be read from /proc/stat");
+	m->tdx_flag = kernel_cpu_has_flag("tdx_guest");
+	m->tdx_device = fs_exists(PATH_TDX_DEVICE);
+	return pci_count(&m->pci, e);
+}
+
+/* Whole disks with a medium, less the one that holds /. */
+static int count_data_disks(unsigned int *ret_n, struct err *e)
+{
+	struct fs_names names;
+	unsigned int n = 0;
+
+	if (fs_list("/sys/block", &names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++)
+		n += str_starts(names.v[i], "vd") || str_starts(names.v[i], "nvme") ||
+		     str_starts(names.v[i], "sd");
+	fs_names_done(&names);
+	if (n == 0)
+		return err_set(e, &ERR_IO, "no disk is listed in /sys/block");
+	*ret_n = n - 1;
+	return 0;
+}
+
+int facts_read_instance(struct facts_instance *i, const struct config *c, struct err *e)
+{
+	_cleanup_(imds_close_p) struct imds *imds = NULL;
+
+	if (imds_open(c->metadata_url, (unsigned int)c->metadata_deadline_s, &imds, e) < 0 ||
+	    imds_get(imds, "instance-id", i->id, sizeof(i->id), e) < 0 ||
+	    imds_get(imds, "instance/instance-type", i->type, sizeof(i->type), e) < 0 ||
+	    imds_get(imds, "region-id", i->region, sizeof(i->region), e) < 0 ||
+	    imds_count(imds, "network/interfaces/macs/", &i->enis, e) < 0) {
+		if (e->kind == &ERR_NETWORK || e->kind == &ERR_HTTP || e->kind == &ERR_TIMEOUT ||
+		    e->kind == &ERR_FORMAT)
+			err_rekind(e, &CODE_METADATA);
+		return err_wrap(e, "metadata service %s", c->metadata_url);
+	}
+	if (count_data_disks(&i->data_disks, e) < 0)
+		return -1;
+	i->shape = str_eq(c->shape, "single") ? SHAPE_SINGLE :
+		   str_eq(c->shape, "multi")  ? SHAPE_MULTI :
+						facts_shape_of_type(i->type);
+	return 0;
+}
+
+static int read_disk(struct facts_disk *d, const struct config *c, struct err *e)
+{
+	const char *const places[] = { c->fetch_dir, "/tmp", "/usr/local", "/usr/lib64" };
+
+	d->free_bytes = UINT64_MAX;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		struct statvfs st;
+		uint64_t bytes;
+
+		if (fs_statvfs(places[i], &st) < 0)
+			return err_set(e, &ERR_IO, "free space of %s could not be read", places[i]);
+		bytes = (uint64_t)st.f_bavail * st.f_frsize;
+		if (bytes < d->free_bytes) {
+			d->free_bytes = bytes;
+			str_copy(d->where, sizeof(d->where), places[i]);
+		}
+	}
+	return 0;
+}
+
+static int read_clock(struct facts_clock *k, struct err *e)
+{
+	_cleanup_(units_close_p) struct units *u = NULL;
+
+	if (units_open(&u, e) < 0)
+		return -1;
+	return units_clock_synchronised(u, &k->synchronised, e);
+}
+
+static int read_group(struct facts *f, const struct config *c, enum facts_group group, struct err *e)
+{
+	switch (group) {
+	case FACTS_MACHINE:
+		return facts_read_machine(&f->machine, e);
+	case FACTS_INSTANCE:
+		return facts_read_instance(&f->instance, c, e);
+	case FACTS_BOOT:
+		return facts_read_boot(&f->boot, c, &f->machine, e);
+	case FACTS_SOFTWARE:
+		return facts_read_software(&f->software, c, &f->machine, e);
+	case FACTS_UNITS:
+		return facts_read_units(&f->units, c, e);
+	case FACTS_DISK:
+		return read_disk(&f->disk, c, e);
+	case FACTS_CLOCK:
+		return read_clock(&f->clock, e);
+	default:
+		return err_set(e, &ERR_INTERNAL, "no such group of facts");
+	}
+}
+
+/* Where each group lies in struct facts, in the order of the bits. */
+static const struct {
+	size_t offset, size;
+} places[] = {
+#define PLACE(m) { offsetof(struct facts, m), sizeof(((struct facts *)0)->m) }
+	PLACE(machine), PLACE(instance), PLACE(boot),  PLACE(software),
+	PLACE(units),	PLACE(disk),	 PLACE(clock),
+#undef PLACE
+};
+
+void facts_collect(struct facts *f, const struct config *c, unsigned int mask)
+{
+	for (size_t bit = 0; bit < ARRAY_SIZE(places); bit++) {
+		unsigned int group = 1u << bit;
+
+		if (!(mask & group))
+			continue;
+		memset((char *)f + places[bit].offset, 0, places[bit].size);
+		f->err[bit] = (struct err)ERR_INIT;
+		f->known &= ~group;
+		if (read_group(f, c, (enum facts_group)group, &f->err[bit]) == 0)
+			f->known |= group;
+	}
+}
+
+void facts_merge(struct facts *f, const struct facts *newer, unsigned int mask)
+{
+	for (size_t bit = 0; bit < ARRAY_SIZE(places); bit++) {
+		if (!(mask & 1u << bit))
+			continue;
+		memcpy((char *)f + places[bit].offset, (const char *)newer + places[bit].offset,
+		       places[bit].size);
+		f->err[bit] = newer->err[bit];
+		f->known = (f->known & ~(1u << bit)) | (newer->known & 1u << bit);
+	}
+}
+
+const struct err *facts_error(const struct facts *f, enum facts_group group)
+{
+	for (size_t bit = 0; bit < ARRAY_SIZE(places); bit++)
+		if (group == 1u << bit)
+			return f->known & group ? NULL : &f->err[bit];
+	return NULL;
+}
+
+const struct facts_unit *facts_unit(const struct facts *f, const char *name)
+{
+	for (size_t i = 0; i < f->units.n; i++)
+		if (str_eq(f->units.v[i].name, name))
+			return &f->units.v[i];
+	return NULL;
+}
+
+const char *facts_driver_version(const struct facts *f, const struct config *c)
+{
+	const char *installed = f->software.module;
+
+	if (installed[0] && str_eq(installed, f->software.userspace) &&
+	    kernel_version_compare(installed, c->driver_version) >= 0)
+		return installed;
+	return c->driver_version;
+}

@@ -1,0 +1,138 @@
+/* Facts: a read-only look at the machine, taken in groups. A plain value without pointers, so that
+ * a worker hands it to the agent through a pipe as bytes.
+ *
+ * Each group says whether it could be read; what could not be read is never taken for "off" or
+ * "absent". No GPU is touched: PCI, procfs, sysfs, files, packages and units only. */
+#ifndef GN8V_FACTS_H
+#define GN8V_FACTS_H
+
+#include "config.h"
+#include "sys/kernel.h"
+#include "sys/pci.h"
+#include "sys/units.h"
+
+enum facts_group {
+	FACTS_MACHINE = 1 << 0,	 /* OS, kernel, boot, CPU, PCI, DMI: never changes while we run */
+	FACTS_INSTANCE = 1 << 1, /* metadata service */
+	FACTS_BOOT = 1 << 2,	 /* boot entries, modprobe.d, initramfs, SWIOTLB */
+	FACTS_SOFTWARE = 1 << 3, /* packages, driver, CUDA, verifier */
+	FACTS_UNITS = 1 << 4,	 /* units, our unit files and drop-ins, the gate */
+	FACTS_DISK = 1 << 5,
+	FACTS_CLOCK = 1 << 6,
+	FACTS_ALL = (1 << 7) - 1,
+};
+
+#define FACTS_PACKAGES_MAX 64
+#define FACTS_UNITS_MAX 64
+#define FACTS_VERSION_SIZE 64
+
+struct facts_machine {
+	char os_id[32], os_version[32], os_name[128];
+	char kernel[KERNEL_RELEASE_SIZE];
+	char boot_id[KERNEL_BOOT_ID_SIZE];
+	int64_t boot_time; /* wall clock, s; 0: unknown */
+	char cmdline[KERNEL_CMDLINE_SIZE];
+	bool tdx_flag, tdx_device;
+	struct pci_counts pci;
+};
+
+struct facts_instance {
+	char id[64], type[64], region[64];
+	unsigned int enis, data_disks;
+	enum shape shape; /* by the type, or by the config; SHAPE_UNKNOWN for an unknown type */
+};
+
+struct facts_boot {
+	bool swiotlb_in_effect;	 /* on this boot's command line */
+	bool swiotlb_everywhere; /* in every boot entry */
+	bool swiotlb_next;	 /* in the default boot entry */
+	bool nouveau_in_effect, nouveau_everywhere, nouveau_next;
+	char default_args[KERNEL_CMDLINE_SIZE];
+	bool swiotlb_known;
+	uint64_t swiotlb_bytes;
+	bool lkca_ok;		/* the file has exactly the two lines */
+	int64_t lkca_time;	/* when it was last written; 0: not there */
+	bool initramfs_ok;	/* every initramfs is as new as the lkca file */
+	int64_t initramfs_time; /* the newest; 0: none */
+	int64_t now;		/* when this was read */
+};
+
+struct facts_software {
+	char missing[FACTS_PACKAGES_MAX][FACTS_VERSION_SIZE]; /* of config.packages and attest.python */
+	size_t missing_n;
+	char fabricmanager[FACTS_VERSION_SIZE]; /* installed version, or "" */
+	char nscq[FACTS_VERSION_SIZE];
+	char module[FACTS_VERSION_SIZE]; /* of nvidia.ko for the running kernel, or "" */
+	char userspace[FACTS_VERSION_SIZE]; /* of libnvidia-ml.so, or "" */
+	bool driver_programs;		 /* nvidia-smi and nvidia-persistenced are there */
+	bool cuda; /* the configured toolkit, complete */
+	bool verifier; /* the configured packages in their virtual environment */
+	bool cublas;
+};
+
+struct facts_unit {
+	char name[256];
+	struct unit_state state;
+	bool order_ok, gate_ok, hold_ok; /* our drop-ins, byte for byte */
+	bool order_there, gate_there, hold_there;
+};
+
+struct facts_units {
+	struct facts_unit v[FACTS_UNITS_MAX];
+	size_t n;
+	bool persistenced_unit_ok; /* R10: our text, and the time-out drop-in where it is needed */
+	bool hold_flag;
+	bool gate_open; /* flag is there and the target is active */
+};
+
+struct facts_disk {
+	uint64_t free_bytes; /* of the file system of fetch.dir, /tmp and /usr/local that has least */
+	char where[64];
+};
+
+struct facts_clock {
+	bool synchronised;
+};
+
+struct facts {
+	unsigned int known; /* groups that could be read */
+	struct err err[7];  /* why one could not, by bit number */
+	struct facts_machine machine;
+	struct facts_instance instance;
+	struct facts_boot boot;
+	struct facts_software software;
+	struct facts_units units;
+	struct facts_disk disk;
+	struct facts_clock clock;
+};
+
+/* Reads the groups of `mask` into *f and leaves the others alone. Never fails as a whole. The
+ * configuration must already have the right shape, but for FACTS_MACHINE and FACTS_INSTANCE. */
+void facts_collect(struct facts *f, const struct config *c, unsigned int mask);
+
+/* Takes over the groups of `mask` from another look. */
+void facts_merge(struct facts *f, const struct facts *newer, unsigned int mask);
+
+/* The error of a group that could not be read, or NULL. */
+const struct err *facts_error(const struct facts *f, enum facts_group group);
+
+/* NULL when it is not among the units we look at. */
+const struct facts_unit *facts_unit(const struct facts *f, const char *name);
+
+/* SHAPE_UNKNOWN for a type that is not in the procedure's table. */
+enum shape facts_shape_of_type(const char *type);
+
+/* The driver version that counts: the installed one if it is as new as the configured (R7: "or
+ * later"), else the configured. Borrowed from c or f. */
+const char *facts_driver_version(const struct facts *f, const struct config *c);
+
+/* One group each; called by facts_collect. */
+int facts_read_machine(struct facts_machine *m, struct err *e);
+int facts_read_instance(struct facts_instance *i, const struct config *c, struct err *e);
+int facts_read_boot(struct facts_boot *b, const struct config *c, const struct facts_machine *m,
+		    struct err *e);
+int facts_read_software(struct facts_software *s, const struct config *c,
+			const struct facts_machine *m, struct err *e);
+int facts_read_units(struct facts_units *u, const struct config *c, struct err *e);
+
+#endif

@@ -1,0 +1,57 @@
+#include "gate.h"
+
+#include "codes.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "paths.h"
+#include "sys/units.h"
+
+#define JOB_TIMEOUT_S 90
+
+bool gate_guards_units(const struct config *c)
+{
+	return str_eq(c->gate_mode, "attested");
+}
+
+/* systemd.unit(5): a static Wants= would start what the owner disabled, so each is asked for. */
+static int start_gated(const struct config *c, struct units *u, struct err *e)
+{
+	for (size_t i = 0; i < c->gate_units.n; i++) {
+		struct unit_state s;
+
+		if (units_get(u, c->gate_units.v[i], &s, e) < 0)
+			return -1;
+		if (str_eq(s.file_state, "enabled") && !str_eq(s.active, "active") &&
+		    units_start_nowait(u, c->gate_units.v[i], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int gate_open(const struct config *c, struct err *e)
+{
+	_cleanup_(units_close_p) struct units *u = NULL;
+
+	if (units_open(&u, e) < 0 || fs_write_volatile(PATH_READY, 0644, "", e) < 0)
+		return -1;
+	if (units_start(u, UNIT_READY, JOB_TIMEOUT_S, e) < 0) {
+		fs_unlink(PATH_READY, NULL);
+		return err_rekind(e, &CODE_GATE);
+	}
+	return gate_guards_units(c) ? start_gated(c, u, e) : 0;
+}
+
+int gate_close(const struct config *c, struct err *e)
+{
+	_cleanup_(units_close_p) struct units *u = NULL;
+	int r = fs_unlink(PATH_READY, e);
+
+	if (units_open(&u, e) < 0)
+		return -1;
+	if (units_stop(u, UNIT_READY, JOB_TIMEOUT_S, e) < 0)
+		r = -1;
+	for (size_t i = 0; gate_guards_units(c) && i < c->gate_units.n; i++)
+		if (units_stop(u, c->gate_units.v[i], JOB_TIMEOUT_S, e) < 0)
+			r = -1;
+	return r;
+}

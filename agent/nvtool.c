@@ -1,0 +1,222 @@
+#include "nvtool.h"
+
+#include "core/str.h"
+
+#define SINGLE_GPUS 1u
+#define MULTI_GPUS 8u
+#define MULTI_SWITCHES 4u
+
+/* A phrase of the tools and what it says about which check. The first that fits counts. */
+static const struct {
+	const char *phrase;
+	const char *check;
+	enum check_result result;
+} phrases[] = {
+	/* refuted */
+	{ "runtime measurements are not matching", "measurements", CHECK_FAILED },
+	{ "IS REVOKED", "ocsp", CHECK_FAILED },
+	{ "firmware ID in the device certificate chain is not matching", "fwid", CHECK_FAILED },
+	{ "request message is not matching", "nonce", CHECK_FAILED },
+	{ "Attestation report signature verification failed", "report_signature", CHECK_FAILED },
+	{ "RIM signature verification failed", "rim_signature", CHECK_FAILED },
+	{ "RIM Schema validation failed", "rim_structure", CHECK_FAILED },
+	{ "RIM certificate chain verification failed", "rim_chain", CHECK_FAILED },
+	{ "report certificate chain validation failed", "chain", CHECK_FAILED },
+	{ "version in attestation report is not matching", "vbios_version", CHECK_FAILED },
+	/* out of reach */
+	{ "send_ocsp_request call timed out", "ocsp", CHECK_UNKNOWN },
+	{ "fetch_rim_file call timed out", "rim_fetch", CHECK_UNKNOWN },
+	{ "Could not fetch RIM file", "rim_fetch", CHECK_UNKNOWN },
+	{ "Unable to fetch", "rim_fetch", CHECK_UNKNOWN },
+	/* confirmed */
+	{ "report certificate chain validation successful.", "chain", CHECK_PASSED },
+	{ "firmware ID in the device certificate chain is matching", "fwid", CHECK_PASSED },
+	{ "certificate chain revocation status verification successful.", "ocsp", CHECK_PASSED },
+	{ "nonce in the SPDM GET MEASUREMENT request message is matching", "nonce", CHECK_PASSED },
+	{ "Attestation report signature verification successful.", "report_signature", CHECK_PASSED },
+	{ "RIM Schema validation passed.", "rim_structure", CHECK_PASSED },
+	{ "RIM certificate chain verification successful.", "rim_chain", CHECK_PASSED },
+	{ "RIM signature verification successful.", "rim_signature", CHECK_PASSED },
+	{ "runtime measurements are matching with the golden measurements.", "measurements", CHECK_PASSED },
+};
+
+/* The checks that every device must have passed. */
+static const char *const required[] = { "chain", "ocsp", "nonce", "report_signature", "rim_structure",
+					"rim_chain", "rim_signature", "measurements" };
+
+struct reader {
+	struct appraisal *a;
+	struct device_verdict *device; /* the section we are in */
+	unsigned int gpus, switches;   /* sections begun */
+	bool success;		       /* "GPU Attestation is Successful." */
+};
+
+static void begin_device(struct reader *r, enum device_type type, const char *id)
+{
+	unsigned int *count = type == DEVICE_GPU ? &r->gpus : &r->switches;
+
+	r->device = appraisal_device(r->a, type, *count);
+	if (r->device) {
+		(*count)++;
+		str_copy(r->device->id, sizeof(r->device->id), id);
+	}
+}
+
+static void set_check(struct reader *r, const char *name, enum check_result result, const char *note)
+{
+	struct check *c;
+
+	if (!r->device)
+		return;
+	check_set(r->device->checks, &r->device->checks_n, name, result);
+	c = check_find(r->device->checks, r->device->checks_n, name);
+	if (result != CHECK_PASSED && c && !c->note[0])
+		str_copy(c->note, sizeof(c->note), note);
+}
+
+/* "GPU 3 with UUID GPU-... verified successfully." and "nvSwitch 3 verified successfully." */
+static bool verified_line(struct reader *r, const char *line)
+{
+	unsigned int index;
+	char uuid[64];
+	int end = 0;
+
+	if (sscanf(line, "GPU %u with UUID %63s verified successfully.%n", &index, uuid, &end) == 2 && end &&
+	    !line[end] && r->device && r->device->type == DEVICE_GPU && r->device->index == index &&
+	    str_eq(r->device->id, uuid)) {
+		set_check(r, "verified", CHECK_PASSED, "");
+		return true;
+	}
+	end = 0;
+	if (sscanf(line, "nvSwitch %u verified successfully.%n", &index, &end) == 1 && end && !line[end] &&
+	    r->device && r->device->type == DEVICE_NVSWITCH && r->device->index == index) {
+		set_check(r, "verified", CHECK_PASSED, "");
+		return true;
+	}
+	return false;
+}
+
+/* "|  GPU Attestation   | SUCCESS |" */
+static bool table_row(struct reader *r, const char *line)
+{
+	static const struct {
+		const char *stage, *check;
+	} rows[] = {
+		{ "GPU Pre-checks", "gpu_pre_checks" },	      { "Switch Pre-checks", "switch_pre_checks" },
+		{ "GPU Attestation", "gpu_attestation" },     { "Switch Attestation", "switch_attestation" },
+		{ "Topology checks", "topology" },
+	};
+	char stage[64], word[32];
+
+	if (sscanf(line, "| %63[^|]| %31[^ |] |", stage, word) != 2)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct check *c;
+
+		if (!str_eq(str_trim(stage), rows[i].stage))
+			continue;
+		/* "FAILED" of an attestation may be a network's fault: the devices say which. */
+		check_set(r->a->checks, &r->a->checks_n, rows[i].check,
+			  str_eq(word, "SUCCESS") ? CHECK_PASSED :
+			  str_eq(word, "FAILED") && !strstr(rows[i].check, "attestation") ? CHECK_FAILED :
+											    CHECK_UNKNOWN);
+		c = check_find(r->a->checks, r->a->checks_n, rows[i].check);
+		str_copy(c->expected, sizeof(c->expected), "SUCCESS");
+		str_copy(c->found, sizeof(c->found), word);
+		return true;
+	}
+	return false;
+}
+
+static void read_line(struct reader *r, char *text)
+{
+	char *line = str_trim(text);
+
+	if (str_starts(line, "Verifying GPU: ")) {
+		begin_device(r, DEVICE_GPU, line + strlen("Verifying GPU: "));
+		return;
+	}
+	if (str_starts(line, "Verifying Switch : ")) {
+		begin_device(r, DEVICE_NVSWITCH, line + strlen("Verifying Switch : "));
+		return;
+	}
+	if (str_eq(line, "GPU Attestation is Successful."))
+		r->success = true;
+	if (verified_line(r, line) || table_row(r, line))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(phrases); i++)
+		if (strstr(line, phrases[i].phrase)) {
+			set_check(r, phrases[i].check, phrases[i].result, line);
+			return;
+		}
+}
+
+/* What was not said did not happen. */
+static void require_device(struct reader *r, enum device_type type, unsigned int index)
+{
+	struct device_verdict *d = appraisal_device(r->a, type, index);
+
+	if (!d)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
+		check_set(d->checks, &d->checks_n, required[i], CHECK_NOT_RUN);
+	if (type == DEVICE_GPU)
+		check_set(d->checks, &d->checks_n, "fwid", CHECK_NOT_RUN);
+	check_set(d->checks, &d->checks_n, "verified", CHECK_NOT_RUN);
+}
+
+static void require_all(struct reader *r, enum shape shape)
+{
+	unsigned int gpus = shape == SHAPE_MULTI ? MULTI_GPUS : SINGLE_GPUS;
+	unsigned int switches = shape == SHAPE_MULTI ? MULTI_SWITCHES : 0;
+	struct check *c;
+
+	for (unsigned int i = 0; i < gpus; i++)
+		require_device(r, DEVICE_GPU, i);
+	for (unsigned int i = 0; i < switches; i++)
+		require_device(r, DEVICE_NVSWITCH, i);
+	check_set(r->a->checks, &r->a->checks_n, "count",
+		  r->gpus == gpus && r->switches == switches ? CHECK_PASSED : CHECK_UNKNOWN);
+	c = check_find(r->a->checks, r->a->checks_n, "count");
+	snprintf(c->expected, sizeof(c->expected), "%u GPU, %u NVSwitch", gpus, switches);
+	snprintf(c->found, sizeof(c->found), "%u GPU, %u NVSwitch", r->gpus, r->switches);
+}
+
+static void require_words(struct reader *r, int status, enum shape shape)
+{
+	static const char *const stages[] = { "gpu_pre_checks", "switch_pre_checks", "gpu_attestation",
+					      "switch_attestation", "topology" };
+
+	check_set(r->a->checks, &r->a->checks_n, "tool",
+		  status == 0 && r->success ? CHECK_PASSED : CHECK_UNKNOWN);
+	for (size_t i = 0; shape == SHAPE_MULTI && i < ARRAY_SIZE(stages); i++)
+		check_set(r->a->checks, &r->a->checks_n, stages[i], CHECK_NOT_RUN);
+}
+
+void nvtool_judge(const char *output, int status, enum shape shape, struct appraisal *ret)
+{
+	_cleanup_free_ char *text = xstrdup(output);
+	struct reader r = { .a = ret };
+	char *rest = text, *line;
+
+	*ret = (struct appraisal){ 0 };
+	str_copy(ret->decided_by, sizeof(ret->decided_by), "nvidia");
+	while ((line = strsep(&rest, "\n")))
+		read_line(&r, line);
+	require_all(&r, shape);
+	require_words(&r, status, shape);
+	appraisal_conclude(ret);
+}
+
+bool nvtool_missing_rim(const char *output, char *dst, size_t dst_size)
+{
+	static const char words[] = "Could not fetch RIM file from RIM service with id : ";
+	const char *at = strstr(output, words);
+
+	if (!at)
+		return false;
+	str_copy(dst, dst_size, at + sizeof(words) - 1);
+	dst[strcspn(dst, " \r\n")] = '\0';
+	str_sanitise(dst);
+	return true;
+}

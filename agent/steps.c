@@ -1,0 +1,267 @@
+/* THE table. Rows stand in the order of the procedure, and every step below those it needs. */
+#include "steps.h"
+
+#include "codes.h"
+#include "core/str.h"
+#include "steps/all.h"
+
+#define MINUTES(n) ((n) * 60)
+#define USE(name) .probe = name##_probe, .apply = name##_apply
+
+static bool wants_cublas(const struct config *c, const struct facts *f)
+{
+	(void)f;
+	return c->cublas_install;
+}
+
+static unsigned int attest_deadline(const struct config *c)
+{
+	return (unsigned int)c->attest_deadline_s;
+}
+
+/* clang-format off */
+const struct step steps[STEP_MAX] = {
+	/* Prepare, before the restart. */
+	[STEP_PREFLIGHT] = {
+		.id = "preflight", .rows = "R1 R2 R3 R15",
+		.title = "the machine is one that the procedure is for",
+		.needs = NEEDS_NOTHING, .probe = preflight_probe,
+	},
+	[STEP_KERNEL_ARGS] = {
+		.id = "kernel-args", .rows = "R4",
+		.title = "every boot entry asks for the large SWIOTLB",
+		.needs = NEEDS(STEP_PREFLIGHT), USE(kernel_args),
+		.timeout_s = MINUTES(5), .attempts = 1, .changes = FACTS_BOOT,
+	},
+	[STEP_LKCA] = {
+		.id = "lkca", .rows = "R5", .shapes = STEP_ONLY_MULTI,
+		.title = "the driver loads with Protected PCIe",
+		.needs = NEEDS(STEP_PREFLIGHT), USE(lkca),
+		.timeout_s = MINUTES(1), .attempts = 1, .changes = FACTS_BOOT,
+	},
+	[STEP_INITRAMFS] = {
+		.id = "initramfs", .rows = "R5", .shapes = STEP_ONLY_MULTI,
+		.title = "every initramfs holds that driver option",
+		.needs = NEEDS(STEP_LKCA), USE(initramfs),
+		.timeout_s = MINUTES(15), .attempts = 1, .changes = FACTS_BOOT,
+	},
+	[STEP_RESTART] = {
+		.id = "restart", .rows = "R6",
+		.title = "kernel arguments and initramfs are in effect, and the kernel mapped the SWIOTLB",
+		.needs = NEEDS(STEP_KERNEL_ARGS, STEP_LKCA, STEP_INITRAMFS), USE(restart),
+		.timeout_s = MINUTES(15), .attempts = 1, .restarts = true,
+	},
+	[STEP_TIME_SYNC] = {
+		.id = "time-sync", .rows = "R7 R8",
+		.title = "the clock is synchronised, so that certificates can be judged",
+		.needs = NEEDS(STEP_RESTART), USE(time_sync),
+		.timeout_s = MINUTES(61), .attempts = 1, .changes = FACTS_CLOCK,
+	},
+
+	/* Install. Downloads run side by side; nothing is installed beside the driver. */
+	[STEP_PACKAGES] = {
+		.id = "packages", .rows = "R9",
+		.title = "openssl3, compiler and the running kernel's headers are installed",
+		.needs = NEEDS(STEP_TIME_SYNC), USE(packages),
+		.timeout_s = MINUTES(20), .attempts = 3, .changes = FACTS_SOFTWARE,
+	},
+	[STEP_FETCH_DRIVER] = {
+		.id = "fetch-driver", .rows = "R7 R8",
+		.title = "the driver's installer is here and has the pinned digest",
+		.needs = NEEDS(STEP_TIME_SYNC), USE(fetch_driver),
+		.timeout_s = MINUTES(130), .attempts = 2, .transient = true,
+	},
+	[STEP_FETCH_CUDA] = {
+		.id = "fetch-cuda", .rows = "R7 R8",
+		.title = "the CUDA runfile is here and has the pinned digest",
+		.needs = NEEDS(STEP_TIME_SYNC), USE(fetch_cuda),
+		.timeout_s = MINUTES(130), .attempts = 2, .transient = true,
+	},
+	[STEP_FETCH_FABRICMANAGER] = {
+		.id = "fetch-fabricmanager", .rows = "R8", .shapes = STEP_ONLY_MULTI,
+		.title = "the Fabric Manager RPM is here and signed by NVIDIA",
+		.needs = NEEDS(STEP_TIME_SYNC), USE(fetch_fabricmanager),
+		.timeout_s = MINUTES(130), .attempts = 2, .transient = true,
+	},
+	[STEP_FETCH_NSCQ] = {
+		.id = "fetch-nscq", .rows = "R20", .shapes = STEP_ONLY_MULTI,
+		.title = "the NSCQ RPM is here and signed by NVIDIA",
+		.needs = NEEDS(STEP_TIME_SYNC), USE(fetch_nscq),
+		.timeout_s = MINUTES(130), .attempts = 2, .transient = true,
+	},
+	[STEP_SERVICE_ORDER] = {
+		.id = "service-order", .rows = "R24",
+		.title = "services that use the GPU start after nvidia-persistenced",
+		.needs = NEEDS(STEP_RESTART), USE(service_order),
+		.timeout_s = MINUTES(2), .attempts = 2, .changes = FACTS_UNITS,
+	},
+	[STEP_HOLD_SERVICES] = {
+		.id = "hold-services", .rows = "R9",
+		.title = "those services are stopped and held back while the driver is installed",
+		.needs = NEEDS(STEP_SERVICE_ORDER), USE(hold_services),
+		.timeout_s = MINUTES(5), .attempts = 2, .changes = FACTS_UNITS,
+	},
+	[STEP_PERSISTENCED_UNIT] = {
+		.id = "persistenced-unit", .rows = "R10 R24",
+		.title = "nvidia-persistenced.service is the procedure's",
+		.needs = NEEDS(STEP_HOLD_SERVICES), USE(persistenced_unit),
+		.timeout_s = MINUTES(2), .attempts = 2, .changes = FACTS_UNITS,
+	},
+	[STEP_FABRICMANAGER] = {
+		.id = "fabricmanager", .rows = "R11", .shapes = STEP_ONLY_MULTI,
+		.title = "Fabric Manager of the driver's version is installed",
+		.needs = NEEDS(STEP_FETCH_FABRICMANAGER, STEP_PACKAGES, STEP_PERSISTENCED_UNIT), USE(fabricmanager),
+		.timeout_s = MINUTES(10), .attempts = 1, .changes = FACTS_SOFTWARE | FACTS_UNITS,
+	},
+	[STEP_DRIVER] = {
+		.id = "driver", .rows = "R12",
+		.title = "the driver is installed and its module built for the running kernel",
+		.needs = NEEDS(STEP_FETCH_DRIVER, STEP_PACKAGES, STEP_PERSISTENCED_UNIT, STEP_FABRICMANAGER), USE(driver),
+		.timeout_s = MINUTES(60), .attempts = 1, .changes = FACTS_SOFTWARE,
+		.on_timeout = &CODE_DRIVER_TIMEOUT,
+	},
+	[STEP_CUDA] = {
+		.id = "cuda", .rows = "R13",
+		.title = "the CUDA toolkit is installed",
+		.needs = NEEDS(STEP_FETCH_CUDA, STEP_DRIVER), USE(cuda),
+		.timeout_s = MINUTES(60), .attempts = 1, .changes = FACTS_SOFTWARE,
+		.on_timeout = &CODE_CUDA_TIMEOUT,
+	},
+	[STEP_NSCQ] = {
+		.id = "nscq", .rows = "R20", .shapes = STEP_ONLY_MULTI,
+		.title = "NSCQ of the driver's version is installed",
+		.needs = NEEDS(STEP_FETCH_NSCQ, STEP_DRIVER), USE(nscq),
+		.timeout_s = MINUTES(10), .attempts = 1, .changes = FACTS_SOFTWARE,
+	},
+	[STEP_VERIFIER] = {
+		.id = "verifier", .rows = "R18",
+		.title = "the procedure's verifier is installed in an environment of its own",
+		.needs = NEEDS(STEP_PACKAGES, STEP_FABRICMANAGER, STEP_NSCQ), USE(verifier),
+		.timeout_s = MINUTES(30), .attempts = 3, .changes = FACTS_SOFTWARE,
+	},
+	[STEP_CUBLAS] = {
+		.id = "cublas", .rows = "R22", .shapes = STEP_ONLY_SINGLE,
+		.title = "the cuBLAS that works with CUDA 12.4 in CC mode is installed",
+		.needs = NEEDS(STEP_VERIFIER), .wanted = wants_cublas, USE(cublas),
+		.timeout_s = MINUTES(30), .attempts = 3, .changes = FACTS_SOFTWARE,
+	},
+
+	/* Start. From here on the GPU may be used. */
+	[STEP_FABRICMANAGER_START] = {
+		.id = "fabricmanager-start", .rows = "R14", .shapes = STEP_ONLY_MULTI,
+		.title = "nvidia-fabricmanager is active and enabled",
+		.needs = NEEDS(STEP_FABRICMANAGER, STEP_DRIVER, STEP_CUDA, STEP_NSCQ), USE(fabricmanager_start),
+		.timeout_s = MINUTES(15), .attempts = 1, .changes = FACTS_UNITS,
+	},
+	[STEP_PERSISTENCED_START] = {
+		.id = "persistenced-start", .rows = "R14 R23",
+		.title = "nvidia-persistenced is active (running) and enabled",
+		.needs = NEEDS(STEP_PERSISTENCED_UNIT, STEP_DRIVER, STEP_CUDA, STEP_FABRICMANAGER_START), USE(persistenced_start),
+		.timeout_s = MINUTES(20), .attempts = 1, .changes = FACTS_UNITS,
+		.on_timeout = &CODE_PERSISTENCED_TIMEOUT,
+	},
+	[STEP_RELEASE_SERVICES] = {
+		.id = "release-services", .rows = "R14 R24",
+		.title = "held services are let go, enabled and started as they were before",
+		.needs = NEEDS(STEP_PERSISTENCED_START, STEP_HOLD_SERVICES), USE(release_services),
+		.timeout_s = MINUTES(10), .attempts = 2, .changes = FACTS_UNITS,
+	},
+
+	/* Verify, at every boot. */
+	[STEP_TDX] = {
+		.id = "tdx", .rows = "R15", .title = "TDX protects this machine, with its device node",
+		.needs = NEEDS(STEP_RESTART), USE(tdx),
+		.timeout_s = MINUTES(1), .attempts = 1, .verifies = true,
+	},
+	[STEP_DEVICES] = {
+		.id = "devices", .rows = "R14 R23", .title = "every GPU and NVSwitch has its device node",
+		.needs = NEEDS(STEP_PERSISTENCED_START), USE(devices),
+		.timeout_s = MINUTES(2), .attempts = 1, .verifies = true,
+	},
+	[STEP_FABRIC] = {
+		.id = "fabric", .rows = "R14 R17", .shapes = STEP_ONLY_MULTI,
+		.title = "the NVLink fabric of every GPU is completed",
+		.needs = NEEDS(STEP_PERSISTENCED_START), USE(fabric),
+		.timeout_s = MINUTES(5), .attempts = 5, .verifies = true,
+	},
+	[STEP_CC_MODE] = {
+		.id = "cc-mode", .rows = "R16 R17",
+		.title = "confidential computing is on: CC mode, or Protected PCIe on 8 GPUs",
+		.needs = NEEDS(STEP_DEVICES), USE(cc_mode),
+		.timeout_s = MINUTES(5), .attempts = 1, .verifies = true,
+	},
+	[STEP_ATTEST] = {
+		.id = "attest", .rows = "R19 R21", .title = "the GPUs and NVSwitches are proven genuine in this boot",
+		.needs = NEEDS(STEP_TDX, STEP_DEVICES, STEP_FABRIC, STEP_CC_MODE, STEP_VERIFIER, STEP_CUBLAS, STEP_TIME_SYNC),
+		USE(attest), .timeout_s = MINUTES(30), .attempts = 1, .verifies = true,
+		.retry_for_s = attest_deadline,
+	},
+	[STEP_READY] = {
+		.id = "ready", .rows = "R14 R24", .title = "the gate is open",
+		.needs = NEEDS(STEP_ATTEST, STEP_RELEASE_SERVICES), USE(ready),
+		.timeout_s = MINUTES(5), .attempts = 2, .changes = FACTS_UNITS, .verifies = true,
+	},
+};
+/* clang-format on */
+
+const struct step *step_by_id(const char *id)
+{
+	for (size_t i = 0; i < STEP_MAX; i++)
+		if (str_eq(steps[i].id, id))
+			return &steps[i];
+	return NULL;
+}
+
+bool step_applies(const struct step *s, const struct config *c, const struct facts *f)
+{
+	if (s->shapes == STEP_ONLY_SINGLE && f->instance.shape != SHAPE_SINGLE)
+		return false;
+	if (s->shapes == STEP_ONLY_MULTI && f->instance.shape != SHAPE_MULTI)
+		return false;
+	return !s->wanted || s->wanted(c, f);
+}
+
+void probe_done(struct probe_result *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->probe = PROBE_DONE;
+	va_start(ap, fmt);
+	vsnprintf(r->reason, sizeof(r->reason), fmt, ap);
+	va_end(ap);
+}
+
+void probe_todo(struct probe_result *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->probe = PROBE_TODO;
+	va_start(ap, fmt);
+	vsnprintf(r->reason, sizeof(r->reason), fmt, ap);
+	va_end(ap);
+}
+
+void probe_blocked(struct probe_result *r, const struct err_kind *kind, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	r->probe = PROBE_BLOCKED;
+	err_set(&r->err, kind, "%s", text);
+	str_copy(r->reason, sizeof(r->reason), text);
+}
+
+bool probe_cannot(struct probe_result *r, const struct facts *f, enum facts_group group)
+{
+	const struct err *e = facts_error(f, group);
+
+	if (!e)
+		return false;
+	r->probe = PROBE_BLOCKED;
+	r->err = *e;
+	str_copy(r->reason, sizeof(r->reason), e->msg);
+	return true;
+}

@@ -1,0 +1,55 @@
+/* The probes and applies of every step, for the table in steps.c. */
+#ifndef GN8V_STEPS_ALL_H
+#define GN8V_STEPS_ALL_H
+
+#include "sys/run.h"
+#include "worker.h"
+
+#define PROBE(name) void name##_probe(const struct config *c, const struct facts *f, struct probe_result *r)
+#define APPLY(name) int name##_apply(struct worker *w, struct err *e)
+#define STEP(name)                                                                                 \
+	PROBE(name);                                                                               \
+	APPLY(name)
+
+PROBE(preflight);
+STEP(kernel_args);
+STEP(lkca);
+STEP(initramfs);
+STEP(restart);
+STEP(time_sync);
+STEP(packages);
+STEP(fetch_driver);
+STEP(fetch_cuda);
+STEP(fetch_fabricmanager);
+STEP(fetch_nscq);
+STEP(service_order);
+STEP(hold_services);
+STEP(persistenced_unit);
+STEP(fabricmanager);
+STEP(driver);
+STEP(cuda);
+STEP(nscq);
+STEP(cublas);
+STEP(verifier);
+STEP(fabricmanager_start);
+STEP(persistenced_start);
+STEP(release_services);
+STEP(tdx);
+STEP(devices);
+STEP(fabric);
+STEP(cc_mode);
+STEP(attest);
+STEP(ready);
+
+/* Whether everything that R11 to R13 and R20 install is there already. */
+bool all_installed(const struct config *c, const struct facts *f);
+
+/* Probe of a verifying step: done only while the gate is open in this boot. */
+void verify_probe(const struct facts *f, struct probe_result *r, const char *what);
+
+/* Runs a program of the procedure with the step's deadline; its output becomes progress. A failure
+ * gets `kind`, a passed deadline stays ERR_TIMEOUT. cwd may be NULL. */
+int step_run(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
+	     struct err *e);
+
+#endif

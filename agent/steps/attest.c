@@ -1,0 +1,96 @@
+/* attest (R19, R21): the procedure's verifiers judge; the verdict is data for the status. */
+#include "attest.h"
+#include "codes.h"
+#include "core/clock.h"
+#include "core/str.h"
+#include "nvtool.h"
+#include "smi.h"
+#include "steps/all.h"
+
+PROBE(attest)
+{
+	(void)c;
+	verify_probe(f, r, f->instance.shape == SHAPE_MULTI ?
+				   "attest 8 GPUs, 4 NVSwitches and their topology" :
+				   "attest the GPU");
+}
+
+/* The checks that decided, as "gpu 3: measurements (line of the tool)". */
+static void name_reasons(const struct appraisal *a, enum check_result result, char *dst, size_t dst_size)
+{
+	struct strbuf text = { 0 };
+
+	strbuf_add(&text, "", 0);
+	for (size_t i = 0; i < a->devices_n && text.len < 300; i++)
+		for (size_t k = 0; k < a->devices[i].checks_n; k++) {
+			const struct check *c = &a->devices[i].checks[k];
+
+			if (c->result == result && text.len < 300)
+				strbuf_printf(&text, "%s%s %u: %s%s%s", text.len ? "; " : "",
+					      device_type_name(a->devices[i].type), a->devices[i].index, c->name,
+					      c->note[0] ? ": " : "", c->note);
+		}
+	for (size_t k = 0; k < a->checks_n; k++)
+		if (a->checks[k].result == result && text.len < 300)
+			strbuf_printf(&text, "%s%s: expected %s, found %s", text.len ? "; " : "", a->checks[k].name,
+				      a->checks[k].expected, a->checks[k].found);
+	str_copy(dst, dst_size, text.s);
+	strbuf_done(&text);
+}
+
+static void report(struct worker *w, const struct appraisal *a)
+{
+	struct json_object *o = appraisal_to_json(a);
+	char at[CLOCK_TEXT_SIZE];
+
+	clock_format(clock_wall_s(), at);
+	json_set_str(o, "boot_id", w->facts.machine.boot_id);
+	json_set_str(o, "at", at);
+	json_set_str(o, "trust_anchors", "nvidia");
+	worker_data(w, "attestation", o);
+}
+
+/* Both tools may leave the ready state as it was; a rejected verdict must clear it. */
+static int refuse(struct worker *w, const struct appraisal *a, struct err *e)
+{
+	char why[512];
+	struct err ignored = ERR_INIT;
+
+	name_reasons(a, CHECK_FAILED, why, sizeof(why));
+	if (smi_set_ready(w, false, &ignored) < 0)
+		worker_event(w, "the GPUs' ready state could not be cleared: %s", ignored.msg);
+	return err_set(e, &CODE_REJECTED, "the evidence was judged and is bad: %s", why);
+}
+
+static int cannot_tell(const struct appraisal *a, const char *output, struct err *e)
+{
+	char why[512], rim[128];
+
+	if (nvtool_missing_rim(output, rim, sizeof(rim)))
+		return err_set(e, &CODE_RIM_MISSING, "the RIM service has no reference values named %s", rim);
+	name_reasons(a, CHECK_UNKNOWN, why, sizeof(why));
+	return err_set(e, &CODE_UNKNOWN, "no verdict could be reached: %s",
+		       why[0] ? why : "the verifier ended before every device was judged");
+}
+
+APPLY(attest)
+{
+	_cleanup_free_ struct appraisal *a = xcalloc(1, sizeof(*a));
+	_cleanup_free_ char *output = NULL;
+	bool ready;
+
+	if (attest_run(w, a, &output, e) < 0)
+		return -1;
+	report(w, a);
+	worker_event(w, "%s by NVIDIA's verifier: %zu device(s)", verdict_name(a->verdict), a->devices_n);
+	if (a->verdict == VERDICT_REJECTED)
+		return refuse(w, a, e);
+	if (a->verdict == VERDICT_UNKNOWN)
+		return cannot_tell(a, output, e);
+	/* "Not ready" after success is the most reported surprise of this field: read it back. */
+	if (smi_ready(w, &ready, e) < 0)
+		return -1;
+	if (!ready)
+		return err_set(e, &CODE_SMI, "attestation was accepted, but the GPUs are not in the ready state");
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* What several steps share. */
+#include "core/str.h"
+#include "steps/all.h"
+#include "sys/run.h"
+
+int step_run(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
+	     struct err *e)
+{
+	struct run r = { .argv = argv, .cwd = cwd, .timeout_s = w->timeout_s, .on_line = worker_on_line,
+			 .on_line_data = w };
+	int ok = run_wait(&r, e);
+
+	if (ok < 0 && e->kind == &ERR_CHILD)
+		err_rekind(e, kind);
+	run_done(&r);
+	return ok;
+}
+
+bool all_installed(const struct config *c, const struct facts *f)
+{
+	void (*const probes[])(const struct config *, const struct facts *, struct probe_result *) = {
+		driver_probe, cuda_probe, fabricmanager_probe, nscq_probe,
+	};
+	size_t n = f->instance.shape == SHAPE_MULTI ? 4 : 2;
+
+	for (size_t i = 0; i < n; i++) {
+		struct probe_result r = { 0 };
+
+		probes[i](c, f, &r);
+		if (r.probe != PROBE_DONE)
+			return false;
+	}
+	return true;
+}
+
+void verify_probe(const struct facts *f, struct probe_result *r, const char *what)
+{
+	if (probe_cannot(r, f, FACTS_UNITS))
+		return;
+	if (f->units.gate_open)
+		probe_done(r, "verified in this boot");
+	else
+		probe_todo(r, "%s", what);
+}

@@ -1,0 +1,88 @@
+/* fabricmanager (R11) and nscq (R20): RPMs of the driver's exact version; fabricmanager-start (R14). */
+#include "artefact.h"
+#include "codes.h"
+#include "core/str.h"
+#include "paths.h"
+#include "steps/all.h"
+#include "sys/units.h"
+
+static void probe_rpm(const struct config *c, const struct facts *f, struct probe_result *r,
+		      const char *name, const char *installed)
+{
+	const char *want = facts_driver_version(f, c);
+
+	if (probe_cannot(r, f, FACTS_SOFTWARE))
+		return;
+	if (str_eq(installed, want))
+		probe_done(r, "%s %s is installed", name, want);
+	else if (installed[0])
+		probe_todo(r, "%s %s is installed and must equal the driver's %s", name, installed, want);
+	else
+		probe_todo(r, "install %s %s", name, want);
+}
+
+/* The procedure's `rpm -ivh FILE`, in the folder of the file. Another version of the package is in the way of -i:
+ * then it is replaced (-U, with --oldpackage for an older one). */
+static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *installed, struct err *e)
+{
+	struct artefact a;
+	int r;
+
+	artefact_init(&a, kind, w->config, &w->facts);
+	r = artefact_check(w, &a, e);
+	if (r == 0 && installed[0])
+		r = step_run(w, ARGV(PROG_RPM, "-Uvh", "--oldpackage", a.file), w->config->fetch_dir,
+			     &CODE_RPM_INSTALL, e);
+	else if (r == 0)
+		r = step_run(w, ARGV(PROG_RPM, "-ivh", a.file), w->config->fetch_dir, &CODE_RPM_INSTALL, e);
+	if (r == 0)
+		r = artefact_forget(w, &a, e);
+	artefact_done(&a);
+	return r;
+}
+
+PROBE(fabricmanager)
+{
+	probe_rpm(c, f, r, "Fabric Manager", f->software.fabricmanager);
+}
+
+APPLY(fabricmanager)
+{
+	return apply_rpm(w, ARTEFACT_FABRICMANAGER, w->facts.software.fabricmanager, e);
+}
+
+PROBE(nscq)
+{
+	probe_rpm(c, f, r, "NSCQ", f->software.nscq);
+}
+
+APPLY(nscq)
+{
+	return apply_rpm(w, ARTEFACT_NSCQ, w->facts.software.nscq, e);
+}
+
+PROBE(fabricmanager_start)
+{
+	const struct facts_unit *u;
+
+	(void)c;
+	if (probe_cannot(r, f, FACTS_UNITS))
+		return;
+	u = facts_unit(f, UNIT_FABRICMANAGER);
+	if (u && str_eq(u->state.active, "active") && str_eq(u->state.file_state, "enabled"))
+		probe_done(r, UNIT_FABRICMANAGER " is active and enabled");
+	else
+		probe_todo(r, "start and enable " UNIT_FABRICMANAGER);
+}
+
+APPLY(fabricmanager_start)
+{
+	_cleanup_(units_close_p) struct units *u = NULL;
+
+	/* Its package has just brought the unit file. */
+	if (units_open(&u, e) < 0 || units_reload(u, e) < 0)
+		return -1;
+	if (units_start(u, UNIT_FABRICMANAGER, w->timeout_s, e) < 0)
+		return e->kind == &ERR_TIMEOUT ? -1 : err_rekind(e, &CODE_FABRICMANAGER);
+	return units_enable(u, UNIT_FABRICMANAGER, e);
+}

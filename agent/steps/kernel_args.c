@@ -1,0 +1,50 @@
+/* kernel-args (R4): swiotlb= in every boot entry, and nouveau's blacklist if configured. */
+#include "codes.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "kernelargs.h"
+#include "paths.h"
+#include "steps/all.h"
+
+static bool nouveau_wanting(const struct config *c, const struct facts *f)
+{
+	return c->kernel_blacklist_nouveau && !f->boot.nouveau_everywhere;
+}
+
+PROBE(kernel_args)
+{
+	if (probe_cannot(r, f, FACTS_BOOT))
+		return;
+	if (!f->boot.swiotlb_everywhere)
+		probe_todo(r, "put swiotlb=%s into every boot entry", c->kernel_swiotlb);
+	else if (nouveau_wanting(c, f))
+		probe_todo(r, "put the blacklist of nouveau into every boot entry");
+	else
+		probe_done(r, "every boot entry has swiotlb=%s", c->kernel_swiotlb);
+}
+
+static struct json_object *measured(const struct worker *w)
+{
+	struct json_object *o = json_object_new_object();
+
+	/* The command line is measured into RTMRs: whoever compares them wants to know both. */
+	json_set_str(o, "cmdline_before", w->facts.machine.cmdline);
+	json_set_str(o, "swiotlb_added", w->config->kernel_swiotlb);
+	return o;
+}
+
+APPLY(kernel_args)
+{
+	_cleanup_free_ char *swiotlb = xasprintf("--args=swiotlb=%s", w->config->kernel_swiotlb);
+
+	worker_data(w, "measured", measured(w));
+	if (!w->facts.boot.swiotlb_everywhere &&
+	    step_run(w, ARGV(PROG_GRUBBY, "--update-kernel=ALL", swiotlb), NULL, &CODE_BOOT_ENTRY, e) < 0)
+		return -1;
+	if (nouveau_wanting(w->config, &w->facts) &&
+	    step_run(w, ARGV(PROG_GRUBBY, "--update-kernel=ALL", "--args=" KERNELARGS_NOUVEAU), NULL,
+		     &CODE_BOOT_ENTRY, e) < 0)
+		return -1;
+	/* grubby rewrites the entries in place: a power cut must not find them half-written. */
+	return fs_sync_fs(PATH_BOOT, e);
+}

@@ -1,0 +1,68 @@
+/* packages (R9): openssl3, a compiler, and kernel-devel of exactly the running kernel: another one
+ * builds a module that does not load. */
+#include "codes.h"
+#include "core/str.h"
+#include "paths.h"
+#include "steps/all.h"
+
+static bool is_python(const struct config *c, const char *name)
+{
+	return strlist_has(&c->attest_python, name);
+}
+
+/* The packages of this step that are missing; returns how many. */
+static size_t missing(const struct config *c, const struct facts *f, const char *dst[FACTS_PACKAGES_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->software.missing_n; i++)
+		if (!is_python(c, f->software.missing[i]))
+			dst[n++] = f->software.missing[i];
+	return n;
+}
+
+PROBE(packages)
+{
+	const char *names[FACTS_PACKAGES_MAX];
+	size_t n;
+
+	if (probe_cannot(r, f, FACTS_SOFTWARE))
+		return;
+	n = missing(c, f, names);
+	if (n)
+		probe_todo(r, "install %s%s", names[0], n > 1 ? " and others" : "");
+	else
+		probe_done(r, "%zu packages are installed", c->packages.n);
+}
+
+static int install(struct worker *w, const char *const *names, size_t n, struct err *e)
+{
+	const char *argv[FACTS_PACKAGES_MAX + 4] = { PROG_YUM, "install", "-y" };
+
+	for (size_t i = 0; i < n; i++)
+		argv[3 + i] = names[i];
+	return step_run(w, argv, NULL, &CODE_PACKAGES, e);
+}
+
+/* openssl3 by the procedure's own command; what we add, in a second one. */
+APPLY(packages)
+{
+	const char *names[FACTS_PACKAGES_MAX];
+	size_t n = missing(w->config, &w->facts, names);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!str_eq(names[i], "openssl3"))
+			continue;
+		if (install(w, &names[i], 1, e) < 0)
+			return -1;
+		names[i] = names[--n];
+		break;
+	}
+	if (n == 0 || install(w, names, n, e) == 0)
+		return 0;
+	if (strstr(e->msg, "kernel-devel") && e->kind == &CODE_PACKAGES)
+		for (size_t i = 0; i < n; i++)
+			if (str_starts(names[i], "kernel-devel-") && strstr(e->msg, "find a match"))
+				err_rekind(e, &CODE_KERNEL_DEVEL);
+	return -1;
+}

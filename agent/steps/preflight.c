@@ -1,0 +1,118 @@
+/* preflight (R1, R2, R3, R15): refuse before anything is touched. */
+#include "codes.h"
+#include "core/str.h"
+#include "kernelargs.h"
+#include "artefact.h"
+#include "steps/all.h"
+
+#define GIB (1024.0 * 1024.0 * 1024.0)
+
+static bool wrong_system(const struct config *c, const struct facts_machine *m, struct probe_result *r)
+{
+	if (!str_eq(m->os_id, "alinux") || strncmp(m->os_version, "3", 1) != 0 ||
+	    (m->os_version[1] && m->os_version[1] != '.')) {
+		probe_blocked(r, &CODE_OS, "this is %s (ID %s, VERSION_ID %s): only Alibaba Cloud Linux 3 is supported",
+			      m->os_name[0] ? m->os_name : "an unknown system", m->os_id, m->os_version);
+		return true;
+	}
+	if (!kernel_release_at_least(m->kernel, c->kernel_release_min)) {
+		probe_blocked(r, &CODE_KERNEL, "kernel %s is running: %s or later is needed", m->kernel,
+			      c->kernel_release_min);
+		return true;
+	}
+	return false;
+}
+
+/* The instance type says how many: the guest's own count is not believed alone. */
+static bool wrong_devices(const struct facts *f, struct probe_result *r)
+{
+	const struct pci_counts *n = &f->machine.pci;
+	unsigned int gpus = f->instance.shape == SHAPE_MULTI ? 8 : 1;
+	unsigned int switches = f->instance.shape == SHAPE_MULTI ? 4 : 0;
+
+	if (f->instance.shape == SHAPE_UNKNOWN) {
+		probe_blocked(r, &CODE_TYPE, "instance type %s is not one that this gn8v knows", f->instance.type);
+		return true;
+	}
+	if (n->gpus != gpus || n->nvswitches != switches) {
+		probe_blocked(r, &CODE_PCI, "%s has %u GPU and %u NVSwitch, but PCI shows %u and %u",
+			      f->instance.type, gpus, switches, n->gpus, n->nvswitches);
+		return true;
+	}
+	return false;
+}
+
+static bool nouveau(const struct config *c, const struct facts *f, struct probe_result *r)
+{
+	/* With the option it is kept away by the restart that comes; afterwards it must be gone. */
+	if (!f->machine.pci.gpus_on_nouveau ||
+	    (c->kernel_blacklist_nouveau && !f->boot.nouveau_in_effect))
+		return false;
+	probe_blocked(r, &CODE_NOUVEAU, "the nouveau driver holds %u GPU: the NVIDIA installer would fail",
+		      f->machine.pci.gpus_on_nouveau);
+	return true;
+}
+
+/* R3: while the SWIOTLB is small, extra ENIs and data disks can use it up. */
+static bool extra_devices(const struct config *c, const struct facts *f, struct probe_result *r)
+{
+	bool small = !f->boot.swiotlb_known || f->boot.swiotlb_bytes < kernelargs_swiotlb_bytes(c);
+
+	if (f->instance.shape != SHAPE_MULTI || !small ||
+	    (f->instance.enis <= 1 && f->instance.data_disks == 0))
+		return false;
+	probe_blocked(r, &CODE_EXTRA,
+		      "%u ENIs and %u data disks are attached while the SWIOTLB is small (%.1f GiB): "
+		      "a restart could leave the instance unable to start",
+		      f->instance.enis, f->instance.data_disks, (double)f->boot.swiotlb_bytes / GIB);
+	return true;
+}
+
+static bool disk_too_small(const struct config *c, const struct facts *f, struct probe_result *r)
+{
+	double free_gib = (double)f->disk.free_bytes / GIB;
+
+	if (all_installed(c, f) || free_gib >= c->disk_free_min_gib)
+		return false;
+	probe_blocked(r, &CODE_DISK, "%.1f GiB are free for %s, %d GiB are needed to install", free_gib,
+		      f->disk.where, c->disk_free_min_gib);
+	return true;
+}
+
+/* Everything that will be installed can be judged: known before the first byte is fetched. */
+static bool digest_unknown(const struct config *c, const struct facts *f, struct probe_result *r)
+{
+	const enum artefact_kind kinds[] = { ARTEFACT_DRIVER, ARTEFACT_CUDA };
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct artefact a;
+		int judged;
+
+		artefact_init(&a, kinds[i], c, f);
+		judged = artefact_judgeable(&a, &e);
+		artefact_done(&a);
+		if (judged < 0 && !all_installed(c, f)) {
+			probe_blocked(r, e.kind, "%s", e.msg);
+			return true;
+		}
+	}
+	return false;
+}
+
+PROBE(preflight)
+{
+	if (probe_cannot(r, f, FACTS_MACHINE) || wrong_system(c, &f->machine, r))
+		return;
+	if (!f->machine.tdx_flag) {
+		probe_blocked(r, &CODE_TDX, "the CPU does not show the flag tdx_guest: this is no TDX guest");
+		return;
+	}
+	if (probe_cannot(r, f, FACTS_INSTANCE) || wrong_devices(f, r) || probe_cannot(r, f, FACTS_BOOT) ||
+	    nouveau(c, f, r) || extra_devices(c, f, r) || probe_cannot(r, f, FACTS_SOFTWARE) ||
+	    probe_cannot(r, f, FACTS_UNITS) || probe_cannot(r, f, FACTS_DISK) ||
+	    disk_too_small(c, f, r) || digest_unknown(c, f, r))
+		return;
+	probe_done(r, "%s, kernel %s, %u GPU and %u NVSwitch, TDX guest", f->instance.type,
+		   f->machine.kernel, f->machine.pci.gpus, f->machine.pci.nvswitches);
+}

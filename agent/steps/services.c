@@ -1,0 +1,236 @@
+/* service-order, hold-services (R9, R24) and release-services (R14): services that use the GPU come
+ * after nvidia-persistenced, and do not run at all while the driver is being installed. */
+#include "codes.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "gate.h"
+#include "paths.h"
+#include "steps/all.h"
+#include "sys/units.h"
+#include "unitfile.h"
+
+#define STOP_TIMEOUT_S 90
+#define HOLD_MAX 65536
+
+static bool ordered(const struct config *c, const char *unit)
+{
+	return strlist_has(&c->services_gpu, unit) || strlist_has(&c->services_hold, unit);
+}
+
+static bool gated(const struct config *c, const char *unit)
+{
+	return gate_guards_units(c) && strlist_has(&c->gate_units, unit);
+}
+
+PROBE(service_order)
+{
+	if (probe_cannot(r, f, FACTS_UNITS))
+		return;
+	for (size_t i = 0; i < f->units.n; i++) {
+		const struct facts_unit *u = &f->units.v[i];
+
+		if ((ordered(c, u->name) && !u->order_ok) || gated(c, u->name) != u->gate_there ||
+		    (u->gate_there && !u->gate_ok)) {
+			probe_todo(r, "write the drop-ins of %s and others", u->name);
+			return;
+		}
+	}
+	probe_done(r, "drop-ins order them, installed or not");
+}
+
+APPLY(service_order)
+{
+	_cleanup_(units_close_p) struct units *u = NULL;
+	bool changed = false;
+
+	for (size_t i = 0; i < w->facts.units.n; i++) {
+		const char *name = w->facts.units.v[i].name;
+		int r = ordered(w->config, name) ? unitfile_dropin_write(UNITFILE_ORDER, name, &changed, e) : 0;
+
+		if (r == 0 && gated(w->config, name))
+			r = unitfile_dropin_write(UNITFILE_GATE, name, &changed, e);
+		else if (r == 0)
+			r = unitfile_dropin_remove(UNITFILE_GATE, name, &changed, e);
+		if (r < 0)
+			return -1;
+	}
+	if (units_open(&u, e) < 0)
+		return -1;
+	return units_reload(u, e);
+}
+
+/* --- hold ------------------------------------------------------------------------------------- */
+
+static bool stopped(const struct facts_unit *u)
+{
+	return str_eq(u->state.active, "inactive") || str_eq(u->state.active, "failed");
+}
+
+PROBE(hold_services)
+{
+	if (probe_cannot(r, f, FACTS_UNITS) || probe_cannot(r, f, FACTS_SOFTWARE))
+		return;
+	if (all_installed(c, f)) {
+		probe_done(r, "not needed: the driver is installed");
+		return;
+	}
+	for (size_t i = 0; i < f->units.n; i++) {
+		const struct facts_unit *u = &f->units.v[i];
+
+		if (strlist_has(&c->services_hold, u->name) && (!u->hold_ok || !stopped(u) || !f->units.hold_flag)) {
+			probe_todo(r, "stop %s and others, and hold them back", u->name);
+			return;
+		}
+		if (strlist_has(&c->services_disable, u->name) && str_eq(u->state.file_state, "enabled")) {
+			probe_todo(r, "disable %s", u->name);
+			return;
+		}
+	}
+	probe_done(r, "they are held back");
+}
+
+/* The flag's text: "UNIT STATE" for each unit, as it was before we came. A line that is there
+ * already is older and therefore right. */
+static int remember(struct worker *w, struct err *e)
+{
+	_cleanup_free_ char *old = NULL;
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct json_object *services = json_object_new_array();
+
+	if (fs_read_optional(PATH_HOLD, HOLD_MAX, &old, NULL, e) < 0) {
+		json_object_put(services);
+		return -1;
+	}
+	strbuf_printf(&text, "%s", old ? old : "");
+	for (size_t i = 0; i < w->facts.units.n; i++) {
+		const struct facts_unit *u = &w->facts.units.v[i];
+		const char *state = u->state.file_state[0] ? u->state.file_state : "not-installed";
+		struct json_object *o;
+
+		if ((!strlist_has(&w->config->services_hold, u->name) &&
+		     !strlist_has(&w->config->services_disable, u->name)) ||
+		    (old && str_has_word(old, u->name)))
+			continue;
+		strbuf_printf(&text, "%s %s\n", u->name, state);
+		o = json_object_new_object();
+		json_set_str(o, "unit", u->name);
+		json_set_str(o, "enabled_before", state);
+		json_object_array_add(services, o);
+	}
+	if (json_count(services) > 0)
+		worker_data(w, "services", services);
+	else
+		json_object_put(services);
+	return fs_write_atomic(PATH_HOLD, 0644, text.s, text.len, e);
+}
+
+static int write_holds(struct worker *w, struct units *u, struct err *e)
+{
+	const struct strlist *hold = &w->config->services_hold;
+
+	for (size_t i = 0; i < hold->n; i++)
+		if (unitfile_dropin_write(UNITFILE_HOLD, hold->v[i], NULL, e) < 0)
+			return -1;
+	return units_reload(u, e);
+}
+
+/* The procedure's order: disable, then stop. */
+APPLY(hold_services)
+{
+	_cleanup_(units_close_p) struct units *u = NULL;
+	const struct config *c = w->config;
+
+	if (units_open(&u, e) < 0 || remember(w, e) < 0 || write_holds(w, u, e) < 0)
+		return -1;
+	for (size_t i = 0; i < w->facts.units.n; i++) {
+		const struct facts_unit *fu = &w->facts.units.v[i];
+		int r = 0;
+
+		if (strlist_has(&c->services_disable, fu->name) && str_eq(fu->state.file_state, "enabled"))
+			r = units_disable(u, fu->name, e);
+		if (r == 0 && (strlist_has(&c->services_hold, fu->name) || strlist_has(&c->services_disable, fu->name)) &&
+		    str_eq(fu->state.load, "loaded"))
+			r = units_stop(u, fu->name, STOP_TIMEOUT_S, e);
+		if (r < 0)
+			return err_rekind(e, &CODE_HOLD);
+	}
+	return 0;
+}
+
+/* --- release ---------------------------------------------------------------------------------- */
+
+PROBE(release_services)
+{
+	(void)c;
+	if (probe_cannot(r, f, FACTS_UNITS))
+		return;
+	if (f->units.hold_flag)
+		probe_todo(r, "let the held services go");
+	else
+		probe_done(r, "no service is held back");
+}
+
+/* What the flag says of a unit; the procedure's own answer for one that it does not know. */
+static void state_before(const char *text, const char *unit, char *dst, size_t dst_size)
+{
+	size_t n = strlen(unit);
+
+	str_copy(dst, dst_size, "enabled");
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, unit, n) == 0 && line[n] == ' ') {
+			str_copy(dst, dst_size, line + n + 1);
+			dst[strcspn(dst, "\n")] = '\0';
+			return;
+		}
+	}
+}
+
+/* R14: start, then enable. Behind the gate it is started by the gate. */
+static int release_one(struct worker *w, struct units *u, const struct facts_unit *fu, const char *flag,
+		       struct err *e)
+{
+	const struct config *c = w->config;
+	bool was_disabled_by_us = strlist_has(&c->services_disable, fu->name);
+	char before[64];
+
+	state_before(flag, fu->name, before, sizeof(before));
+	if (!str_eq(fu->state.load, "loaded") || !str_eq(before, "enabled"))
+		return 0;
+	/* A service that does not start is its owner's trouble and must not keep the machine from ready. */
+	if (!gated(c, fu->name) && units_start(u, fu->name, STOP_TIMEOUT_S, e) < 0)
+		worker_event(w, "%s could not be started again: %s", fu->name, e->msg);
+	return was_disabled_by_us ? units_enable(u, fu->name, e) : 0;
+}
+
+static int remove_holds(struct worker *w, struct units *u, struct err *e)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < w->facts.units.n; i++)
+		if (unitfile_dropin_remove(UNITFILE_HOLD, w->facts.units.v[i].name, &changed, e) < 0)
+			return -1;
+	return changed ? units_reload(u, e) : 0;
+}
+
+/* The flag goes last: cut off before that, the next run releases again, with the same memory. The
+ * holds' drop-ins go first, so that the units can start. */
+APPLY(release_services)
+{
+	_cleanup_(units_close_p) struct units *u = NULL;
+	_cleanup_free_ char *flag = NULL;
+
+	if (fs_read_optional(PATH_HOLD, HOLD_MAX, &flag, NULL, e) < 0 || units_open(&u, e) < 0 ||
+	    remove_holds(w, u, e) < 0)
+		return -1;
+	for (size_t i = 0; i < w->facts.units.n; i++) {
+		const struct facts_unit *fu = &w->facts.units.v[i];
+
+		if ((strlist_has(&w->config->services_hold, fu->name) ||
+		     strlist_has(&w->config->services_disable, fu->name)) &&
+		    release_one(w, u, fu, flag ? flag : "", e) < 0)
+			return err_rekind(e, &CODE_SERVICE);
+	}
+	*e = (struct err)ERR_INIT;
+	return fs_unlink(PATH_HOLD, e);
+}

@@ -1,0 +1,112 @@
+/* verifier (R18): the procedure's packages in a virtual environment of their own, so that the system's
+ * python3 stays what it is. No digest of the wheels is public: what pip took is recorded. */
+#include "codes.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "paths.h"
+#include "steps/all.h"
+#include "sys/run.h"
+
+#define PATH_REPORT PATH_STATE_DIR "/pip-report.json"
+#define REPORT_MAX (8 * 1024 * 1024)
+
+PROBE(verifier)
+{
+	if (probe_cannot(r, f, FACTS_SOFTWARE))
+		return;
+	if (f->software.verifier)
+		probe_done(r, "%zu packages are installed in " PATH_VENV, c->attest_packages.n);
+	else
+		probe_todo(r, "install the verifier into " PATH_VENV);
+}
+
+/* The packages of R18 that are missing, by the procedure's command. */
+static int install_python(struct worker *w, struct err *e)
+{
+	const struct strlist *python = &w->config->attest_python;
+	const char **argv = xcalloc(python->n + 4, sizeof(*argv));
+	bool missing = false;
+	int r = 0;
+
+	argv[0] = PROG_YUM;
+	argv[1] = "install";
+	argv[2] = "-y";
+	for (size_t i = 0; i < python->n; i++) {
+		argv[3 + i] = python->v[i];
+		for (size_t k = 0; k < w->facts.software.missing_n; k++)
+			missing |= str_eq(w->facts.software.missing[k], python->v[i]);
+	}
+	if (missing)
+		r = step_run(w, argv, NULL, &CODE_PACKAGES, e);
+	free(argv);
+	return r;
+}
+
+static int install_packages(struct worker *w, struct err *e)
+{
+	const struct strlist *packages = &w->config->attest_packages;
+	_cleanup_free_ char *report = fs_host_path(PATH_REPORT), *env = NULL;
+	const char **argv = xcalloc(packages->n + 7, sizeof(*argv));
+	struct run pip = { .argv = argv, .timeout_s = w->timeout_s, .on_line = worker_on_line,
+			   .on_line_data = w };
+	size_t n = 0;
+	int r;
+
+	argv[n++] = PROG_VENV_PYTHON;
+	argv[n++] = "-m";
+	argv[n++] = "pip";
+	argv[n++] = "install";
+	for (size_t i = 0; i < packages->n; i++)
+		argv[n++] = packages->v[i];
+	argv[n++] = "-f";
+	argv[n++] = w->config->attest_find_links;
+	/* pip takes any option from its environment: the command itself stays the procedure's. */
+	env = xasprintf("PIP_REPORT=%s", report);
+	pip.env = ARGV(env);
+	r = run_wait(&pip, e);
+	if (r < 0 && e->kind == &ERR_CHILD)
+		err_rekind(e, &CODE_VERIFIER);
+	run_done(&pip);
+	free(argv);
+	return r;
+}
+
+/* pip's report: install[].{metadata.name, metadata.version, download_info.archive_info.hashes.sha256} */
+static void record_digests(struct worker *w)
+{
+	_cleanup_json_ struct json_object *report = NULL;
+	struct json_object *list, *out = json_object_new_array();
+
+	if (json_read(PATH_REPORT, REPORT_MAX, &report, NULL) == 0) {
+		list = json_get(report, "install");
+		for (size_t i = 0; i < json_count(list);
+		     i++) {
+			struct json_object *item = json_item(list, i);
+			struct json_object *meta = json_get(item, "metadata"), *o = json_object_new_object();
+			struct json_object *archive = json_get(json_get(item, "download_info"), "archive_info");
+			_cleanup_free_ char *file = xasprintf("%s==%s", json_str(meta, "name", "?"),
+							      json_str(meta, "version", "?"));
+
+			json_set_str(o, "file", file);
+			json_set_str(o, "sha256", json_str(json_get(archive, "hashes"), "sha256", NULL));
+			json_object_array_add(out, o);
+		}
+	}
+	worker_data(w, "packages", out);
+	fs_unlink(PATH_REPORT, NULL);
+}
+
+APPLY(verifier)
+{
+	_cleanup_free_ char *venv = fs_host_path(PATH_VENV);
+
+	if (install_python(w, e) < 0 ||
+	    step_run(w, ARGV(PROG_PYTHON311, "-m", "venv", venv), NULL, &CODE_VERIFIER, e) < 0 ||
+	    step_run(w, ARGV(PROG_VENV_PYTHON, "-m", "ensurepip", "--upgrade"), NULL, &CODE_VERIFIER, e) < 0 ||
+	    step_run(w, ARGV(PROG_VENV_PYTHON, "-m", "pip", "install", "--upgrade", "pip"), NULL,
+		     &CODE_VERIFIER, e) < 0 ||
+	    install_packages(w, e) < 0)
+		return -1;
+	record_digests(w);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* The unit files and drop-ins that the agent writes: the templates of systemd/ filled in. */
+#ifndef GN8V_UNITFILE_H
+#define GN8V_UNITFILE_H
+
+#include "config.h"
+
+enum unitfile_dropin {
+	UNITFILE_HOLD,	  /* 10-gn8v-hold.conf: not while PATH_HOLD is there */
+	UNITFILE_ORDER,	  /* 50-gn8v-order.conf: after nvidia-persistenced (R24) */
+	UNITFILE_TIMEOUT, /* 50-gn8v-timeout.conf: for nvidia-persistenced, where its text has none */
+	UNITFILE_GATE,	  /* 60-gn8v-gate.conf: behind gn8v-ready.target */
+};
+
+char *unitfile_dropin_path(enum unitfile_dropin kind, const char *unit); /* caller frees */
+int unitfile_dropin_text(enum unitfile_dropin kind, char **ret_text, struct err *e);
+
+/* R10: nvidia-persistenced.service of the configuration's shape; Before= lists services.gpu. */
+int unitfile_persistenced(const struct config *c, char **ret_text, struct err *e);
+
+/* Writes or removes a drop-in; ret_changed (may be NULL) is only ever set to true. */
+int unitfile_dropin_write(enum unitfile_dropin kind, const char *unit, bool *ret_changed, struct err *e);
+int unitfile_dropin_remove(enum unitfile_dropin kind, const char *unit, bool *ret_changed, struct err *e);
+
+#endif

@@ -1,0 +1,172 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "codes.h"
+#include "core/clock.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "sys/run.h"
+
+static void send_frame(struct worker *w, enum worker_message type, const void *data, size_t len)
+{
+	struct worker_frame head = { .type = type, .len = (uint32_t)len };
+	const char *parts[] = { (const char *)&head, data };
+	size_t lens[] = { sizeof(head), len };
+
+	if (w->fd < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		while (lens[i] > 0) {
+			ssize_t n = write(w->fd, parts[i], lens[i]);
+
+			if (n < 0 && errno == EINTR)
+				continue;
+			if (n < 0)
+				_exit(3); /* the agent is gone: so are we */
+			parts[i] += n;
+			lens[i] -= (size_t)n;
+		}
+}
+
+void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate, const char *text)
+{
+	struct worker_progress p = { .done = done, .total = total, .rate = rate };
+
+	str_copy(p.text, sizeof(p.text), text);
+	send_frame(w, WORKER_PROGRESS, &p, sizeof(p));
+}
+
+void worker_event(struct worker *w, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	send_frame(w, WORKER_EVENT, text, strlen(text) + 1);
+}
+
+void worker_data(struct worker *w, const char *key, struct json_object *o)
+{
+	_cleanup_json_ struct json_object *pair = json_object_new_object();
+	const char *text;
+
+	json_set_str(pair, "key", key);
+	json_set(pair, "value", o);
+	text = json_object_to_json_string_ext(pair, JSON_C_TO_STRING_PLAIN);
+	send_frame(w, WORKER_DATA, text, strlen(text) + 1);
+}
+
+void worker_on_line(const char *line, void *data)
+{
+	if (*line)
+		worker_progress(data, 0, 0, 0, line);
+}
+
+void worker_on_fetch(const struct fetch_progress *p, void *data)
+{
+	worker_progress(data, p->bytes, p->total, p->rate, "");
+}
+
+/* What programs get besides PATH, LANG and HOME: the proxy, for yum and pip. */
+static void set_environment(const struct config *c)
+{
+	static char *env[5]; /* outlives every run of this worker */
+	const char *const values[][2] = { { "http_proxy", c->proxy_http },
+					  { "https_proxy", c->proxy_https },
+					  { "no_proxy", c->proxy_none } };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		if (*values[i][1])
+			env[n++] = xasprintf("%s=%s", values[i][0], values[i][1]);
+	run_set_environment((const char *const *)env);
+}
+
+/* The only way out of a worker. */
+static NORETURN void leave(struct worker *w, struct worker_result *r)
+{
+	run_kill_orphans(NULL, 0, 0);
+	send_frame(w, WORKER_RESULT, r, sizeof(*r));
+	_exit(0);
+}
+
+/* Without a step a worker only looks: the shape first, since defaults hang on it. */
+static void look(struct worker *w, struct config *c, struct worker_result *r)
+{
+	facts_collect(&r->facts, c, FACTS_MACHINE | FACTS_INSTANCE);
+	if (r->facts.instance.shape != SHAPE_UNKNOWN)
+		config_set_shape(c, r->facts.instance.shape);
+	facts_collect(&r->facts, c, FACTS_ALL & ~(unsigned int)(FACTS_MACHINE | FACTS_INSTANCE));
+	r->groups = FACTS_ALL;
+	leave(w, r);
+}
+
+static NORETURN void work(struct worker *w, struct config *c)
+{
+	static struct worker_result r; /* too large for a stack that may be small */
+
+	if (!w->step)
+		look(w, c, &r);
+	w->timeout_s = config_step(c, w->step->id, "timeout_s", w->step->timeout_s);
+	r.failed = w->step->apply(w, &r.err) < 0;
+	if (r.failed && r.err.kind == &ERR_TIMEOUT)
+		err_rekind(&r.err, w->step->on_timeout ? w->step->on_timeout : &CODE_STEP_TIMEOUT);
+	r.facts = w->facts;
+	r.groups = w->step->changes;
+	facts_collect(&r.facts, c, r.groups);
+	w->step->probe(c, &r.facts, &r.probe);
+	leave(w, &r);
+}
+
+/* Undoes what a child inherits from the agent's event loop: a blocked signal survives exec. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < SIGRTMIN; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			signal(sig, sig == SIGPIPE ? SIG_IGN : SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int worker_start(const struct step *s, const struct config *c, const struct facts *f, pid_t *ret_pid,
+		 int *ret_fd, struct err *e)
+{
+	pid_t agent = getpid(), pid;
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_errno(e, errno, "pipe to a worker");
+	pid = fork();
+	if (pid < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return err_errno(e, errno, "starting a worker");
+	}
+	if (pid == 0) {
+		static struct worker w;
+		struct config own = *c; /* a copy for this process; the strings are ours since the fork */
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != agent)
+			_exit(3);
+		reset_signals();
+		run_adopt_orphans();
+		set_environment(&own);
+		w = (struct worker){ .step = s, .config = &own, .fd = fds[1] };
+		if (f)
+			w.facts = *f;
+		work(&w, &own);
+	}
+	close(fds[1]);
+	*ret_pid = pid;
+	*ret_fd = fds[0];
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* A worker: a forked child of the agent in which one step's apply runs as plain blocking C.
+ *
+ * What it has to say goes through a pipe: progress, events, data for the status, and at the end one
+ * result with the facts that it read again. It never touches the agent's loop, bus or files, and
+ * leaves through one function. */
+#ifndef GN8V_WORKER_H
+#define GN8V_WORKER_H
+
+#include "net/fetch.h"
+#include "steps.h"
+
+struct worker {
+	const struct step *step;
+	const struct config *config;
+	struct facts facts; /* as they were when the worker began; helpers may refresh them */
+	unsigned int timeout_s; /* for everything that the step runs */
+	int fd;		    /* to the agent; -1 in commands that run a step's code by hand */
+};
+
+enum worker_message { WORKER_PROGRESS, WORKER_EVENT, WORKER_DATA, WORKER_RESULT };
+
+struct worker_progress {
+	uint64_t done, total; /* bytes; total 0: not known */
+	double rate;
+	char text[160];
+};
+
+struct worker_result {
+	int failed;
+	struct err err;
+	struct probe_result probe; /* after apply */
+	struct facts facts;
+	unsigned int groups; /* of facts that are fresh */
+};
+
+void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate, const char *text);
+void worker_event(struct worker *w, const char *fmt, ...) PRINTF(2, 3);
+
+/* Gives the agent a value for status.json under a key ("attestation", "measured", ...). Takes o. */
+void worker_data(struct worker *w, const char *key, struct json_object *o);
+
+/* For struct run and struct fetch: output lines and bytes become progress. data is the worker. */
+void worker_on_line(const char *line, void *data);
+void worker_on_fetch(const struct fetch_progress *p, void *data);
+
+/* Forks. *ret_fd is the agent's end of the pipe. In the child it does not return. */
+int worker_start(const struct step *s, const struct config *c, const struct facts *f, pid_t *ret_pid,
+		 int *ret_fd, struct err *e);
+
+/* Collects one message from the agent's end into *buf until one is whole. */
+struct worker_frame {
+	enum worker_message type;
+	uint32_t len;
+};
+#define WORKER_FRAME_MAX (4u << 20)
+
+#endif

@@ -1,0 +1,303 @@
+#include "net/fetch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <strings.h>
+
+#include "core/clock.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "net/hash.h"
+#include "net/http.h"
+#include "net/part.h"
+#include "net/transfer.h"
+
+#define TICK_US	    UINT64_C(1000000)
+#define RATE_WEIGHT 0.4 /* of the newest second */
+
+_Static_assert(SHA256_HEX_SIZE == HASH_HEX_SIZE, "one size of digests");
+
+/* How one source fared. */
+enum outcome {
+	OUTCOME_DONE,
+	OUTCOME_LATER, /* may work in the next round */
+	OUTCOME_NEVER, /* this source is out */
+	OUTCOME_STOP,  /* no source will help */
+};
+
+struct source {
+	const char *url;
+	bool out;
+	bool started_over; /* threw kept bytes away once already */
+};
+
+struct job {
+	struct fetch *f;
+	struct part part;
+	struct source *sources;
+	size_t n_sources;
+	uint64_t deadline_us;
+	struct err worst; /* what to tell when every source failed */
+	struct {
+		uint64_t t_us, bytes;
+		double rate;
+	} last; /* progress as it was told last */
+};
+
+static void tell_progress(struct job *j, bool at_end)
+{
+	uint64_t now = clock_monotonic_us(), elapsed = now - j->last.t_us;
+	struct fetch_progress p = { .bytes = j->part.bytes };
+	double rate;
+
+	if (!j->f->on_progress || (!at_end && elapsed < TICK_US))
+		return;
+	if (elapsed >= TICK_US / 4) {
+		uint64_t came = p.bytes > j->last.bytes ? p.bytes - j->last.bytes : 0;
+
+		rate = (double)came * 1e6 / (double)elapsed;
+		j->last.rate += (j->last.rate > 0 ? RATE_WEIGHT : 1) * (rate - j->last.rate);
+	}
+	j->last.t_us = now;
+	j->last.bytes = p.bytes;
+	p.total = j->part.origin.size ? j->part.origin.size : j->f->size;
+	p.rate = j->last.rate;
+	j->f->on_progress(&p, j->f->on_progress_data);
+}
+
+static void on_tick(void *data)
+{
+	tell_progress(data, false);
+}
+
+/* Kept bytes may be continued where they came from if the server can tell that it still has the
+ * same file, and anywhere if the digest will judge them. */
+static bool may_continue(const struct job *j, const char *url)
+{
+	const struct part_origin *o = &j->part.origin;
+	uint64_t size = j->f->size ? j->f->size : o->size;
+
+	if (size && j->part.bytes > size)
+		return false;
+	return j->f->sha256 ||
+	       (str_eq(o->url, url) && (*o->etag || *o->last_modified) && j->part.bytes != size);
+}
+
+static bool is_complete(const struct job *j)
+{
+	uint64_t size = j->f->size ? j->f->size : j->part.origin.size;
+
+	return j->f->sha256 && size && j->part.bytes == size;
+}
+
+static int transfer(struct job *j, struct source *s, struct transfer *t, struct err *e)
+{
+	int r;
+
+	if (j->part.bytes && !may_continue(j, s->url) && part_reset(&j->part, e) < 0)
+		return -1;
+	if (is_complete(j)) {
+		j->part.resumed = true;
+		return 0;
+	}
+	*t = (struct transfer){ .fetch = j->f,
+				.url = s->url,
+				.part = &j->part,
+				.deadline_us = j->deadline_us,
+				.on_tick = on_tick,
+				.on_tick_data = j };
+	j->f->attempts++;
+	r = transfer_run(t, e);
+	if (r < 0 && !t->start_over && part_save(&j->part, e) < 0)
+		t->may_pass = false; /* e is about the disk now */
+	return r;
+}
+
+/* The part is whole: is it what was asked for? */
+static int judge(struct job *j, struct err *e)
+{
+	const struct fetch *f = j->f;
+	char found[SHA256_HEX_SIZE];
+
+	if (!hash_hex(j->part.hash, found))
+		return err_set(e, &ERR_INTERNAL, "SHA-256 failed in the crypto library");
+	if (f->sha256 && strcasecmp(found, f->sha256) != 0)
+		return err_set(e, &ERR_DIGEST, "SHA-256 is %s, expected %s", found, f->sha256);
+	if (f->size && j->part.bytes != f->size)
+		return err_set(e, &ERR_DIGEST, "%llu bytes, expected %llu",
+			       (unsigned long long)j->part.bytes, (unsigned long long)f->size);
+	str_copy(j->f->got_sha256, sizeof(j->f->got_sha256), found);
+	return 0;
+}
+
+static enum outcome outcome_of(const struct err *e, bool may_pass)
+{
+	if (may_pass)
+		return OUTCOME_LATER;
+	if (e->kind == &ERR_HTTP || e->kind == &ERR_NETWORK || e->kind == &ERR_UNTRUSTED ||
+	    e->kind == &ERR_TOO_LARGE || e->kind == &ERR_ARGUMENT)
+		return OUTCOME_NEVER;
+	return OUTCOME_STOP;
+}
+
+/* Kept bytes that turned out wrong must not spoil every later try: once per source the file is
+ * fetched anew. */
+static bool starts_over(struct job *j, struct source *s, bool wanted)
+{
+	struct err ignored = ERR_INIT;
+
+	if (!wanted || part_reset(&j->part, &ignored) < 0 || s->started_over)
+		return false;
+	s->started_over = true;
+	return true;
+}
+
+/* Stays with a source as long as bytes come. */
+static enum outcome try_source(struct job *j, struct source *s, struct err *e)
+{
+	for (;;) {
+		uint64_t before = j->part.bytes;
+		struct transfer t = { 0 };
+
+		if (transfer(j, s, &t, e) == 0) {
+			if (judge(j, e) == 0)
+				return part_finish(&j->part, e) < 0 ? OUTCOME_STOP : OUTCOME_DONE;
+			if (!starts_over(j, s, j->part.resumed)) {
+				part_reset(&j->part, NULL);
+				return outcome_of(e, false);
+			}
+		} else if (!starts_over(j, s, t.start_over)) {
+			if (!t.may_pass || j->part.bytes <= before ||
+			    !http_backoff(0, j->deadline_us))
+				return outcome_of(e, t.may_pass);
+		}
+	}
+}
+
+/* A wrong digest is worth more words than a mirror that is down. */
+static void note(struct job *j, const struct err *e)
+{
+	if (j->worst.kind != &ERR_UNTRUSTED || e->kind == &ERR_UNTRUSTED)
+		j->worst = *e;
+}
+
+static enum outcome try_each(struct job *j)
+{
+	enum outcome best = OUTCOME_NEVER;
+
+	for (size_t i = 0; i < j->n_sources; i++) {
+		struct source *s = &j->sources[i];
+		_cleanup_free_ char *where = http_url_text(s->url);
+		struct err e = ERR_INIT;
+		enum outcome o;
+
+		if (s->out)
+			continue;
+		o = try_source(j, s, &e);
+		if (o == OUTCOME_DONE)
+			return o;
+		err_wrap(&e, "%s", where);
+		if (o == OUTCOME_STOP) {
+			/* What failed before says more than that the time ran out. */
+			if (e.kind != &ERR_TIMEOUT || !j->worst.kind)
+				j->worst = e;
+			return o;
+		}
+		note(j, &e);
+		s->out = o == OUTCOME_NEVER;
+		if (o == OUTCOME_LATER)
+			best = o;
+	}
+	return best;
+}
+
+static int run_job(struct job *j, struct err *e)
+{
+	enum outcome o = try_each(j);
+
+	for (unsigned int round = 0; o == OUTCOME_LATER; round++) {
+		if (!http_backoff(round, j->deadline_us))
+			break;
+		o = try_each(j);
+	}
+	if (o == OUTCOME_DONE) {
+		tell_progress(j, true);
+		return 0;
+	}
+	err_wrap(&j->worst, "fetching %s, %u attempts, %llu bytes kept", j->f->path, j->f->attempts,
+		 (unsigned long long)j->part.bytes);
+	if (e)
+		*e = j->worst;
+	return -1;
+}
+
+static int check_arguments(const struct fetch *f, struct err *e)
+{
+	if (!f->urls || !f->urls[0])
+		return err_set(e, &ERR_ARGUMENT, "fetching %s: no URL", f->path);
+	for (size_t i = 0; f->urls[i]; i++) {
+		if (strncasecmp(f->urls[i], "https://", 8) != 0)
+			return err_set(e, &ERR_ARGUMENT, "fetching %s: %s is not an https URL",
+				       f->path, f->urls[i]);
+	}
+	if (f->sha256 && !str_is_hex(f->sha256, SHA256_HEX_SIZE - 1))
+		return err_set(e, &ERR_ARGUMENT, "fetching %s: \"%s\" is not a SHA-256", f->path,
+			       f->sha256);
+	if (f->size_max == 0)
+		return err_set(e, &ERR_INTERNAL, "fetching %s: no limit on its size", f->path);
+	return 0;
+}
+
+static bool is_there(struct fetch *f)
+{
+	struct stat st;
+	char found[SHA256_HEX_SIZE];
+
+	if (!f->sha256 || fs_stat(f->path, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (f->size && (uint64_t)st.st_size != f->size) ||
+	    fetch_file_sha256(f->path, found, NULL) < 0 || strcasecmp(found, f->sha256) != 0)
+		return false;
+	str_copy(f->got_sha256, sizeof(f->got_sha256), found);
+	return true;
+}
+
+int fetch_to_file(struct fetch *f, struct err *e)
+{
+	struct job j = { .f = f };
+	int r;
+
+	f->attempts = 0;
+	f->got_sha256[0] = '\0';
+	if (check_arguments(f, e) < 0)
+		return -1;
+	if (is_there(f))
+		return 0;
+	while (f->urls[j.n_sources])
+		j.n_sources++;
+	j.sources = xcalloc(j.n_sources, sizeof(*j.sources));
+	for (size_t i = 0; i < j.n_sources; i++)
+		j.sources[i].url = f->urls[i];
+	j.last.t_us = clock_monotonic_us();
+	j.deadline_us = j.last.t_us + (uint64_t)f->deadline_s * 1000000;
+	r = part_open(&j.part, f->path, e);
+	j.last.bytes = j.part.bytes;
+	if (r == 0)
+		r = run_job(&j, e);
+	part_done(&j.part);
+	free(j.sources);
+	return r;
+}
+
+int fetch_file_sha256(const char *path, char dst[SHA256_HEX_SIZE], struct err *e)
+{
+	_cleanup_(hash_free_p) struct hash *h = hash_new();
+	_cleanup_fd_ int fd = fs_open(path, O_RDONLY | O_NOCTTY, 0);
+
+	if (fd < 0)
+		return err_errno(e, errno, "opening %s", path);
+	if (!hash_add_fd(h, fd, HASH_TO_END))
+		return err_errno(e, errno, "reading %s", path);
+	if (!hash_hex(h, dst))
+		return err_set(e, &ERR_INTERNAL, "SHA-256 failed in the crypto library");
+	return 0;
+}

@@ -1,0 +1,219 @@
+#include "sys/imds.h"
+
+#include "core/clock.h"
+#include "core/str.h"
+#include "net/http.h"
+#include "sys/units.h"
+
+#define BODY_MAX	   65536
+#define TOKEN_SIZE	   512
+#define CONNECT_TIMEOUT_MS 2000L
+#define REQUEST_TIMEOUT_MS 5000L
+
+#define TTL_HEADER   "X-aliyun-ecs-metadata-token-ttl-seconds: 600"
+#define TOKEN_HEADER "X-aliyun-ecs-metadata-token: "
+
+struct imds {
+	CURL *curl;
+	char *url;
+	uint64_t deadline_us;
+	char token[TOKEN_SIZE]; /* "": none yet */
+	struct strbuf body;	/* of the last answer */
+	bool body_too_large;
+	char detail[CURL_ERROR_SIZE];
+};
+
+static size_t take_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct imds *i = arg;
+
+	(void)size; /* always 1 */
+	i->body_too_large = i->body.len + n > BODY_MAX;
+	if (i->body_too_large)
+		return 0;
+	strbuf_add(&i->body, data, n);
+	return n;
+}
+
+static bool set_options(struct imds *i)
+{
+	return HTTP_SET(i->curl, CURLOPT_ERRORBUFFER, i->detail) &&
+	       HTTP_SET(i->curl, CURLOPT_WRITEFUNCTION, take_body) &&
+	       HTTP_SET(i->curl, CURLOPT_WRITEDATA, i) &&
+	       HTTP_SET(i->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS) &&
+	       HTTP_SET(i->curl, CURLOPT_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
+}
+
+int imds_open(const char *url, unsigned int deadline_s, struct imds **ret_i, struct err *e)
+{
+	_cleanup_(imds_close_p) struct imds *i = NULL;
+
+	if (units_guard(e) < 0)
+		return err_wrap(e, "metadata service");
+	i = xcalloc(1, sizeof(*i));
+	i->url = xstrdup(url);
+	i->deadline_us = clock_monotonic_us() + (uint64_t)deadline_s * 1000000;
+	i->curl = http_new(HTTP_PLAIN | HTTP_TLS, e);
+	if (!i->curl)
+		return err_wrap(e, "metadata service");
+	if (!set_options(i))
+		return err_set(e, &ERR_INTERNAL, "metadata service: libcurl refused an option");
+	*ret_i = TAKE_PTR(i);
+	return 0;
+}
+
+void imds_close(struct imds *i)
+{
+	curl_easy_cleanup(i->curl);
+	strbuf_done(&i->body);
+	explicit_bzero(i->token, sizeof(i->token));
+	free(i->url);
+	free(i);
+}
+
+/* One request and its answer; -1 when there was no complete answer. */
+static int ask_once(struct imds *i, const char *method, const char *url, const char *header,
+		    long *ret_status, struct err *e)
+{
+	_cleanup_(curl_slist_free_all_p) struct curl_slist *headers = NULL;
+	CURLcode code;
+	bool ok;
+
+	http_add_header(&headers, header);
+	strbuf_done(&i->body);
+	strbuf_add(&i->body, "", 0);
+	i->body_too_large = false;
+	i->detail[0] = '\0';
+	ok = HTTP_SET(i->curl, CURLOPT_CUSTOMREQUEST, method) &&
+	     HTTP_SET(i->curl, CURLOPT_URL, url) && HTTP_SET(i->curl, CURLOPT_HTTPHEADER, headers);
+	code = ok ? curl_easy_perform(i->curl) : CURLE_BAD_FUNCTION_ARGUMENT;
+	curl_easy_setopt(i->curl, CURLOPT_HTTPHEADER, NULL);
+	if (i->body_too_large)
+		return err_set(e, &ERR_TOO_LARGE, "metadata service: %s %s: more than %d bytes",
+			       method, url, BODY_MAX);
+	if (code != CURLE_OK) {
+		http_error(e, code, i->detail, url);
+		return err_wrap(e, "metadata service: %s", method);
+	}
+	curl_easy_getinfo(i->curl, CURLINFO_RESPONSE_CODE, ret_status);
+	return 0;
+}
+
+/* Asks again while it may help and there is time. */
+static int ask(struct imds *i, const char *method, const char *path, const char *header,
+	       long *ret_status, struct err *e)
+{
+	_cleanup_free_ char *url = xasprintf("%s/latest/%s", i->url, path);
+
+	for (unsigned int tries = 0;; tries++) {
+		struct err failure = ERR_INIT;
+		long status = 0;
+		int r = ask_once(i, method, url, header, &status, &failure);
+		bool may_pass = r < 0 ? failure.kind == &ERR_NETWORK : http_status_may_pass(status);
+
+		if (may_pass && http_backoff(tries, i->deadline_us))
+			continue;
+		if (r < 0 && tries > 0)
+			err_wrap(&failure, "after %u tries", tries + 1);
+		if (r < 0 && e)
+			*e = failure;
+		if (r == 0)
+			*ret_status = status;
+		return r;
+	}
+}
+
+static int bad_status(const char *path, long status, struct err *e)
+{
+	return err_set(e, &ERR_HTTP, "metadata service: %s: status %ld", path, status);
+}
+
+static bool is_printable(const char *s)
+{
+	for (; *s; s++) {
+		if (*s < 0x20 || *s > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+static int get_token(struct imds *i, struct err *e)
+{
+	static const char path[] = "api/token";
+	const char *token;
+	long status;
+
+	if (ask(i, "PUT", path, TTL_HEADER, &status, e) < 0)
+		return -1;
+	if (status != 200)
+		return bad_status(path, status, e);
+	token = str_trim(i->body.s);
+	if (!*token || !is_printable(token) || strlen(token) >= TOKEN_SIZE)
+		return err_set(e, &ERR_FORMAT, "metadata service: %s: not a token", path);
+	str_copy(i->token, sizeof(i->token), token);
+	return 0;
+}
+
+/* GET with a token; one that ended is replaced once. The answer is in i->body. */
+static int get(struct imds *i, const char *path, long *ret_status, struct err *e)
+{
+	for (bool renewed = false;; renewed = true) {
+		_cleanup_free_ char *header = NULL;
+
+		if (!*i->token && get_token(i, e) < 0)
+			return -1;
+		header = xasprintf(TOKEN_HEADER "%s", i->token);
+		if (ask(i, "GET", path, header, ret_status, e) < 0)
+			return -1;
+		if (*ret_status != 401 || renewed)
+			return 0;
+		i->token[0] = '\0';
+	}
+}
+
+int imds_get(struct imds *i, const char *item, char *dst, size_t dst_size, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("meta-data/%s", item);
+	size_t len;
+	long status;
+
+	if (get(i, path, &status, e) < 0)
+		return -1;
+	if (status != 200)
+		return bad_status(path, status, e);
+	len = i->body.len;
+	while (len > 0 && strchr("\r\n", i->body.s[len - 1]) && i->body.s[len - 1])
+		len--;
+	i->body.s[len] = '\0';
+	if (len == 0 || len >= dst_size || strlen(i->body.s) != len || !is_printable(i->body.s))
+		return err_set(
+			e, &ERR_FORMAT,
+			"metadata service: %s: %zu bytes that are not one short line of text", path,
+			i->body.len);
+	str_copy(dst, dst_size, i->body.s);
+	return 0;
+}
+
+int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("meta-data/%s", dir);
+	char *rest, *line;
+	unsigned int n = 0;
+	long status;
+
+	if (get(i, path, &status, e) < 0)
+		return -1;
+	if (status != 200 && status != 404)
+		return bad_status(path, status, e);
+	rest = status == 200 ? i->body.s : NULL;
+	if (rest && strlen(rest) != i->body.len)
+		return err_set(e, &ERR_FORMAT, "metadata service: %s: not text", path);
+	while ((line = strsep(&rest, "\n"))) {
+		line = str_trim(line);
+		if (!is_printable(line))
+			return err_set(e, &ERR_FORMAT, "metadata service: %s: not text", path);
+		n += *line != '\0';
+	}
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* The ECS instance metadata service, with session tokens (hardened mode works, normal mode too).
+ *
+ * Never through a proxy. Refused under a root unless a private bus was given (units_guard).
+ * Answers are capped at 64 KiB and must be text; names and values from it are untrusted. */
+#ifndef GN8V_SYS_IMDS_H
+#define GN8V_SYS_IMDS_H
+
+#include "core/err.h"
+
+struct imds;
+
+/* url: "http://100.100.100.200". deadline_s is the total time for retries of all requests made
+ * through this object; an unreachable service is ERR_NETWORK. */
+int imds_open(const char *url, unsigned int deadline_s, struct imds **ret_i, struct err *e);
+void imds_close(struct imds *i);
+DEFINE_CLEANUP(struct imds *, imds_close)
+
+/* One item, e.g. "instance/instance-type", without line end. ERR_HTTP for 404 and the like.
+ * ERR_FORMAT when it is empty, does not fit or holds anything but printable ASCII. */
+int imds_get(struct imds *i, const char *item, char *dst, size_t dst_size, struct err *e);
+
+/* How many entries a directory has ("network/interfaces/macs/", "disks/"); 404 is 0. */
+int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err *e);
+
+#endif

@@ -1,0 +1,49 @@
+/* The kernel: release, command line, boot entries, SWIOTLB, boot id. */
+#ifndef GN8V_SYS_KERNEL_H
+#define GN8V_SYS_KERNEL_H
+
+#include "core/err.h"
+
+#define KERNEL_RELEASE_SIZE 128
+#define KERNEL_CMDLINE_SIZE 8192
+#define KERNEL_BOOT_ID_SIZE 37
+
+/* -1, 0, 1 as rpm compares two versions (rpmvercmp, with ~ and ^). */
+int kernel_version_compare(const char *a, const char *b);
+
+/* Compares a release ("5.10.134-18.al8.x86_64") with a least version-release ("5.10.134-18") part by
+ * part as rpm does: version first, then release; what the least does not say does not count. */
+bool kernel_release_at_least(const char *release, const char *least);
+
+bool kernel_release(char *dst, size_t dst_size);	/* /proc/sys/kernel/osrelease */
+bool kernel_cmdline(char *dst, size_t dst_size);	/* /proc/cmdline */
+bool kernel_boot_id(char dst[KERNEL_BOOT_ID_SIZE]);
+bool kernel_boot_time(int64_t *ret_wall_s);		/* btime of /proc/stat */
+bool kernel_cpu_has_flag(const char *flag);		/* the first flags line of /proc/cpuinfo */
+bool kernel_module_loaded(const char *name);		/* /sys/module/NAME */
+
+/* The value of key=value in a command line, the last one winning as in the kernel; "" for a bare
+ * word. False if it is not there. Tokens are split at blanks outside of double quotes. */
+bool kernel_cmdline_get(const char *cmdline, const char *key, char *dst, size_t dst_size);
+
+/* Bytes of SWIOTLB that the kernel mapped: debugfs io_tlb_nslabs (2 KiB each), else the kernel
+ * log's "software IO TLB: mapped [mem ...] (8192MB)". False when neither can be read. */
+bool kernel_swiotlb_bytes(uint64_t *ret_bytes);
+
+/* The same from one kernel log line; false if it is not that line. */
+bool kernel_swiotlb_line(const char *line, uint64_t *ret_bytes);
+
+/* Boot entries as `grubby --info=ALL` prints them. */
+#define KERNEL_ENTRIES_MAX 32
+struct kernel_entry {
+	unsigned int index;
+	char kernel[256];
+	char args[KERNEL_CMDLINE_SIZE];
+};
+struct kernel_entries {
+	struct kernel_entry v[KERNEL_ENTRIES_MAX];
+	size_t n;
+};
+int kernel_entries_parse(const char *text, struct kernel_entries *ret, struct err *e);
+
+#endif

@@ -1,0 +1,80 @@
+#include "sys/pci.h"
+
+#include <fcntl.h>
+
+#include "core/fs.h"
+#include "core/str.h"
+
+#define DEVICES "/sys/bus/pci/devices"
+
+/* "0x10de". ret_there is false for a device that went away while we looked. */
+static int read_hex(const char *device, const char *name, unsigned long *ret, bool *ret_there,
+		    struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf(DEVICES "/%s/%s", device, name);
+	unsigned long value;
+	char text[32], *end;
+
+	*ret_there = fs_read_line(path, text, sizeof(text));
+	if (!*ret_there)
+		return 0;
+	value = strtoul(text, &end, 16);
+	if (!str_starts(text, "0x") || end == text + 2 || *end)
+		return err_set(e, &ERR_FORMAT, "%s is not a hexadecimal number", path);
+	*ret = value;
+	return 0;
+}
+
+static bool driver_is(const char *device, const char *driver)
+{
+	_cleanup_free_ char *path = xasprintf(DEVICES "/%s/driver", device);
+	_cleanup_fd_ int fd = fs_open(path, O_PATH | O_NOFOLLOW, 0);
+	char target[512];
+	const char *slash;
+	ssize_t n;
+
+	n = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	return str_eq(slash ? slash + 1 : target, driver);
+}
+
+static int count_device(const char *device, struct pci_counts *c, struct err *e)
+{
+	unsigned long vendor = 0, class = 0;
+	bool there;
+
+	if (read_hex(device, "vendor", &vendor, &there, e) < 0)
+		return -1;
+	if (!there || vendor != PCI_VENDOR_NVIDIA)
+		return 0;
+	if (read_hex(device, "class", &class, &there, e) < 0)
+		return -1;
+	switch (there ? class >> 8 : 0) { /* base class and subclass, without the interface */
+	case PCI_CLASS_3D:
+	case PCI_CLASS_VGA:
+		c->gpus++;
+		c->gpus_on_nouveau += driver_is(device, "nouveau");
+		break;
+	case PCI_CLASS_BRIDGE: c->nvswitches++; break;
+	}
+	return 0;
+}
+
+int pci_count(struct pci_counts *ret, struct err *e)
+{
+	struct pci_counts c = { 0 };
+	struct fs_names devices;
+	int r = 0;
+
+	if (fs_list(DEVICES, &devices, e) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < devices.n; i++)
+		r = count_device(devices.v[i], &c, e);
+	fs_names_done(&devices);
+	if (r == 0)
+		*ret = c;
+	return r;
+}

@@ -1,0 +1,582 @@
+#include "sys/units.h"
+
+#include <errno.h>
+
+#include <systemd/sd-bus.h>
+
+#include "core/clock.h"
+#include "core/str.h"
+
+#define SECOND_US 1000000ULL
+#define CALL_US (30 * SECOND_US)
+#define RELOAD_US (180 * SECOND_US) /* PID 1 runs every generator before it answers */
+#define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
+#define WORD_SIZE 32
+
+struct units {
+	sd_bus *bus;
+	sd_bus_slot *job_removed;
+	sd_bus_error error;  /* of the last call */
+	char *job;	     /* object path of the job that is waited for, or NULL */
+	char job_result[WORD_SIZE]; /* "" until it was removed */
+	const char *const *watched; /* units whose jobs matter to units_wait_idle */
+	size_t watched_n;
+	bool changed;
+};
+
+/* An object to call. */
+struct peer {
+	const char *name, *path, *interface;
+};
+
+static const struct peer MANAGER = { "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+				     "org.freedesktop.systemd1.Manager" };
+static const struct peer LOGIND = { "org.freedesktop.login1", "/org/freedesktop/login1",
+				    "org.freedesktop.login1.Manager" };
+
+static inline void message_unref_p(sd_bus_message **m)
+{
+	sd_bus_message_unref(*m);
+}
+#define _cleanup_message_ _cleanup_(message_unref_p)
+
+/* --- calls --- */
+
+static int bus_failed(struct units *u, int r, const char *what, struct err *e)
+{
+	const char *name = u->error.name ? u->error.name : "";
+	char why[400], buf[128];
+
+	str_copy(why, sizeof(why), u->error.message && *u->error.message ?
+					   u->error.message :
+					   strerror_r(-r, buf, sizeof(buf)));
+	str_sanitise(why);
+	if (r == -ETIMEDOUT || str_eq(name, SD_BUS_ERROR_TIMEOUT) || str_eq(name, SD_BUS_ERROR_NO_REPLY))
+		return err_set(e, &ERR_TIMEOUT, "%s: %s", what, why);
+	err_set(e, &ERR_BUS, "%s: %s", what, why);
+	if (str_eq(name, SD_BUS_ERROR_ACCESS_DENIED))
+		err_hint(e, "run it as root");
+	return -1;
+}
+
+/* Calls and waits at most timeout_us. u->error tells the D-Bus name of a failure afterwards. */
+static int call(struct units *u, const struct peer *peer, const char *member, uint64_t timeout_us,
+		sd_bus_message **ret_reply, struct err *e, const char *types, ...)
+{
+	_cleanup_message_ sd_bus_message *m = NULL;
+	va_list ap;
+	int r;
+
+	sd_bus_error_free(&u->error);
+	r = sd_bus_message_new_method_call(u->bus, &m, peer->name, peer->path, peer->interface,
+					   member);
+	if (r >= 0 && *types) {
+		va_start(ap, types);
+		r = sd_bus_message_appendv(m, types, ap);
+		va_end(ap);
+	}
+	if (r >= 0)
+		r = sd_bus_call(u->bus, m, timeout_us, &u->error, ret_reply);
+	return r < 0 ? bus_failed(u, r, member, e) : 0;
+}
+
+static bool error_is(const struct units *u, const char *name)
+{
+	return sd_bus_error_has_name(&u->error, name);
+}
+
+static bool error_is_missing(const struct units *u)
+{
+	return error_is(u, "org.freedesktop.systemd1.NoSuchUnit") ||
+	       error_is(u, SD_BUS_ERROR_FILE_NOT_FOUND) || error_is(u, "System.Error.ENOENT");
+}
+
+/* The words of a failed call, with the unit's name in front and the place where more is told. */
+static int unit_failed(const struct units *u, const char *name, struct err *e)
+{
+	if (error_is(u, "org.freedesktop.systemd1.NoSuchUnit"))
+		err_hint(e, "systemctl status %s; install the package that brings it", name);
+	return err_wrap(e, "%s", name);
+}
+
+/* --- opening --- */
+
+/* Our job, or that of a unit that is waited for, has ended: (id, job, unit, result). */
+static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *ret_error)
+{
+	struct units *u = data;
+	const char *job, *unit, *result;
+	uint32_t id;
+
+	(void)ret_error;
+	if (sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) < 0)
+		return 0;
+	if (str_eq(u->job, job))
+		str_copy(u->job_result, sizeof(u->job_result), result);
+	for (size_t i = 0; i < u->watched_n; i++)
+		u->changed |= str_eq(u->watched[i], unit);
+	return 0;
+}
+
+int units_open(struct units **ret_u, struct err *e)
+{
+	_cleanup_(units_close_p) struct units *u = NULL;
+	int r;
+
+	if (units_guard(e) < 0)
+		return -1;
+	u = xcalloc(1, sizeof(*u));
+	r = sd_bus_open_system_with_description(&u->bus, "gn8v");
+	if (r >= 0)
+		r = sd_bus_match_signal(u->bus, &u->job_removed, MANAGER.name, MANAGER.path,
+					MANAGER.interface, "JobRemoved", on_job_removed, u);
+	if (r < 0) {
+		bus_failed(u, r, "opening the system bus", e);
+		return err_hint(e, "systemctl status dbus");
+	}
+	/* Without a subscriber PID 1 sends no signals. */
+	if (call(u, &MANAGER, "Subscribe", CALL_US, NULL, e, "") < 0)
+		return err_wrap(e, "opening the system bus");
+	*ret_u = TAKE_PTR(u);
+	return 0;
+}
+
+void units_close(struct units *u)
+{
+	if (!u)
+		return;
+	sd_bus_slot_unref(u->job_removed);
+	sd_bus_flush_close_unref(u->bus);
+	sd_bus_error_free(&u->error);
+	free(u->job);
+	free(u);
+}
+
+/* --- reading --- */
+
+/* The object path of a unit, which is loaded for that; the caller frees it. */
+static int load(struct units *u, const char *name, char **ret_path, struct err *e)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	const char *path;
+	int r;
+
+	if (call(u, &MANAGER, "LoadUnit", CALL_US, &reply, e, "s", name) < 0)
+		return unit_failed(u, name, e);
+	r = sd_bus_message_read(reply, "o", &path);
+	if (r < 0)
+		return bus_failed(u, r, "LoadUnit", e);
+	*ret_path = xstrdup(path);
+	return 0;
+}
+
+/* Reads a variant of strings into dst. */
+static int read_word(sd_bus_message *m, char *dst, size_t dst_size)
+{
+	const char *s;
+	int r = sd_bus_message_read(m, "v", "s", &s);
+
+	if (r > 0)
+		str_copy(dst, dst_size, s);
+	return r;
+}
+
+static int read_property(sd_bus_message *m, const char *key, struct unit_state *s)
+{
+	const char *job;
+	uint32_t id;
+	int r;
+
+	if (str_eq(key, "LoadState"))
+		return read_word(m, s->load, sizeof(s->load));
+	if (str_eq(key, "ActiveState"))
+		return read_word(m, s->active, sizeof(s->active));
+	if (str_eq(key, "SubState"))
+		return read_word(m, s->sub, sizeof(s->sub));
+	if (!str_eq(key, "Job"))
+		return sd_bus_message_skip(m, "v");
+	r = sd_bus_message_read(m, "v", "(uo)", &id, &job);
+	if (r > 0)
+		s->has_job = id != 0;
+	return r;
+}
+
+static int read_properties(sd_bus_message *m, struct unit_state *s)
+{
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		const char *key;
+
+		r = sd_bus_message_read(m, "s", &key);
+		if (r > 0)
+			r = read_property(m, key, s);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r;
+}
+
+static int get_loaded(struct units *u, const char *name, const char *path, struct unit_state *s,
+		      struct err *e)
+{
+	struct peer unit = { MANAGER.name, path, "org.freedesktop.DBus.Properties" };
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	int r;
+
+	if (call(u, &unit, "GetAll", CALL_US, &reply, e, "s", UNIT_INTERFACE) < 0)
+		return unit_failed(u, name, e);
+	r = read_properties(reply, s);
+	if (r < 0)
+		return bus_failed(u, r, name, e);
+	return 0;
+}
+
+/* Asked of the Manager and not as a property, which is cached until the next reload. */
+static int get_file_state(struct units *u, const char *name, struct unit_state *s, struct err *e)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	const char *word;
+	int r;
+
+	if (call(u, &MANAGER, "GetUnitFileState", CALL_US, &reply, e, "s", name) < 0)
+		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
+	r = sd_bus_message_read(reply, "s", &word);
+	if (r < 0)
+		return bus_failed(u, r, "GetUnitFileState", e);
+	str_copy(s->file_state, sizeof(s->file_state), word);
+	return 0;
+}
+
+int units_get(struct units *u, const char *name, struct unit_state *ret_s, struct err *e)
+{
+	_cleanup_free_ char *path = NULL;
+	struct unit_state s = { 0 };
+
+	if (load(u, name, &path, e) < 0 || get_loaded(u, name, path, &s, e) < 0 ||
+	    get_file_state(u, name, &s, e) < 0)
+		return -1;
+	*ret_s = s;
+	return 0;
+}
+
+/* --- waiting --- */
+
+static uint64_t left_us(uint64_t deadline)
+{
+	uint64_t now = clock_monotonic_us();
+
+	return now < deadline ? deadline - now : 0;
+}
+
+/* Handles what has come, or waits for something to come. *ret_in_time is false at the deadline. */
+static int pump(struct units *u, uint64_t deadline, bool *ret_in_time, struct err *e)
+{
+	int r = sd_bus_process(u->bus, NULL);
+
+	if (r == 0 && left_us(deadline) > 0)
+		r = sd_bus_wait(u->bus, left_us(deadline));
+	if (r < 0 && r != -EINTR) {
+		sd_bus_error_free(&u->error);
+		return bus_failed(u, r, "the connection to the system bus", e);
+	}
+	*ret_in_time = left_us(deadline) > 0;
+	return 0;
+}
+
+/* Handles all that has come without waiting. */
+static int catch_up(struct units *u, struct err *e)
+{
+	int r;
+
+	do
+		r = sd_bus_process(u->bus, NULL);
+	while (r > 0);
+	sd_bus_error_free(&u->error);
+	return r < 0 ? bus_failed(u, r, "the connection to the system bus", e) : 0;
+}
+
+/* --- jobs --- */
+
+static int journal_hint(const char *name, struct err *e)
+{
+	return err_hint(e, "journalctl -b -u %s", name);
+}
+
+/* Service.Result ("exit-code", "timeout", ...) as " (exit-code)"; "" for what is no service. */
+static const char *result_text(struct units *u, const char *name, char *dst, size_t dst_size)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	struct peer unit = { MANAGER.name, NULL, "org.freedesktop.DBus.Properties" };
+	char word[WORD_SIZE];
+
+	*dst = '\0';
+	if (load(u, name, &path, NULL) < 0)
+		return dst;
+	unit.path = path;
+	if (call(u, &unit, "Get", CALL_US, &reply, NULL, "ss", "org.freedesktop.systemd1.Service",
+		 "Result") == 0 &&
+	    read_word(reply, word, sizeof(word)) > 0 && !str_eq(word, "success"))
+		snprintf(dst, dst_size, " (%s)", word);
+	return dst;
+}
+
+/* Queues a job and remembers it as the one to wait for. */
+static int queue(struct units *u, const char *member, const char *name, const char *mode,
+		 struct err *e)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	const char *job;
+	int r;
+
+	if (call(u, &MANAGER, member, CALL_US, &reply, e, "ss", name, mode) < 0)
+		return unit_failed(u, name, e);
+	r = sd_bus_message_read(reply, "o", &job);
+	if (r < 0)
+		return bus_failed(u, r, member, e);
+	free(u->job);
+	u->job = xstrdup(job);
+	u->job_result[0] = '\0';
+	return 0;
+}
+
+static int wait_for_job(struct units *u, const char *name, uint64_t deadline, bool *ret_in_time,
+			struct err *e)
+{
+	bool in_time = true;
+
+	while (!u->job_result[0] && in_time)
+		if (pump(u, deadline, &in_time, e) < 0)
+			return err_wrap(e, "%s: waiting for its job", name);
+	*ret_in_time = u->job_result[0];
+	return 0;
+}
+
+/* A start limit that was hit in earlier attempts would refuse this one. */
+static int queue_start(struct units *u, const char *name, struct err *e)
+{
+	struct unit_state s;
+
+	if (units_get(u, name, &s, e) < 0)
+		return -1;
+	if (str_eq(s.load, "not-found")) {
+		err_set(e, &ERR_BUS, "%s: there is no such unit", name);
+		return err_hint(e, "systemctl status %s; install the package that brings it", name);
+	}
+	if (str_eq(s.active, "failed") && units_reset_failed(u, name, e) < 0)
+		return -1;
+	return queue(u, "StartUnit", name, "replace", e);
+}
+
+/* Waits for the queued job and reads what became of the unit. */
+static int finish(struct units *u, const char *name, const char *verb, unsigned int timeout_s,
+		  uint64_t deadline, struct unit_state *ret_s, struct err *e)
+{
+	char result[WORD_SIZE + 3];
+	bool in_time = false;
+
+	if (wait_for_job(u, name, deadline, &in_time, e) < 0 || units_get(u, name, ret_s, e) < 0)
+		return -1;
+	if (in_time)
+		return 0;
+	err_set(e, &ERR_TIMEOUT, "%s: %s: no end of the job after %u s, unit is %s/%s%s", name, verb,
+		timeout_s, ret_s->active, ret_s->sub, result_text(u, name, result, sizeof(result)));
+	return journal_hint(name, e);
+}
+
+static int job_failed(struct units *u, const char *name, const struct unit_state *s, struct err *e)
+{
+	char result[WORD_SIZE + 3];
+
+	err_set(e, &ERR_BUS, "%s: job ended \"%s\", unit is %s%s", name, u->job_result, s->active,
+		result_text(u, name, result, sizeof(result)));
+	if (str_eq(u->job_result, "done") && str_eq(s->active, "inactive"))
+		return err_hint(e, "systemctl status %s: a condition does not hold, or it ended at once",
+				name);
+	return journal_hint(name, e);
+}
+
+int units_start(struct units *u, const char *name, unsigned int timeout_s, struct err *e)
+{
+	uint64_t deadline = clock_monotonic_us() + timeout_s * SECOND_US;
+	struct unit_state s;
+
+	if (queue_start(u, name, e) < 0 || finish(u, name, "start", timeout_s, deadline, &s, e) < 0)
+		return -1;
+	if (!str_eq(u->job_result, "done") || !str_eq(s.active, "active"))
+		return job_failed(u, name, &s, e);
+	return 0;
+}
+
+int units_start_nowait(struct units *u, const char *name, struct err *e)
+{
+	return queue_start(u, name, e);
+}
+
+/* "failed" is stopped as well: nothing of the unit runs, only its last result was bad. */
+static bool is_stopped(const struct unit_state *s)
+{
+	return str_eq(s->active, "inactive") || str_eq(s->active, "failed");
+}
+
+int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct err *e)
+{
+	uint64_t deadline = clock_monotonic_us() + timeout_s * SECOND_US;
+	struct unit_state s;
+
+	if (units_get(u, name, &s, e) < 0)
+		return -1;
+	/* PID 1 refuses to stop what is not loaded; but a loaded unit that is stopped already is told
+	 * again, because that stops the units that are PartOf= it. */
+	if (!str_eq(s.load, "loaded") && is_stopped(&s))
+		return 0;
+	if (queue(u, "StopUnit", name, "replace", e) < 0 ||
+	    finish(u, name, "stop", timeout_s, deadline, &s, e) < 0)
+		return -1;
+	return is_stopped(&s) ? 0 : job_failed(u, name, &s, e);
+}
+
+/* --- unit files --- */
+
+int units_reset_failed(struct units *u, const char *name, struct err *e)
+{
+	if (call(u, &MANAGER, "ResetFailedUnit", CALL_US, NULL, e, "s", name) < 0)
+		return unit_failed(u, name, e);
+	return 0;
+}
+
+int units_reload(struct units *u, struct err *e)
+{
+	return call(u, &MANAGER, "Reload", RELOAD_US, NULL, e, "");
+}
+
+int units_enable(struct units *u, const char *name, struct err *e)
+{
+	/* names, for this boot only: no, over existing links: yes */
+	if (call(u, &MANAGER, "EnableUnitFiles", CALL_US, NULL, e, "asbb", 1, name, 0, 1) < 0)
+		return unit_failed(u, name, e);
+	return units_reload(u, e);
+}
+
+int units_disable(struct units *u, const char *name, struct err *e)
+{
+	if (call(u, &MANAGER, "DisableUnitFiles", CALL_US, NULL, e, "asb", 1, name, 0) < 0)
+		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
+	return units_reload(u, e);
+}
+
+/* --- waiting for others --- */
+
+static int on_change(sd_bus_message *m, void *data, sd_bus_error *ret_error)
+{
+	struct units *u = data;
+
+	(void)m;
+	(void)ret_error;
+	u->changed = true;
+	return 0;
+}
+
+static int is_busy(struct units *u, const char *const *names, size_t n, bool *ret_busy,
+		   struct err *e)
+{
+	*ret_busy = false;
+	for (size_t i = 0; i < n && !*ret_busy; i++) {
+		struct unit_state s;
+
+		if (units_get(u, names[i], &s, e) < 0)
+			return -1;
+		*ret_busy = s.has_job || str_eq(s.active, "activating");
+	}
+	return 0;
+}
+
+/* Looks, and looks again after each event that concerns one of the units. */
+static int look_until_idle(struct units *u, const char *const *names, size_t n, uint64_t deadline,
+			   bool *ret_idle, struct err *e)
+{
+	bool busy = true, in_time = true;
+
+	for (;;) {
+		u->changed = false;
+		if (is_busy(u, names, n, &busy, e) < 0)
+			return -1;
+		while (busy && !u->changed && in_time)
+			if (pump(u, deadline, &in_time, e) < 0)
+				return -1;
+		if (!busy || !in_time)
+			break;
+		if (catch_up(u, e) < 0)
+			return -1;
+	}
+	*ret_idle = !busy;
+	return 0;
+}
+
+static int watch(struct units *u, const char *name, sd_bus_slot **ret_slot, struct err *e)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (load(u, name, &path, e) < 0)
+		return -1;
+	r = sd_bus_match_signal(u->bus, ret_slot, MANAGER.name, path,
+				"org.freedesktop.DBus.Properties", "PropertiesChanged", on_change, u);
+	return r < 0 ? bus_failed(u, r, name, e) : 0;
+}
+
+int units_wait_idle(struct units *u, const char *const *names, size_t n, unsigned int timeout_s,
+		    bool *ret_idle, struct err *e)
+{
+	uint64_t deadline = clock_monotonic_us() + timeout_s * SECOND_US;
+	_cleanup_free_ sd_bus_slot **slots = xcalloc(n + 1, sizeof(*slots));
+	int rc = 0;
+
+	u->watched = names;
+	u->watched_n = n;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = watch(u, names[i], &slots[i], e);
+	if (rc == 0)
+		rc = look_until_idle(u, names, n, deadline, ret_idle, e);
+	for (size_t i = 0; i < n; i++)
+		sd_bus_slot_unref(slots[i]);
+	u->watched_n = 0;
+	return rc;
+}
+
+/* --- the machine --- */
+
+int units_restart_machine(struct units *u, enum units_restart_path *ret_path, struct err *e)
+{
+	struct err logind = ERR_INIT;
+
+	/* false: ask nobody for a password */
+	if (call(u, &LOGIND, "Reboot", CALL_US, NULL, &logind, "b", 0) == 0) {
+		*ret_path = UNITS_RESTART_LOGIND;
+		return 0;
+	}
+	if (queue(u, "StartUnit", "reboot.target", "replace-irreversibly", e) < 0) {
+		err_wrap(e, "restarting: logind refused (%s)", logind.msg);
+		return err_hint(e, "systemctl list-jobs; restart by hand: systemctl reboot");
+	}
+	*ret_path = UNITS_RESTART_TARGET;
+	return 0;
+}
+
+int units_clock_synchronised(struct units *u, bool *ret_yes, struct err *e)
+{
+	static const struct peer timedate = { "org.freedesktop.timedate1",
+					      "/org/freedesktop/timedate1",
+					      "org.freedesktop.DBus.Properties" };
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	int r, yes;
+
+	if (call(u, &timedate, "Get", CALL_US, &reply, e, "ss", timedate.name, "NTPSynchronized") < 0)
+		return err_wrap(e, "asking whether the clock is synchronised");
+	r = sd_bus_message_read(reply, "v", "b", &yes);
+	if (r < 0)
+		return bus_failed(u, r, "NTPSynchronized", e);
+	*ret_yes = yes;
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* systemd over its bus: units, jobs, unit files, restart, and whether the clock is synchronised.
+ *
+ * A job that ended "done" is not a unit that is active (a failed Condition ends "done" too), so
+ * every starter reads ActiveState afterwards. Nothing here waits without a deadline. With a root
+ * set (fs_set_root) it refuses to talk to anything but a bus whose address was given in
+ * DBUS_SYSTEM_BUS_ADDRESS, so that tests cannot reach the host's systemd.
+ *
+ * One object per process: a forked worker opens its own. */
+#ifndef GN8V_SYS_UNITS_H
+#define GN8V_SYS_UNITS_H
+
+#include "core/err.h"
+
+struct units;
+
+struct unit_state {
+	char load[16];	     /* loaded, not-found, masked, ... */
+	char active[16];     /* active, inactive, activating, failed, ... */
+	char sub[24];	     /* running, exited, start-post, ... */
+	char file_state[24]; /* enabled, disabled, static, masked; "" when there is no file */
+	bool has_job;
+};
+
+/* What a restart went through. */
+enum units_restart_path { UNITS_RESTART_LOGIND, UNITS_RESTART_TARGET };
+
+int units_open(struct units **ret_u, struct err *e);
+void units_close(struct units *u);
+DEFINE_CLEANUP(struct units *, units_close)
+
+/* A unit that does not exist is no error: load is "not-found" then. */
+int units_get(struct units *u, const char *name, struct unit_state *ret_s, struct err *e);
+
+/* Start or stop, wait for the job, read the state. ERR_BUS when the job failed or the unit is not
+ * active (not inactive) afterwards, with Result and the journalctl line to read; ERR_TIMEOUT when
+ * the deadline passed. Never for a unit that is ordered after our own: it would wait for ever. */
+int units_start(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
+int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
+
+/* Queues the job and returns. */
+int units_start_nowait(struct units *u, const char *name, struct err *e);
+
+int units_enable(struct units *u, const char *name, struct err *e);
+int units_disable(struct units *u, const char *name, struct err *e);
+int units_reset_failed(struct units *u, const char *name, struct err *e);
+int units_reload(struct units *u, struct err *e); /* daemon-reload */
+
+/* Waits, by events, until none of the named units is activating or has a job. Units that do not
+ * exist are idle. ret_idle is false when the time ran out. */
+int units_wait_idle(struct units *u, const char *const *names, size_t n, unsigned int timeout_s,
+		    bool *ret_idle, struct err *e);
+
+/* Asks for a restart through logind's Reboot(false), else by starting reboot.target with
+ * replace-irreversibly; never Manager.Reboot, which stops no service. Returns once it is queued:
+ * SIGTERM follows. */
+int units_restart_machine(struct units *u, enum units_restart_path *ret_path, struct err *e);
+
+/* timedate1's NTPSynchronized: the kernel's own word (adjtimex, STA_UNSYNC). */
+int units_clock_synchronised(struct units *u, bool *ret_yes, struct err *e);
+
+/* ERR_ARGUMENT unless the bus may be used: no root, or DBUS_SYSTEM_BUS_ADDRESS set to something else than the
+ * system's own socket. What else must not reach the host under a root asks this too. */
+int units_guard(struct err *e);
+
+#endif

@@ -1,0 +1,121 @@
+#!/bin/sh
+# The unit files are the guide's to the letter, systemd finds no fault with them, and none needs more than systemd 239.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+units=$here/../../systemd
+cloud=$here/../../cloud-init
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+failed=0
+
+ok() {
+	[ "$1" -eq 0 ] || { failed=1 && echo "FAIL $2"; }
+	[ "$1" -ne 0 ] || echo "ok   $2"
+}
+
+# fill SERVICES FILE: the template, as the agent fills it.
+fill() {
+	sed "s/@GPU_SERVICES@/$1/" "$units/$2"
+}
+
+# The texts of R10, copied by hand from the guide.
+cat > "$top/single" <<'END'
+[Unit]
+Description=NVIDIA Persistence Daemon
+Wants=syslog.target
+Before=cloudmonitor.service
+
+[Service]
+Type=forking
+ExecStart=/usr/bin/nvidia-persistenced --user root
+ExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1
+ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced
+
+[Install]
+WantedBy=multi-user.target
+END
+cat > "$top/multi" <<'END'
+[Unit]
+Description=NVIDIA Persistence Daemon
+Wants=syslog.target
+Before=cloudmonitor.service
+After=nvidia-fabricmanager.service
+
+[Service]
+Type=forking
+ExecStart=/usr/bin/nvidia-persistenced --user root --uvm-persistence-mode --verbose
+ExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1
+ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced
+TimeoutStartSec=900
+TimeoutStopSec=60
+
+[Install]
+WantedBy=multi-user.target
+END
+
+guide_texts() {
+	for shape in single multi; do
+		fill cloudmonitor.service "persistenced-$shape.service" | cmp -s - "$top/$shape"
+		ok $? "R10 $shape: the guide's text, byte for byte"
+	done
+}
+
+# Directives that systemd 239 knows, and that the units use.
+known='Description Documentation DefaultDependencies Requires Wants After Before Conflicts PartOf AssertPathExists
+ConditionPathExists Type RemainAfterExit ExecStart ExecStartPost ExecStopPost NotifyAccess KillMode TimeoutStartSec
+TimeoutStopSec StateDirectory StandardOutput StandardError SyslogIdentifier WantedBy'
+
+old_enough() {
+	new=$(sed -n 's/^\([A-Za-z]*\)=.*/\1/p' "$units"/* "$cloud/gn8v-bootstrap.service" | sort -u | while read -r word; do
+		case " $(echo "$known" | tr '\n' ' ') " in
+		*" $word "*) ;;
+		*) echo "$word" ;;
+		esac
+	done)
+	[ -z "$new" ]
+	ok $? "every directive is in systemd 239${new:+; not }$new"
+	! grep -qs '^Type=exec\|^Restart=\|^Standard.*=append:' "$units"/* "$cloud/gn8v-bootstrap.service"
+	ok $? "no value is newer than systemd 239"
+}
+
+# systemd-analyze can warn and still end well, so that its words count.
+verified() {
+	if ! command -v systemd-analyze >/dev/null; then
+		echo "SKIP units: no systemd-analyze here"
+		return
+	fi
+	root=$top/root
+	lib=$root/usr/lib/systemd/system
+	etc=$root/etc/systemd/system
+	mkdir -p "$lib" "$etc/ollama.service.d" "$root/usr/bin" "$root/bin" "$etc/nvidia-persistenced.service.d"
+	for tool in usr/bin/gn8v usr/bin/nvidia-smi usr/bin/nvidia-persistenced usr/bin/ollama bin/rm bin/sh; do
+		printf '#!/bin/sh\n' > "$root/$tool" && chmod +x "$root/$tool"
+	done
+	cp "$units/gn8v-agent.service" "$units/gn8v-ready.target" "$lib"
+	cp "$cloud/gn8v-bootstrap.service" "$etc"
+	for name in sysinit basic network-online multi-user shutdown syslog; do
+		printf '[Unit]\nDescription=%s\n' "$name" > "$lib/$name.target"
+	done
+	printf '[Service]\nExecStart=/usr/bin/ollama serve\n' > "$etc/ollama.service"
+	cp "$units/10-gn8v-hold.conf" "$units/50-gn8v-order.conf" "$units/60-gn8v-gate.conf" "$etc/ollama.service.d"
+	cp "$units/50-gn8v-timeout.conf" "$etc/nvidia-persistenced.service.d"
+	for shape in single multi; do
+		fill 'cloudmonitor.service nvidia-cdi-refresh.service ollama.service' "persistenced-$shape.service" \
+			> "$lib/nvidia-persistenced.service"
+		words=$(systemd-analyze --root="$root" --man=no verify gn8v-agent.service gn8v-ready.target \
+			gn8v-bootstrap.service nvidia-persistenced.service ollama.service 2>&1 | grep -v 'syslog.target.*obsolete')
+		[ -z "$words" ]
+		ok $? "systemd-analyze finds no fault, $shape${words:+: }$words"
+	done
+	systemctl --root="$root" enable gn8v-agent.service >/dev/null 2>&1 &&
+		[ -L "$etc/multi-user.target.wants/gn8v-agent.service" ]
+	ok $? "the agent is wanted by multi-user.target"
+	systemctl --root="$root" enable gn8v-ready.target 2>&1 | grep -q 'no installation config'
+	ok $? "nothing can enable the gate"
+}
+
+guide_texts
+old_enough
+verified
+exit "$failed"

@@ -1,0 +1,209 @@
+#!/bin/sh
+# User-data installs gn8v once, survives a cut at every command, and leaves an administrator's work alone.
+# It runs as it is, in a private root made of this machine's /usr and a few folders of its own, with fakes of curl,
+# yum, rpm and systemctl in /usr/local/bin.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+make_user_data=$here/../../cloud-init/make-user-data
+fakes=$here/fakes
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+failed=0
+
+if ! unshare -rm true 2>/dev/null; then
+	echo "SKIP user-data: this machine gives ordinary users no namespaces (unshare -rm)"
+	exit 0
+fi
+
+ok() {
+	[ "$1" -eq 0 ] || { failed=1 && echo "FAIL $2"; }
+	[ "$1" -ne 0 ] || echo "ok   $2"
+}
+
+# machine NAME: a fresh one; its disk is the folder $m.
+machine() {
+	m=$top/$1
+	mkdir -p "$m/etc/systemd/system" "$m/var/lib" "$m/usr-local/bin" "$m/root" "$m/fake/www" "$m/fake/log" "$m/tmp"
+	cp "$fakes"/* "$m/usr-local/bin/"
+	for tool in cat mv mkdir rm sync sha256sum sleep; do
+		cp "$fakes/counted" "$m/usr-local/bin/$tool"
+	done
+	rm "$m/usr-local/bin/counted"
+	for v in 1 2; do
+		echo "package 0.$v.0-1" > "$m/fake/www/gn8v-$v.rpm"
+	done
+}
+
+digest() {
+	sha256sum < "$m/fake/www/gn8v-$1.rpm" | cut -c1-64
+}
+
+# user_data V [OPTION...]: gives the machine user-data that names version V.
+user_data() {
+	v=$1
+	shift
+	"$make_user_data" --rpm-url "https://host/gn8v-$v.rpm" --rpm-sha256 "$(digest "$v")" --version "0.$v.0-1" \
+		--output "$m/user-data" "$@" > /dev/null || exit 1
+	sed 1d "$m/user-data" > "$m/fake/hook" # cloud-init takes the first line away
+}
+
+# boot [CUT]: one boot of the machine; the power goes at the CUT-th command.
+boot() {
+	echo 0 > "$m/fake/count"
+	echo "${1:-0}" > "$m/fake/cut"
+	: > "$m/fake/log/commands"
+	rm -f "$m/fake/started"
+	unshare -rm "$here/boot" "$m" > "$m/fake/log/output" 2>&1
+}
+
+ran() {
+	grep -q "$1" "$m/fake/log/commands"
+}
+
+disk() {
+	(cd "$m" && find etc var usr-local/libexec fake/installed fake/enabled -type f ! -name '*.tmp' \
+		-exec sha256sum {} + | sort -k2)
+}
+
+first_boot_installs_and_starts() {
+	machine first
+	echo '{"a": "1"}' > "$m/config"
+	user_data 1 --config "$m/config"
+	boot
+	ok $? "first boot: the hook and the bootstrap end well"
+	[ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+	ok $? "first boot: yum installed the package"
+	ran '^yum install -y ./gn8v.rpm$'
+	ok $? "first boot: by yum install -y ./gn8v.rpm"
+	cmp -s "$m/config" "$m/etc/gn8v/config.json"
+	ok $? "first boot: the config is in place"
+	grep -qx gn8v-agent.service "$m/fake/enabled" && ran '^systemctl start --no-block gn8v-agent.service$'
+	ok $? "first boot: the agent is enabled and started without waiting"
+	grep '^systemctl .*start' "$m/fake/log/commands" | grep -vq -e --no-block
+	ok $((!$?)) "first boot: nothing is started with waiting"
+	awk '$1 == "mv" { from = $3; to = $4; if (last != "sync " from) bad = 1; sub("/[^/]*$", "", to); want = "sync " to; next }
+		want != "" { if ($0 != want) bad = 1; want = "" } { last = $0 } END { exit bad }' "$m/fake/log/commands"
+	ok $? "first boot: every file is synced, moved, and its folder synced"
+	[ -z "$(find "$m/etc" "$m/var" "$m/usr-local/libexec" -name '*.tmp' -o -name '*.part' -o -name '*.rpm')" ]
+	ok $? "first boot: nothing is left over"
+}
+
+second_boot_does_nothing() {
+	before=$(disk)
+	rm -r "$m/fake/www"
+	boot
+	ok $? "second boot: ends well without a network"
+	[ "$before" = "$(disk)" ] && ! ran '^curl\|^yum\|^mv\|^systemctl'
+	ok $? "second boot: nothing is fetched, installed, written or started"
+}
+
+administrator_keeps_edits() {
+	echo '{"a": "mine"}' > "$m/etc/gn8v/config.json"
+	boot
+	grep -q mine "$m/etc/gn8v/config.json"
+	ok $? "config: an administrator's edit stays"
+	echo '{"a": "2"}' > "$m/config"
+	mkdir -p "$m/fake/www" && echo "package 0.1.0-1" > "$m/fake/www/gn8v-1.rpm"
+	user_data 1 --config "$m/config"
+	boot
+	cmp -s "$m/config" "$m/etc/gn8v/config.json" && ! ran '^yum'
+	ok $? "config: another config in user-data is written, and nothing else is done"
+	: > "$m/fake/enabled"
+	boot
+	[ ! -s "$m/fake/enabled" ]
+	ok $? "config: an agent that was disabled stays so"
+}
+
+upgrade_installs() {
+	machine upgrade
+	user_data 1
+	boot
+	user_data 2
+	boot
+	[ "$(cat "$m/fake/installed")" = 0.2.0-1 ] && ran '^systemctl restart --no-block gn8v-agent.service$'
+	ok $? "upgrade: another version is installed and its agent takes over"
+	[ ! -e "$m/etc/gn8v/config.json" ]
+	ok $? "upgrade: without a config none is written"
+	user_data 1
+	boot
+	[ "$(cat "$m/fake/installed")" = 0.1.0-1 ] && ran '^yum downgrade'
+	ok $? "upgrade: an older version is installed when user-data names it"
+	rm "$m/fake/installed"
+	boot
+	[ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+	ok $? "upgrade: a package that is gone comes back"
+}
+
+wrong_digest_never_installs() {
+	machine digest
+	user_data 1
+	echo "something else" > "$m/fake/www/gn8v-1.rpm"
+	echo 4 > "$m/fake/sleeps_left"
+	boot
+	ran '^sleep 2$' && ran '^sleep 16$' && ! ran '^yum' && [ ! -e "$m/fake/installed" ]
+	ok $? "digest: a wrong one is retried with back-off and never installed"
+	grep -q 'is not the package that user-data names' "$m/fake/log/output"
+	ok $? "digest: and it is said"
+	echo "package 0.1.0-1" > "$m/fake/www/gn8v-1.rpm"
+	rm "$m/fake/sleeps_left"
+	boot
+	[ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+	ok $? "digest: the right bytes are then installed"
+}
+
+network_faults_are_survived() {
+	machine faults
+	user_data 1 --rpm-url "https://other/gn8v-1.rpm"
+	mv "$m/fake/www/gn8v-1.rpm" "$m/fake/aside"
+	echo 2 > "$m/fake/sleeps_left"
+	boot
+	grep -q 'https://host/' "$m/fake/log/commands" && grep -q 'https://other/' "$m/fake/log/commands"
+	ok $? "faults: every URL is tried"
+	mv "$m/fake/aside" "$m/fake/www/gn8v-1.rpm"
+	rm "$m/fake/sleeps_left"
+	printf 'partial 5\nyum 1\n' > "$m/fake/faults"
+	boot
+	[ "$(cat "$m/fake/installed")" = 0.1.0-1 ] && grep -q 'resumed at 5' "$m/fake/log/output"
+	ok $? "faults: a cut download is resumed, a failed yum repeated"
+	machine broken
+	user_data 1
+	echo 0.1.0-1 > "$m/fake/installed"
+	touch "$m/fake/broken"
+	boot
+	ran '^yum reinstall' && [ ! -e "$m/fake/broken" ]
+	ok $? "faults: a package whose files are broken is installed again"
+}
+
+cut_anywhere_completes() {
+	machine whole
+	echo '{"a": "1"}' > "$m/config"
+	user_data 1 --config "$m/config"
+	boot
+	whole=$(disk)
+	count=$(cat "$m/fake/count")
+	bad='' cut=1
+	while [ "$cut" -le "$count" ]; do
+		machine "cut-$cut"
+		echo '{"a": "1"}' > "$m/config"
+		user_data 1 --config "$m/config"
+		boot "$cut"
+		[ "$(cat "$m/fake/count")" -eq "$cut" ] || bad="$bad $cut(not cut)"
+		[ ! -e "$m/etc/gn8v/config.json" ] || cmp -s "$m/config" "$m/etc/gn8v/config.json" || bad="$bad $cut(config)"
+		boot
+		[ "$whole" = "$(disk)" ] || bad="$bad $cut"
+		rm -rf "$m"
+		cut=$((cut + 1))
+	done
+	[ -z "$bad" ]
+	ok $? "cut: at each of $count commands, the next boot ends as an uncut one${bad:+; not after}$bad"
+}
+
+first_boot_installs_and_starts
+second_boot_does_nothing
+administrator_keeps_edits
+upgrade_installs
+wrong_digest_never_installs
+network_faults_are_survived
+cut_anywhere_completes
+exit "$failed"

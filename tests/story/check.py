@@ -1,0 +1,109 @@
+"""check.py get|opens|schema|ran|mark|quiet DIR [WHAT]: single questions that stories ask about a twin."""
+
+import json
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
+
+import schema                                                         # noqa: E402
+from instance import REPO, Twin, read_json, read_jsonl                # noqa: E402
+
+# Programs that never change the machine, and those that do only with these arguments.
+LOOKS = {"rpmkeys", "modinfo", "lsmod"}
+CHANGES = {"rpm": ("-i", "-U", "-e"), "grubby": ("--update-kernel",), "nvidia-smi": ("-srs",)}
+VERIFIERS = {"verifier.cc_admin", "ppcie.verifier.verification"}
+LOOKING_CALLS = {"GetUnit", "LoadUnit", "GetUnitFileState", "ListUnitsByNames", "ListUnits",
+                 "ListJobs", "Subscribe", "Unsubscribe", "Get", "GetAll", "GetJob", "GetUnitByPID",
+                 "ListUnitsByPatterns", "CanReboot", "Introspect", "Ping", "Hello", "AddMatch",
+                 "ListUnitFiles", "GetDefaultTarget", "ListUnitsFiltered"}
+
+def find(value, key):
+    for part in key.split("."):
+        if isinstance(value, list):
+            by_id = [x for x in value if isinstance(x, dict) and x.get("id") == part]
+            value = by_id[0] if by_id else value[int(part)]
+        else:
+            value = value[part]
+    return value
+
+
+def check_get(twin, key):
+    try:
+        value = find(twin.status(), key)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return 1
+    print(value if isinstance(value, str) else json.dumps(value))
+    return 0
+
+
+def allowed_open(record):
+    """The opens of promise 3: after persistenced is active, and what it and R12, R14 do themselves."""
+    return (record["persistenced"] == "active"
+            or record["unit"] == "nvidia-persistenced.service"
+            or (record["unit"] == "nvidia-fabricmanager.service" and "nvswitch" in record["what"])
+            or record["what"] == "installer test load")
+
+
+def check_opens(twin, _):
+    early = [r for r in read_jsonl(twin.state("gpu.jsonl")) if not allowed_open(r)]
+    for r in early:
+        print("boot %d: %s opened %s while nvidia-persistenced was %s"
+              % (r["boot"], r["unit"] or r["who"], r["what"], r["persistenced"]))
+    return 1 if early else 0
+
+
+def check_schema(twin, _):
+    path = os.path.join(REPO, "packaging", "status.schema.json")
+    complaints = schema.validate(twin.status(), read_json(path))
+    print("".join("status.json: %s\n" % c for c in complaints), end="")
+    return 1 if complaints else 0
+
+
+def check_ran(twin, name):
+    names = {os.path.basename(a) for c in read_jsonl(twin.state("commands.jsonl"))
+             for a in c["argv"][:2]}
+    return 0 if name in names else 1
+
+
+def only_looks(argv):
+    name = os.path.basename(argv[0])
+    if name.startswith("python"):
+        return argv[1:2] == ["-m"] and argv[2] in VERIFIERS
+    if name in CHANGES:
+        return not any(a.startswith(CHANGES[name]) for a in argv[1:])
+    return name in LOOKS
+
+
+def check_mark(twin, _):
+    """How much had happened by now, for check_quiet."""
+    print(len(read_jsonl(twin.state("commands.jsonl"))), len(read_jsonl(twin.state("bus.jsonl"))))
+    return 0
+
+
+def check_quiet(twin, mark):
+    """Since the mark nothing was run or called that changes the machine."""
+    commands, calls = (int(n) for n in (mark or "0 0").split())
+    ran = [c["argv"] for c in read_jsonl(twin.state("commands.jsonl"))[commands:]
+           if not only_looks(c["argv"])]
+    called = [c for c in read_jsonl(twin.state("bus.jsonl"))[calls:]
+              if c["method"].rpartition(".")[2] not in LOOKING_CALLS]
+    for argv in ran:
+        print("was run: %s" % " ".join(argv))
+    for call in called:
+        print("was called: %s %s" % (call["method"], json.dumps(call["args"])))
+    return 1 if ran or called else 0
+
+
+def main():
+    questions = {name[len("check_"):]: f for name, f in globals().items()
+                 if name.startswith("check_")}
+    if len(sys.argv) < 3 or sys.argv[1] not in questions:
+        sys.exit(__doc__)
+    twin = Twin(sys.argv[2]).must_exist()
+    return questions[sys.argv[1]](twin, sys.argv[3] if len(sys.argv) > 3 else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

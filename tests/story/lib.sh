@@ -1,0 +1,172 @@
+# What every story uses. A story begins with
+#     . "${0%/*}/lib.sh"
+#     story_begin single --fault download-cut
+# and then has a twin in $T, which is ended and removed when the story ends, and a folder for its own
+# files in $D. $rc is the exit code of the last run.
+# STORY_KEEP=1 leaves the folder in place.
+# shellcheck shell=sh disable=SC2034
+
+set -u
+story_home=$(cd "${0%/*}" && pwd)
+TWIN=$story_home/../twin/twin
+T=
+D=
+rc=
+
+say() { printf '%s\n' "$*"; }
+
+fail()
+{
+	say "FAILED: $*"
+	exit 1
+}
+
+# story_begin SHAPE [what `twin create` takes]…
+story_begin()
+{
+	story_tmp=${TMPDIR:-/tmp}
+	[ ${#story_tmp} -le 60 ] || story_tmp=/tmp # sockets lie below it, and their paths are short
+	D=$(mktemp -d "$story_tmp/gn8v.XXXXXX") || exit 1
+	T=$D/t
+	trap story_end EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	story_create "$@"
+}
+
+story_create()
+{
+	story_shape=$1
+	shift
+	"$TWIN" create "$T" --shape "$story_shape" "$@" || fail "the twin could not be made"
+}
+
+# Begin anew with another instance, in the same story.
+story_again()
+{
+	"$TWIN" down "$T"
+	rm -rf "$T"
+	story_create "$@"
+}
+
+story_end()
+{
+	story_code=$?
+	trap - EXIT HUP INT TERM
+	if [ -d "$T" ]; then
+		[ $story_code -eq 0 ] || [ $story_code -eq 77 ] || story_show
+		"$TWIN" down "$T"
+	fi
+	if [ -n "${STORY_KEEP:-}" ]; then
+		say "kept: $T"
+	else
+		rm -rf "$D"
+	fi
+	exit $story_code
+}
+
+# For whoever has to find out why a story failed.
+story_show()
+{
+	for story_log in agent.log systemd.log server.log misuse; do
+		[ -s "$T/state/$story_log" ] || continue
+		say "--- $story_log"
+		tail -n 30 "$T/state/$story_log"
+	done
+	say "--- status.json"
+	head -c 3000 "$T/root/var/lib/gn8v/status.json" 2>&1
+	say ""
+}
+
+check() { python3 -B "$story_home/check.py" "$@"; }
+
+run_twin()
+{
+	rc=0
+	"$TWIN" "$@" || rc=$?
+	[ "$rc" -ne 77 ] || exit 77
+}
+
+# The agent, by its unit: to the end of all restarts, for one boot, once more in the boot that is up.
+agent_run() { run_twin run "$T" --keep "$@"; }
+agent_boot() { run_twin boot "$T" --keep "$@"; }
+agent_again() { run_twin again "$T" "$@"; }
+
+# Another command of the program: gn8v status --json
+gn8v() { "$TWIN" exec "$T" -- gn8v "$@"; }
+
+# status KEY: a value of status.json; error.code, steps.driver.state (a list is searched by id)
+status() { check get "$T" "$1"; }
+
+expect_exit() { [ "$rc" = "$1" ] || fail "the exit code is $rc, not $1"; }
+
+# expect KEY VALUE: of status.json
+expect()
+{
+	story_found=$(status "$1") || fail "status.json has no $1"
+	[ "$story_found" = "$2" ] || fail "$1 is $story_found, not $2"
+}
+
+expect_result() { expect result "$1"; }
+
+# expect_error CODE: and that somebody is told what to do
+expect_error()
+{
+	expect error.code "$1"
+	[ -n "$(status error.hint)" ] || fail "the error $1 has no hint"
+	[ -n "$(status error.who)" ] || fail "the error $1 does not say who can mend it"
+}
+
+expect_ready()
+{
+	expect_exit 0
+	expect_result ready
+	[ -e "$T/root/run/gn8v/ready" ] || fail "ready, but the gate is closed"
+}
+
+expect_gate_closed()
+{
+	[ ! -e "$T/root/run/gn8v/ready" ] || fail "the gate is open"
+}
+
+# expect_boots N: so many starts of the machine
+expect_boots() { [ "$(cat "$T/state/boot")" = "$1" ] || fail "$(cat "$T/state/boot") boots, not $1"; }
+
+no_misuse()
+{
+	[ ! -s "$T/state/misuse" ] || fail "a fake was used wrongly: $(cat "$T/state/misuse")"
+}
+
+no_early_gpu_open() { check opens "$T" || fail "a GPU was opened too early"; }
+
+status_validates() { check schema "$T" || fail "status.json does not match its schema"; }
+
+follows_the_procedure()
+{
+	python3 -B "$story_home/compare.py" "$T" || fail "not what the procedure says"
+}
+
+# What has to hold at the end of every story that went well.
+all_is_well()
+{
+	no_misuse
+	no_early_gpu_open
+	status_validates
+}
+
+# was_run NAME: whether a program was run (a name of argv[0], or of the file that bash or python3 was given)
+was_run() { check ran "$T" "$1"; }
+
+# touched_nothing [MARK]: nothing that changes the machine was run or called, since a mark of `mark`
+touched_nothing() { check quiet "$T" "${1:-}" || fail "the machine was touched"; }
+mark() { check mark "$T"; }
+
+# disk_snapshot: the list of all files but the agent's own state
+disk_snapshot() { "$TWIN" snapshot "$T" --without /var/lib/gn8v --without /var/log; }
+
+disk_unchanged()
+{
+	disk_snapshot > "$D/now"
+	diff "$1" "$D/now" || fail "files changed (< before, > after)"
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# A fresh single-GPU instance: kernel arguments, one restart, everything installed, attested, ready.
+. "${0%/*}/lib.sh"
+
+story_begin single
+agent_run
+expect_ready
+expect_boots 2
+all_is_well
+follows_the_procedure

@@ -1,0 +1,204 @@
+"""One run of the agent inside a twin, as its unit would run it."""
+
+import json
+import os
+import re
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import watch
+from instance import TwinError, read_jsonl, read_text, write_text
+
+UNIT = "/usr/lib/systemd/system/gn8v-agent.service"
+RESTART_TIMEOUT_S = 30
+TIMED_OUT = 124
+
+
+def environment(twin):
+    """What systemd gives to a service; nothing of the caller's own."""
+    return {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+        "LANG": "C.UTF-8",
+        "DBUS_SYSTEM_BUS_ADDRESS": twin.bus_address(),
+    }
+
+
+def unit_command(twin, key, default):
+    """The arguments after /usr/bin/gn8v of a line of the agent's unit."""
+    found = re.search(r"^%s=[-@:+!]*\S*/gn8v(?:\s+(.*))?$" % key, read_text(twin.root(UNIT)), re.M)
+    return shlex.split(found.group(1) or "") if found else default
+
+
+def command(twin, arguments):
+    """argv of the agent's program, with the root put behind the command."""
+    return [twin.agent_program()] + arguments[:1] + ["--root", twin.root_folder] + arguments[1:]
+
+
+def with_small_disk(twin, argv):
+    """disk-full=cache:SIZE: the agent sees a small file system where it keeps its downloads."""
+    fault = twin.faults.get("disk-full")
+    if not fault:
+        return argv
+    where, _, size = str(fault).partition(":")
+    if where != "cache" or not size:
+        raise TwinError("disk-full: say disk-full=cache:SIZE")
+    cache = twin.root("/var/cache/gn8v")
+    os.makedirs(cache, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "mode=755,size=" + size, "twin", cache]
+    if os.geteuid() == 0:
+        enter, leave = ["unshare", "-m"], []
+    else:
+        # A second user namespace gives the agent its own user id back, as the bus checks it.
+        enter = ["unshare", "-r", "-m"]
+        leave = ["unshare", "-U", "--map-user=%d" % os.getuid(), "--map-group=%d" % os.getgid()]
+    script = " ".join(shlex.quote(a) for a in mount) + ' && unset PWD OLDPWD && exec "$@"'
+    return enter + ["sh", "-c", script, "sh"] + leave + argv
+
+
+class Run:
+    """Starts the agent, listens to what it says, waits for its end. Never leaves it running."""
+
+    def __init__(self, twin, extra, verbose, by_hand):
+        self.twin, self.verbose, self.by_hand = twin, verbose, by_hand
+        arguments = unit_command(twin, "ExecStart", ["run"]) + extra
+        self.argv = with_small_disk(twin, command(twin, arguments))
+        self.notify = None
+        self.process = None
+
+    def __enter__(self):
+        env = environment(self.twin)
+        if not self.by_hand:
+            self.state_directory()
+            self.notify = self.listen()
+            env["NOTIFY_SOCKET"] = self.twin.state("notify")
+            env["INVOCATION_ID"] = os.urandom(16).hex()
+        if not os.access(self.twin.agent_program(), os.X_OK):
+            raise TwinError("%s: no such program (make builds it)" % self.twin.agent_program())
+        self.log = open(self.twin.state("agent.log"), "ab")
+        self.process = subprocess.Popen(
+            self.argv, env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, preexec_fn=watch.tie(signal.SIGKILL))
+        os.set_blocking(self.process.stdout.fileno(), False)
+        write_text(self.twin.state("agent.pid"), "%d\n" % self.process.pid)
+        return self
+
+    def state_directory(self):
+        found = re.search(r"^StateDirectory=(\S+)$", read_text(self.twin.root(UNIT)), re.M)
+        if found:
+            os.makedirs(self.twin.root("/var/lib/" + found.group(1)), exist_ok=True)
+
+    def listen(self):
+        path = self.twin.state("notify")
+        if os.path.exists(path):
+            os.unlink(path)
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        notify.bind(path)
+        return notify
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.process:
+            self.process.stdout.close()
+            self.log.close()
+        if self.notify:
+            self.notify.close()
+            os.unlink(self.twin.state("notify"))
+        if os.path.exists(self.twin.state("agent.pid")):
+            os.unlink(self.twin.state("agent.pid"))
+
+    def take_output(self):
+        """Write what the agent printed to its log; False at its end."""
+        data = self.process.stdout.read(65536)
+        if data:
+            self.log.write(data)
+            self.log.flush()
+            if self.verbose:
+                sys.stdout.buffer.write(data)
+                sys.stdout.flush()
+        return data != b""
+
+    def take_notice(self):
+        while True:
+            try:
+                text = self.notify.recv(65536).decode("utf-8", "replace")
+            except BlockingIOError:
+                return
+            record = {"boot": self.twin.boot, "t": round(time.monotonic(), 6), "text": text}
+            with open(self.twin.state("notify.log"), "a") as f:
+                f.write(json.dumps(record) + "\n")
+
+    def wait(self, deadline_s):
+        """The agent's return code as subprocess has it (-N: signal N), or TIMED_OUT."""
+        end = time.monotonic() + deadline_s
+        alive = os.pidfd_open(self.process.pid)
+        poll = select.poll()
+        output = self.process.stdout.fileno()
+        for fd in [alive, output] + ([self.notify.fileno()] if self.notify else []):
+            poll.register(fd, select.POLLIN)
+        try:
+            while True:
+                left = end - time.monotonic()
+                ready = {fd for fd, _ in poll.poll(max(left, 0) * 1000)}
+                if output in ready and not self.take_output():
+                    poll.unregister(output)
+                if self.notify and self.notify.fileno() in ready:
+                    self.take_notice()
+                if alive in ready and output not in ready:
+                    return self.process.wait()
+                if not ready:
+                    self.process.kill()
+                    self.process.wait()
+                    return TIMED_OUT
+        finally:
+            os.close(alive)
+
+
+def service_result(code):
+    """$SERVICE_RESULT and its companions, as systemd.exec(5) has them."""
+    if code == TIMED_OUT:
+        return {"SERVICE_RESULT": "timeout", "EXIT_CODE": "killed", "EXIT_STATUS": "KILL"}
+    if code < 0:
+        name = signal.Signals(-code).name[3:]
+        dumped = -code in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE,
+                           signal.SIGILL, signal.SIGQUIT, signal.SIGSYS, signal.SIGTRAP)
+        return {"SERVICE_RESULT": "core-dump" if dumped else "signal",
+                "EXIT_CODE": "dumped" if dumped else "killed", "EXIT_STATUS": name}
+    return {"SERVICE_RESULT": "exit-code" if code else "success",
+            "EXIT_CODE": "exited", "EXIT_STATUS": str(code)}
+
+
+def stop_post(twin, code):
+    """ExecStopPost=: what the unit runs when the agent did not end well, or was stopped."""
+    arguments = unit_command(twin, "ExecStopPost", ["gate", "--close-unless-success"])
+    env = dict(environment(twin), **service_result(code))
+    with open(twin.state("agent.log"), "ab") as log:
+        return subprocess.call(command(twin, arguments), env=env, cwd="/", stdout=log, stderr=log,
+                               stdin=subprocess.DEVNULL, timeout=60,
+                               preexec_fn=watch.tie(signal.SIGKILL))
+
+
+def kill_rest(known):
+    """KillMode=mixed: when the main process has ended, what it left behind is killed."""
+    companions = set(known)
+    for pid in known:
+        companions.update(watch.descendants(pid))
+    rest = {p: s for p, s in watch.descendants(os.getpid()).items() if p not in companions}
+    watch.kill_all(rest)
+    return sorted(rest)
+
+
+def asked_for_restart(twin):
+    """Whether the agent of this boot asked logind or systemd for one."""
+    boot = twin.boot
+    return any(call["boot"] == boot and (call["method"].endswith("Reboot")
+                                         or "reboot.target" in json.dumps(call["args"]))
+               for call in read_jsonl(twin.state("bus.jsonl")))
+
+

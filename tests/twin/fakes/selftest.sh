@@ -1,0 +1,294 @@
+#!/bin/sh
+# Runs every fake once in a twin of its own, the ways they fail included. No argument; prints what went wrong.
+# shellcheck disable=SC2016 # the '$kernelopts' of a boot entry is text
+set -u
+fakes=$(cd "$(dirname "$0")" && pwd)
+TWIN_DIR=$(mktemp -d)
+export TWIN_DIR
+REL=5.10.134-18.al8.x86_64
+PIP_PAGE=https://attest-public-cn-beijing.oss-cn-beijing.aliyuncs.com/repo/pip/attest.html
+PIP_WANT="nv_attestation_sdk==2.5.0.post6914366 nv_local_gpu_verifier==2.5.0.post6914366 nv_ppcie_verifier==1.5.0.post6914366"
+# SHA-256 of the guide's two complete sample outputs, without the indentation of the page.
+CC_SAMPLE=a9511f7678bf4104b7503acaf44d321f81042750ba509cd0eef3e9aa774e072d
+PPCIE_SAMPLE=4afebe98822f6c362e8f39c59c80204892259eab8727d3017b2eae4550388282
+failures=0
+exec </dev/null
+
+daemons_end() {
+	for file in "$R"/var/run/nvidia-*/*.pid; do
+		if [ -f "$file" ]; then kill "$(cat "$file")"; fi
+	done
+}
+# shellcheck disable=SC2317 # called by the trap
+clean() { daemons_end; rm -rf "$TWIN_DIR"; }
+R=$TWIN_DIR/root
+S=$TWIN_DIR/state
+trap clean EXIT
+
+fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
+
+# A fresh machine of a shape.
+machine() {
+	daemons_end
+	rm -rf "$R" "$S"
+	mkdir -p "$R/proc/sys/kernel" "$R/boot/loader/entries" "$R/boot/grub2" "$R/etc/default" "$R/etc/modprobe.d" \
+		"$R/lib/modules/$REL/kernel/drivers" "$R/tmp" "$S/units"
+	ln -s "$fakes" "$S/fakes"
+	echo $REL >"$R/proc/sys/kernel/osrelease"
+	echo 1 >"$S/boot"
+	printf 'title Alibaba Cloud Linux (%s)\nversion %s\nlinux /boot/vmlinuz-%s\ninitrd /boot/initramfs-%s.img\noptions $kernelopts\n' \
+		$REL $REL $REL $REL >"$R/boot/loader/entries/1234-$REL.conf"
+	printf '# GRUB Environment Block\nsaved_entry=1234-%s\nkernelopts=root=UUID=1-2 ro swiotlb=1 quiet\n' $REL >"$R/boot/grub2/grubenv"
+	echo 'GRUB_CMDLINE_LINUX="quiet"' >"$R/etc/default/grub"
+	python3 "$fakes/twinlib.py" devices "$1" >"$S/devices.json"
+	python3 "$fakes/twinlib.py" install "$TWIN_DIR" initial
+}
+
+# want STATUS TEXT COMMAND…: the command ends with that status, and its output has the text in it.
+want() {
+	status=$1
+	text=$2
+	shift 2
+	"$@" >"$TWIN_DIR/out" 2>&1
+	got=$?
+	[ $got = "$status" ] || { fail "$*: exit status $got, not $status"; tail -5 "$TWIN_DIR/out"; }
+	[ -z "$text" ] || grep -qF -- "$text" "$TWIN_DIR/out" || { fail "$*: no '$text'"; tail -5 "$TWIN_DIR/out"; }
+}
+has() { grep -qF -- "$2" "$1" || fail "$1 has no '$2'"; }
+faults() { printf '%s\n' "$1" >"$S/faults"; }
+device() { python3 -c "import json, sys
+path, key, value = sys.argv[1:]
+now = json.load(open(path)); now[key] = json.loads(value); json.dump(now, open(path, 'w'))" "$S/devices.json" "$1" "$2"; }
+sample() {
+	sum=$(sha256sum <"$TWIN_DIR/out")
+	[ "${sum%% *}" = "$1" ] || fail "$2 does not print the guide's sample"
+}
+installer() {
+	"$S/fakes/nvidia-installer" "$1" --ui=none --no-questions --accept-license --disable-nouveau --no-cc-version-check \
+		--install-libglvnd --kernel-module-build-directory=kernel-open --rebuild-initramfs
+}
+no_misuse() { [ ! -s "$S/misuse" ] || { fail "misuse:"; cat "$S/misuse"; }; }
+
+boot_entries() {
+	machine single
+	want 0 "" "$R/usr/sbin/grubby" --update-kernel=ALL --args="swiotlb=4194304,any"
+	want 0 'args="ro swiotlb=4194304,any quiet"' "$R/usr/sbin/grubby" --info=ALL
+	want 0 "/boot/vmlinuz-$REL" "$R/usr/sbin/grubby" --default-kernel
+	has "$R/etc/default/grub" 'GRUB_CMDLINE_LINUX="quiet swiotlb=4194304,any"'
+	[ "$(wc -c <"$R/boot/grub2/grubenv")" = 1024 ] || fail "grubenv is not 1024 bytes"
+	want 0 "" "$R/usr/sbin/grubby" --update-kernel=ALL --remove-args="quiet"
+	want 0 'args="ro swiotlb=4194304,any"' "$R/usr/sbin/grubby" --info=DEFAULT
+	echo "options nvidia x" >"$R/etc/modprobe.d/nvidia-lkca.conf"
+	want 0 "" "$R/usr/bin/dracut" --regenerate-all -f
+	has "$R/boot/initramfs-$REL.img" /etc/modprobe.d/nvidia-lkca.conf
+	has "$S/commands.jsonl" '"argv": ["/usr/bin/dracut", "--regenerate-all", "-f"]'
+	no_misuse
+}
+
+packages() {
+	machine single
+	want 0 "Complete!" "$R/usr/bin/yum" install -y openssl3 gcc make kernel-devel-$REL python3.11 python3.11-devel python3.11-pip
+	want 1 "Unable to find a match: nosuch" "$R/usr/bin/dnf" install -y nosuch
+	want 1 "package nosuch is not installed" "$R/usr/bin/rpm" -q gcc nosuch
+	want 0 "5.10.134-18.al8" "$R/usr/bin/rpm" -q --qf '%{VERSION}-%{RELEASE}\n' kernel-devel-$REL
+	[ -d "$R/lib/modules/$REL/build/" ] || fail "no kernel build folder"
+	faults '{"yum-fails": true}'
+	want 1 "Failed to download metadata" "$R/usr/bin/yum" install -y tar
+	faults '{}'
+	rpm_files
+	no_misuse
+	want 1 "Operation aborted" "$R/usr/bin/yum" install tar
+	has "$S/misuse" "asks a question"
+}
+
+rpm_files() {
+	command -v rpmbuild >/dev/null || { echo "rpm: not tried, no rpmbuild here"; return; }
+	cat >"$TWIN_DIR/fm.spec" <<-'SPEC'
+		Name: nvidia-fabric-manager
+		Version: 570.148.08
+		Release: 1
+		Summary: simulated
+		License: none
+		%description
+		simulated
+		%install
+		mkdir -p %{buildroot}/usr/bin %{buildroot}/usr/share/nvidia/nvswitch
+		echo real >%{buildroot}/usr/bin/nv-fabricmanager
+		echo x=1 >%{buildroot}/usr/share/nvidia/nvswitch/fabricmanager.cfg
+		%files
+		/usr/bin/nv-fabricmanager
+		/usr/share/nvidia/nvswitch/fabricmanager.cfg
+	SPEC
+	rpmbuild -bb --quiet --target x86_64 --define "_topdir $TWIN_DIR/rpm" --define "_build_id_links none" \
+		"$TWIN_DIR/fm.spec" >/dev/null 2>&1 || { fail "rpmbuild"; return; }
+	rpm=$R/tmp/fm.rpm
+	cp "$TWIN_DIR"/rpm/RPMS/x86_64/*.rpm "$rpm"
+	want 0 "570.148.08-1.x86_64" "$R/usr/bin/rpm" -qp --qf '%{VERSION}-%{RELEASE}.%{ARCH}\n' "$rpm"
+	want 0 "Payload SHA256 digest: OK" "$R/usr/bin/rpmkeys" -Kv "$rpm"
+	want 0 "nvidia-fabric-manager-570" "$R/usr/bin/rpm" -ivh "$rpm"
+	want 1 "already installed" "$R/usr/bin/rpm" -ivh "$rpm"
+	has "$R/usr/bin/nv-fabricmanager" TWIN_EXE
+	has "$R/usr/share/nvidia/nvswitch/fabricmanager.cfg" x=1
+	size=$(wc -c <"$rpm")
+	printf 'XX' | dd of="$rpm" bs=1 seek=$((size - 40)) conv=notrunc 2>/dev/null
+	want 1 "BAD" "$R/usr/bin/rpm" -Uvh "$rpm"
+}
+
+driver() {
+	want 1 "development tool" installer "$1"
+	"$R/usr/bin/yum" install -y gcc make python3.11-pip >/dev/null
+	want 1 "Unable to find the kernel source tree" installer "$1"
+	"$R/usr/bin/yum" install -y kernel-devel-$REL >/dev/null
+	mkdir -p "$R/sys/module/nouveau"
+	want 1 "Nouveau kernel driver is currently in use" installer "$1"
+	rmdir "$R/sys/module/nouveau"
+	want 1 "unrecognized option" "$S/fakes/nvidia-installer" "$1" --nosuch
+	faults '{"installer-asks": true}'
+	want 1 "Unable to get response" installer "$1"
+	hanging "$1"
+	faults '{"insmod-mismatch": true}'
+	want 1 "could not insert" installer "$1"
+	faults '{"installer-fails": true}'
+	want 1 "has failed" installer "$1"
+	[ ! -e "$R/usr/bin/nvidia-smi" ] || fail "a failed installer left the user space"
+	faults '{}'
+	want 0 "is now complete" installer "$1"
+	has "$S/gpu.jsonl" "installer test load"
+	want 0 "$1" "$R/usr/sbin/modinfo" -F version nvidia
+	want 0 "nvidia" "$R/usr/sbin/lsmod"
+	want 0 "Incomplete installation" "$S/fakes/cuda-installer" 12.4.1_550.54.15 --silent --toolkit
+	[ -x "$R/usr/local/cuda/bin/cuda-uninstaller" ] || fail "no CUDA"
+	want 1 "EULA" "$S/fakes/cuda-installer" 12.4.1 --toolkit
+}
+
+# An installer that hangs has a child that escaped its process group; the lock is free once both are gone.
+hanging() {
+	faults '{"installer-hangs": true}'
+	"$S/fakes/nvidia-installer" "$1" --silent >/dev/null 2>&1 &
+	tries=0
+	while [ ! -s "$S/orphans" ] && [ $tries -lt 50 ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+	kill "$!" && wait "$!" 2>/dev/null
+	orphan=$(cat "$S/orphans")
+	kill "$orphan" || fail "no orphan of the hanging installer"
+	while kill -0 "$orphan" 2>/dev/null && [ $tries -lt 50 ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+}
+
+verifiers() {
+	want 0 "" "$R/usr/bin/python3.11" -m venv "$R/var/lib/gn8v/venv"
+	python=$R/var/lib/gn8v/venv/bin/python
+	want 1 "No module named" "$python" -m verifier.cc_admin --user_mode
+	# shellcheck disable=SC2086 # three requirements
+	want 1 "No matching distribution" "$python" -m pip install $PIP_WANT
+	# shellcheck disable=SC2086
+	want 0 "Successfully installed" "$python" -m pip install --report "$R/tmp/report.json" $PIP_WANT -f $PIP_PAGE
+	has "$R/tmp/report.json" '"sha256": "'
+	want 0 "nv-ppcie-verifier==1.5.0.post6914366" "$python" -m pip freeze
+}
+
+single() {
+	machine single
+	driver 550.144.03
+	verifiers
+	no_misuse
+	want 0 "CC status: ON" env TWIN_UNIT=nvidia-persistenced.service "$R/usr/bin/nvidia-smi" conf-compute -f
+	want 0 "" "$R/usr/bin/nvidia-persistenced" --user root
+	[ -e "$R/dev/nvidia0" ] || fail "no device node"
+	echo active >"$S/units/nvidia-persistenced.service"
+	want 1 "already be loaded" installer 550.144.03
+	want 0 "" "$R/usr/bin/nvidia-smi" conf-compute -srs 1
+	want 0 "Ready state: ready" "$R/usr/bin/nvidia-smi" conf-compute -grs
+	want 0 "0, GPU-e1e94012-8c7b-f9a2-d712-fc5b014f364c, 96.00.cf.00.05" \
+		"$R/usr/bin/nvidia-smi" --query-gpu=index,uuid,vbios_version --format=csv,noheader
+	want 0 "GPU Attestation is Successful." "$python" -m verifier.cc_admin --user_mode
+	sample $CC_SAMPLE cc_admin
+	faults '{"attest-rejected": "0"}'
+	want 1 "GPU Attestation failed." "$python" -m verifier.cc_admin --user_mode
+	faults '{"attest-unknown": true}'
+	want 1 "driver RIM from the RIM service due to" "$python" -m verifier.cc_admin --user_mode
+	faults '{"cc-off": true}'
+	want 0 "CC status: OFF" "$R/usr/bin/nvidia-smi" conf-compute -f
+	faults '{}'
+	no_misuse
+	echo inactive >"$S/units/nvidia-persistenced.service"
+	"$R/usr/bin/nvidia-ctk" cdi generate >/dev/null 2>&1
+	want 255 "Unknown Error" "$R/usr/bin/nvidia-smi" conf-compute -f
+	want 1 "must never be run" "$R/usr/bin/systemctl" start x
+	has "$S/misuse" systemctl
+}
+
+multi() {
+	machine multi
+	printf 'install nvidia /sbin/modprobe ecdsa_generic; /sbin/modprobe ecdh; /sbin/modprobe --ignore-install nvidia\n%s\n' \
+		'options nvidia NVreg_RegistryDwords="RmEnableProtectedPcie=0x1"' >"$R/etc/modprobe.d/nvidia-lkca.conf"
+	driver 570.148.08
+	verifiers
+	want 1 "fabric is not configured" "$R/usr/bin/nvidia-persistenced" --user root --uvm-persistence-mode --verbose
+	fabric_manager
+	want 0 "" "$R/usr/bin/nvidia-persistenced" --user root --uvm-persistence-mode --verbose
+	echo active >"$S/units/nvidia-persistenced.service"
+	want 0 "Multi-GPU Mode: Protected PCIe" "$R/usr/bin/nvidia-smi" conf-compute -mgm
+	want 0 "CC status: OFF" "$R/usr/bin/nvidia-smi" conf-compute -f
+	want 0 "Completed, Success" "$R/usr/bin/nvidia-smi" --query-gpu=fabric.state,fabric.status --format=csv,noheader
+	set -- "$python" -m ppcie.verifier.verification --gpu-attestation-mode=LOCAL --switch-attestation-mode=LOCAL
+	want 0 "undefined symbol: nscq_session_create" "$@"
+	mkdir -p "$R/usr/lib64"
+	: >"$R/usr/lib64/libnvidia-nscq.so.2.0"
+	"$R/usr/bin/nvidia-smi" conf-compute -srs 1
+	device nonces '["006a638b032ae5eed158d6584dd13429de5743ce36498e60b7256703ce6a68ae",
+		"2c345829a31f1650d6185413183b6878c578759c2ef9b4f1f0ed313d38f6c7c3"]'
+	want 0 "|  Topology checks   | SUCCESS |" "$@"
+	sample $PPCIE_SAMPLE ppcie
+	faults '{"attest-rejected": "switch:2"}'
+	want 0 "| Switch Attestation |  FAILED |" "$@"
+	has "$S/devices.json" '"ready_state": 0'
+	device ready_state 1
+	faults '{"attest-unknown": "rim-missing"}'
+	want 0 "|  GPU Attestation   |  FAILED |" "$@"
+	faults '{"ppcie-no-table": true}'
+	want 0 "Number of NVSwitches" "$@"
+	if grep -q STAGE "$TWIN_DIR/out"; then fail "a table in spite of ppcie-no-table"; fi
+	faults '{}'
+	no_misuse
+	daemons_end
+	restart
+}
+
+# Without the initramfs of R5 the option is not there at boot.
+restart() {
+	echo 2 >"$S/boot"
+	rm -f "$S"/units/*
+	python3 "$fakes/twinlib.py" boot "$TWIN_DIR"
+	has "$S/devices.json" '"ppcie_loaded": true'
+	rm "$R/boot/initramfs-$REL.img"
+	python3 "$fakes/twinlib.py" boot "$TWIN_DIR" cold
+	has "$S/devices.json" '"ppcie_loaded": false'
+	has "$S/devices.json" '"driver": "570.148.08"'
+}
+
+fabric_manager() {
+	mkdir -p "$R/usr/share/nvidia/nvswitch"
+	: >"$R/usr/share/nvidia/nvswitch/fabricmanager.cfg"
+	python3 "$fakes/twinlib.py" install "$TWIN_DIR" fabricmanager
+	set -- "$R/usr/bin/nv-fabricmanager" -c "$R/usr/share/nvidia/nvswitch/fabricmanager.cfg"
+	python3 -c "import json, sys
+path, version = sys.argv[1:]
+now = json.load(open(path)); now['nvidia-fabric-manager'] = version; json.dump(now, open(path, 'w'))" \
+		"$S/packages.json" 570.133.20-1.x86_64
+	want 1 "don't match" "$@"
+	sed -i 's/570\.133\.20/570.148.08/' "$S/packages.json"
+	want 0 "Successfully configured" "$@"
+	echo active >"$S/units/nvidia-fabricmanager.service"
+}
+
+boot_entries
+packages
+single
+multi
+if [ $failures -gt 0 ]; then echo "$failures failures"; exit 1; fi
+echo "fakes: all well"

@@ -1,0 +1,146 @@
+"""The simulated package database: state/packages.json {name: "VERSION-RELEASE.ARCH" or a list of those}."""
+import json
+import os
+import subprocess
+
+from twinlib import (fail_misuse, fault, install, list_rows, packages, real_program, root, rooted, say, state, wrapper,
+                     write)
+import twinlib
+
+
+def versions(name):
+    value = packages().get(name, [])
+    return value if isinstance(value, list) else [value]
+
+
+def split_evr(evr):
+    """VERSION-RELEASE.ARCH into its three parts."""
+    version, _, rest = evr.partition("-")
+    release, _, arch = rest.rpartition(".")
+    return version, release, arch
+
+
+def find(spec):
+    """Installed packages that a name, name-version, name-version-release or name-version-release.arch means."""
+    found = []
+    for name in packages():
+        for evr in versions(name):
+            version, release, _ = split_evr(evr)
+            names = [name, "%s-%s" % (name, version), "%s-%s-%s" % (name, version, release), "%s-%s" % (name, evr)]
+            if spec in names:
+                found.append((name, evr))
+    return found
+
+
+def add(name, evr, several=False):
+    now = packages()
+    old = versions(name)
+    if several and old:
+        now[name] = old if evr in old else old + [evr]
+    else:
+        now[name] = evr
+    write(state("/packages.json"), json.dumps(now, indent=1, sort_keys=True) + "\n")
+
+
+def formatted(text, name, evr):
+    version, release, arch = split_evr(evr)
+    values = {"NAME": name, "VERSION": version, "RELEASE": release, "ARCH": arch, "EPOCH": "(none)",
+              "NEVRA": "%s-%s" % (name, evr), "NVRA": "%s-%s" % (name, evr), "EVR": "%s-%s" % (version, release)}
+    for key, value in values.items():
+        text = text.replace("%%{%s}" % key, value).replace("%%{%s}" % key.lower(), value)
+    if "%{" in text:
+        fail_misuse("incorrect format: unknown tag in %s" % text, 1)
+    return text.replace("\\n", "\n").replace("\\t", "\t")
+
+
+def host(program, args, **how):
+    return subprocess.run([real_program(program)] + args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=False, **how)
+
+
+def file_query(path, text):
+    """What the host's rpm says of a package file."""
+    return host("rpm", ["-qp", "--nosignature", "--qf", text, rooted(path)])
+
+
+def file_install(path):
+    """What rpm -i does: digests, then the payload, then the database. Returns the exit status."""
+    real = rooted(path)
+    asked = file_query(path, "%{NAME} %{VERSION}-%{RELEASE}.%{ARCH} %{RSAHEADER:pgpsig}")
+    if asked.returncode:
+        say("error: open of %s failed: not an rpm package (or package manifest)" % path, twinlib.sys.stderr)
+        return 1
+    name, evr, signature = asked.stdout.decode().split(" ", 2)
+    checked = host("rpmkeys", ["-Kv", "--nosignature", real])
+    if checked.returncode:
+        bad = [line.strip() for line in checked.stdout.decode().splitlines() if "BAD" in line]
+        say("error: %s: %s" % (path, "; ".join(bad) or "Payload SHA256 digest: BAD"), twinlib.sys.stderr)
+        return 1
+    if signature != "(none)":
+        say("warning: %s: Header V4 %s: NOKEY" % (path, signature.split(",")[0] + " Signature, key ID " + signature[-8:]),
+            twinlib.sys.stderr)
+    say("Verifying...                          ################################# [100%]")
+    say("Preparing...                          ################################# [100%]")
+    if evr in versions(name):
+        say("\tpackage %s-%s is already installed" % (name, evr), twinlib.sys.stderr)
+        return 1
+    say("Updating / installing...")
+    if fault("rpm-install-fails"):
+        say("error: unpacking of archive failed: cpio: write failed - No space left on device\n"
+            "error: %s-%s: install failed" % (name, evr), twinlib.sys.stderr)
+        return 1
+    unpack(real)
+    add(name, evr)
+    say("   1:%s################################# [100%%]" % ("%s-%s" % (name, evr.rsplit(".", 1)[0]))[:35].ljust(35))
+    return 0
+
+
+def unpack(path):
+    """The payload (cpio, newc) below the root; programs that LIST knows become their fakes."""
+    data = host("rpm2cpio", [path]).stdout
+    known = {row[0]: row[1] for row in list_rows()}
+    at = 0
+    while data[at:at + 5] == b"07070":
+        fields = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
+        mode, size, name_size = fields[1], fields[6], fields[11]
+        name = data[at + 110:at + 110 + name_size - 1].decode()
+        start = (at + 110 + name_size + 3) & ~3
+        at = (start + size + 3) & ~3
+        if name == "TRAILER!!!":
+            return
+        target = os.path.normpath("/" + name.lstrip("./"))
+        member(target, mode, data[start:start + size], known)
+
+
+def member(target, mode, content, known):
+    kind = mode & 0o170000
+    if kind == 0o040000:
+        os.makedirs(root(target), exist_ok=True)
+    elif target in known:
+        wrapper(target, known[target])
+    elif kind == 0o120000:
+        os.makedirs(os.path.dirname(root(target)), exist_ok=True)
+        twinlib.remove(root(target))
+        os.symlink(content.decode(), root(target))
+    else:
+        write(root(target), content, mode & 0o7777)
+
+
+def installed_by_yum(name, rel):
+    """The files of the repository's packages that something looks for."""
+    if name == "python3.11":
+        install("venv")
+    elif name == "kernel-devel":
+        write(root("/usr/src/kernels/%s/Makefile" % rel), "VERSION = 5\nPATCHLEVEL = 10\n")
+        link = root("/lib/modules/%s/build" % rel)
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        twinlib.remove(link)
+        # Relative, so that it stays in the twin; the real one is absolute.
+        target = os.path.realpath(root("/usr/src/kernels/" + rel))
+        os.symlink(os.path.relpath(target, os.path.realpath(os.path.dirname(link))), link)
+    elif name in ("gcc", "make", "tar"):
+        write(root("/usr/bin/" + name), "#!/bin/sh\nexit 0\n", 0o755)
+    elif name == "openssl3":
+        write(root("/usr/lib64/libcrypto.so.3"), "simulated library\n", 0o755)
+    elif name == "libxml2":
+        write(root("/usr/lib64/libxml2.so.2"), "simulated library\n", 0o755)

@@ -1,0 +1,116 @@
+"""The twin's folder as its server sees it: which troubles are switched on, how slow things are, what is written down.
+
+A trouble in DIR/state/faults is {NAME: ARGUMENT}. The argument is
+    "" or true or null            every file, without end
+    "cuda"                        every file whose name holds this text
+    3                             every file, three times each
+    {"file": "cuda", "times": 1}  both; further keys belong to the trouble itself ({"seconds": 5})
+    false                         off
+The times are counted in memory: per file, or altogether when the trouble is one of a whole service. They are forgotten
+when the trouble is taken out of DIR/state/faults or gets another argument.
+
+DIR/state/delays.json holds downloads back: "rate" is bytes per second and connection; "download" is the seconds that a
+whole file takes, for every .run file, or per part of a name ({"cuda": 2, "NVIDIA": 0.5}). The slower of both counts.
+"""
+import json
+import os
+import threading
+import time
+
+
+def normal(argument):
+    """Any form of an argument as an object."""
+    if isinstance(argument, dict):
+        return argument
+    if isinstance(argument, str):
+        return {"file": argument}
+    if isinstance(argument, int) and not isinstance(argument, bool):
+        return {"times": argument}
+    return {}
+
+
+class Ledger:
+    def __init__(self, twin):
+        self.state = os.path.join(os.path.abspath(twin), "state")
+        self.lock = threading.Lock()
+        self.used = {}          # trouble name -> (argument, {file name: times})
+
+    def read_json(self, name):
+        """A JSON object from DIR/state, {} when it is missing. It may be written anew at any moment, so try twice."""
+        path = os.path.join(self.state, name)
+        for last in (False, True):
+            try:
+                with open(path) as f:
+                    return json.load(f)
+            except FileNotFoundError:
+                return {}
+            except ValueError:
+                if last:
+                    self.misuse("%s is not JSON" % name)
+                    return {}
+                time.sleep(0.05)
+
+    def fault(self, name, file, times=None, whole=False):
+        """The argument of trouble NAME (an object, maybe empty) when it strikes FILE now, else None.
+
+        TIMES is how often when the argument does not say; WHOLE counts all files together.
+        """
+        with self.lock:
+            faults = self.read_json("faults")
+            for gone in set(self.used) - set(faults):
+                del self.used[gone]
+            if name not in faults or faults[name] is False:
+                return None
+            argument = normal(faults[name])
+            if argument.get("file", "") not in file:
+                return None
+            if self.used.get(name, (None,))[0] != argument:
+                self.used[name] = (argument, {})
+            counts = self.used[name][1]
+            counted = "" if whole else file
+            limit = argument.get("times", times)
+            if limit is not None and counts.get(counted, 0) >= limit:
+                return None
+            counts[counted] = counts.get(counted, 0) + 1
+            return argument
+
+    def rate(self, file, size):
+        """Bytes per second at which FILE is sent, None when nothing holds it back."""
+        delays = self.read_json("delays.json")
+        rates = [delays["rate"]] if delays.get("rate") else []
+        seconds = delays.get("download", 0)
+        if isinstance(seconds, dict):
+            seconds = next((s for part, s in sorted(seconds.items()) if part in file), 0)
+        elif not file.endswith(".run"):
+            seconds = 0
+        if seconds and size:
+            rates.append(size / seconds)
+        return min(rates) if rates else None
+
+    def append(self, name, text):
+        """Adds a line with a single write, so that writers beside each other do not mix."""
+        try:
+            fd = os.open(os.path.join(self.state, name), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except FileNotFoundError:
+            return              # the twin was deleted under us
+        try:
+            os.write(fd, (text + "\n").encode("utf-8", "replace"))
+        finally:
+            os.close(fd)
+
+    def misuse(self, text):
+        self.append("misuse", "server: " + text)
+
+    def boot(self):
+        try:
+            with open(os.path.join(self.state, "boot")) as f:
+                return int(f.read())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def request(self, started, via, method, host, path, headers, status, sent):
+        """Writes one request down. STATUS is 0 when the client got no answer at all."""
+        record = {"boot": self.boot(), "t": round(started, 6), "via": via, "method": method, "host": host, "path": path,
+                  "headers": {k.lower(): v for k, v in headers.items()} if headers else {}, "status": status,
+                  "bytes": sent}
+        self.append("http.jsonl", json.dumps(record))

@@ -1,0 +1,363 @@
+#include "sys/imds.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "core/clock.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "suite.h"
+
+/* A metadata service in a child process, as the vendor documents it: tokens by PUT with a lifetime,
+ * 401 for a bad token, 403 without one and for what came through a proxy. */
+static struct {
+	/* what it is told */
+	unsigned int unavailable; /* answers 503 so many times first */
+	unsigned int hang_up;	  /* closes the connection so many times first */
+	unsigned int tokens_end;  /* so many tokens have ended when they are used */
+	/* what it saw */
+	unsigned int puts, gets, token;
+} * service;
+
+static pid_t service_pid;
+static char url[64];
+
+static void reply(int fd, const char *status, const char *body, size_t len)
+{
+	dprintf(fd, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", status, len);
+	(void)!write(fd, body, len);
+}
+
+static void reply_text(int fd, const char *status, const char *body)
+{
+	reply(fd, status, body, strlen(body));
+}
+
+static void answer_put(int fd, const char *request)
+{
+	char token[32];
+
+	service->puts++;
+	if (!strstr(request, "X-aliyun-ecs-metadata-token-ttl-seconds: 600\r\n")) {
+		reply_text(fd, "400 Bad Request", "");
+		return;
+	}
+	snprintf(token, sizeof(token), "TOKEN==%u", ++service->token);
+	reply_text(fd, "200 OK", token);
+}
+
+static void answer_item(int fd, const char *item)
+{
+	static char large[70000];
+
+	if (str_starts(item, "instance/instance-type "))
+		reply_text(fd, "200 OK", "ecs.gn8v-tee.4xlarge");
+	else if (str_starts(item, "line-end "))
+		reply_text(fd, "200 OK", "value\n");
+	else if (str_starts(item, "disks/ "))
+		reply_text(fd, "200 OK", "bp1/\nbp2/\n");
+	else if (str_starts(item, "empty "))
+		reply_text(fd, "200 OK", "");
+	else if (str_starts(item, "two-lines "))
+		reply_text(fd, "200 OK", "a\nb");
+	else if (str_starts(item, "binary "))
+		reply(fd, "200 OK", "a\0b", 3);
+	else if (str_starts(item, "escape "))
+		reply_text(fd, "200 OK", "a\033[2Jb");
+	else if (str_starts(item, "large "))
+		reply(fd, "200 OK", memset(large, 'a', sizeof(large)), sizeof(large));
+	else if (str_starts(item, "moved "))
+		reply_text(fd, "302 Found\r\nLocation: https://127.0.0.1/", "");
+	else
+		reply_text(fd, "404 Not Found", "<html>404</html>");
+}
+
+static void answer_get(int fd, const char *request)
+{
+	static const char prefix[] = "GET /latest/meta-data/";
+	char header[64];
+
+	service->gets++;
+	snprintf(header, sizeof(header), "X-aliyun-ecs-metadata-token: TOKEN==%u\r\n",
+		 service->token);
+	if (strstr(request, "X-Forwarded-For") || !strstr(request, "X-aliyun-ecs-metadata-token: "))
+		reply_text(fd, "403 Forbidden", "");
+	else if (!strstr(request, header))
+		reply_text(fd, "401 Unauthorized", "");
+	else if (service->tokens_end && service->tokens_end--)
+		reply_text(fd, "401 Unauthorized", "");
+	else if (str_starts(request, prefix))
+		answer_item(fd, request + strlen(prefix));
+	else
+		reply_text(fd, "404 Not Found", "");
+}
+
+static void answer(int fd)
+{
+	char request[4096] = "";
+	size_t len = 0;
+
+	while (!strstr(request, "\r\n\r\n")) {
+		ssize_t n = read(fd, request + len, sizeof(request) - 1 - len);
+
+		if (n <= 0)
+			return;
+		len += (size_t)n;
+		request[len] = '\0';
+	}
+	if (service->hang_up && service->hang_up--)
+		return;
+	if (service->unavailable && service->unavailable--)
+		reply_text(fd, "503 Service Unavailable", "");
+	else if (str_starts(request, "PUT /latest/api/token "))
+		answer_put(fd, request);
+	else
+		answer_get(fd, request);
+}
+
+static void serve(int listener)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		answer(fd);
+		close(fd);
+	}
+}
+
+/* The port is open before the child runs, so no test has to wait for it. */
+static void start_service(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	service = mmap(NULL, sizeof(*service), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	ck_assert(service != MAP_FAILED);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&a, len), 0);
+	ck_assert_int_eq(listen(listener, 16), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&a, &len), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(a.sin_port));
+	service_pid = fork();
+	ck_assert_int_ge(service_pid, 0);
+	if (service_pid == 0)
+		serve(listener);
+	close(listener);
+}
+
+static void stop_service(void)
+{
+	kill(service_pid, SIGKILL);
+	waitpid(service_pid, NULL, 0);
+	munmap(service, sizeof(*service));
+}
+
+static struct imds *open_service(unsigned int deadline_s)
+{
+	struct imds *i = NULL;
+	struct err e = ERR_INIT;
+
+	ck_assert_msg(imds_open(url, deadline_s, &i, &e) == 0, "%s", e.msg);
+	return i;
+}
+
+static const struct err_kind *failure_of(const char *item)
+{
+	struct imds *i = open_service(5);
+	struct err e = ERR_INIT;
+	char text[64] = "old";
+
+	ck_assert_int_eq(imds_get(i, item, text, sizeof(text), &e), -1);
+	ck_assert_str_eq(text, "old");
+	imds_close(i);
+	return e.kind;
+}
+
+START_TEST(an_item_is_read_with_a_token)
+{
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[64];
+
+	start_service();
+	i = open_service(5);
+	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), 0);
+	ck_assert_str_eq(text, "ecs.gn8v-tee.4xlarge");
+	ck_assert_int_eq(imds_get(i, "line-end", text, sizeof(text), &e), 0);
+	ck_assert_str_eq(text, "value");
+	ck_assert_uint_eq(service->puts, 1);
+	imds_close(i);
+	stop_service();
+}
+END_TEST
+
+START_TEST(proxies_of_the_environment_are_not_used)
+{
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[64];
+
+	start_service();
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	setenv("all_proxy", "http://127.0.0.1:1", 1);
+	i = open_service(0);
+	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), 0);
+	imds_close(i);
+	unsetenv("http_proxy");
+	unsetenv("all_proxy");
+	stop_service();
+}
+END_TEST
+
+START_TEST(a_token_that_ended_is_replaced_once)
+{
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[64];
+
+	start_service();
+	service->tokens_end = 1;
+	i = open_service(5);
+	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), 0);
+	ck_assert_uint_eq(service->puts, 2);
+	service->tokens_end = 2;
+	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), -1);
+	ck_assert_ptr_eq(e.kind, &ERR_HTTP);
+	ck_assert_uint_eq(service->puts, 3);
+	imds_close(i);
+	stop_service();
+}
+END_TEST
+
+START_TEST(what_may_pass_is_asked_again)
+{
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[64];
+
+	start_service();
+	service->unavailable = 1;
+	service->hang_up = 1;
+	i = open_service(20);
+	ck_assert_msg(imds_get(i, "instance/instance-type", text, sizeof(text), &e) == 0, "%s",
+		      e.msg);
+	ck_assert_uint_eq(service->puts, 1);
+	imds_close(i);
+	stop_service();
+}
+END_TEST
+
+START_TEST(a_missing_item_is_an_http_error_at_once)
+{
+	start_service();
+	ck_assert_ptr_eq(failure_of("nothing"), &ERR_HTTP);
+	ck_assert_uint_eq(service->gets, 1);
+	stop_service();
+}
+END_TEST
+
+START_TEST(what_is_not_one_line_of_text_is_refused)
+{
+	start_service();
+	ck_assert_ptr_eq(failure_of("empty"), &ERR_FORMAT);
+	ck_assert_ptr_eq(failure_of("two-lines"), &ERR_FORMAT);
+	ck_assert_ptr_eq(failure_of("binary"), &ERR_FORMAT);
+	ck_assert_ptr_eq(failure_of("escape"), &ERR_FORMAT);
+	stop_service();
+}
+END_TEST
+
+START_TEST(a_value_that_does_not_fit_is_refused)
+{
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[8];
+
+	start_service();
+	i = open_service(5);
+	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), -1);
+	ck_assert_ptr_eq(e.kind, &ERR_FORMAT);
+	imds_close(i);
+	stop_service();
+}
+END_TEST
+
+START_TEST(a_large_answer_is_cut_off)
+{
+	start_service();
+	ck_assert_ptr_eq(failure_of("large"), &ERR_TOO_LARGE);
+	stop_service();
+}
+END_TEST
+
+START_TEST(redirects_are_not_followed)
+{
+	start_service();
+	ck_assert_ptr_eq(failure_of("moved"), &ERR_HTTP);
+	stop_service();
+}
+END_TEST
+
+START_TEST(entries_of_a_directory_are_counted)
+{
+	struct err e = ERR_INIT;
+	unsigned int n = 99;
+	struct imds *i;
+
+	start_service();
+	i = open_service(5);
+	ck_assert_int_eq(imds_count(i, "disks/", &n, &e), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(imds_count(i, "nothing/", &n, &e), 0);
+	ck_assert_uint_eq(n, 0);
+	imds_close(i);
+	stop_service();
+}
+END_TEST
+
+START_TEST(an_unreachable_service_is_a_network_error_within_the_deadline)
+{
+	uint64_t before = clock_monotonic_us();
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[8];
+
+	start_service();
+	stop_service(); /* nobody listens there now */
+	i = open_service(1);
+	ck_assert_int_eq(imds_get(i, "mac", text, sizeof(text), &e), -1);
+	ck_assert_ptr_eq(e.kind, &ERR_NETWORK);
+	ck_assert_uint_lt(clock_monotonic_us() - before, 10000000);
+	imds_close(i);
+}
+END_TEST
+
+START_TEST(a_root_without_a_bus_of_its_own_is_refused)
+{
+	char dir[] = "/tmp/gn8v-test-imds-XXXXXX";
+	struct imds *i = NULL;
+	struct err e = ERR_INIT;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+	ck_assert_int_eq(fs_set_root(dir, &e), 0);
+	ck_assert_int_eq(imds_open("http://127.0.0.1:1", 1, &i, &e), -1);
+	ck_assert_ptr_eq(e.kind, &ERR_ARGUMENT);
+	ck_assert_ptr_null(i);
+	rmdir(dir);
+}
+END_TEST
+
+SUITE("imds", an_item_is_read_with_a_token, proxies_of_the_environment_are_not_used,
+      a_token_that_ended_is_replaced_once, what_may_pass_is_asked_again,
+      a_missing_item_is_an_http_error_at_once, what_is_not_one_line_of_text_is_refused,
+      a_value_that_does_not_fit_is_refused, a_large_answer_is_cut_off, redirects_are_not_followed,
+      entries_of_a_directory_are_counted,
+      an_unreachable_service_is_a_network_error_within_the_deadline,
+      a_root_without_a_bus_of_its_own_is_refused)
