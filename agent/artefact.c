@@ -265,7 +265,7 @@ int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 		return -1;
 	if (a->package && artefact_check(w, a, e) < 0)
 		return -1;
-	worker_event(w, "%s is verified: %s", a->file,
+	worker_found(w, "%s is verified: %s", a->file,
 		     a->sha256 ? "its SHA-256 is the pinned one" : "it is signed by NVIDIA's key");
 	return 0;
 }

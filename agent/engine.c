@@ -179,7 +179,8 @@ static void step_ended_well(struct engine *g, struct slot *s)
 	st->state = STATE_DONE;
 	st->attempts = 0;
 	st->error = (struct status_error){ 0 };
-	str_copy(st->reason, sizeof(st->reason), s->result.probe.reason);
+	str_copy(st->reason, sizeof(st->reason),
+		 s->result.found[0] ? s->result.found : s->result.probe.reason);
 	journal_done(&g->journal, &steps[s->index], st);
 }
 
@@ -221,14 +222,17 @@ static void finish_step(struct engine *g, struct slot *s, int status)
 
 	clock_format(clock_wall_s(), st->ended);
 	st->duration_s = (double)(clock_monotonic_us() - s->started_us) / 1e6;
+	st->cut_off = g->stopping || s->timed_out || !s->have_result;
 	if (g->stopping) {
-		st->state = STATE_TODO;
+		st->state = STATE_INTERRUPTED;
 		str_copy(st->reason, sizeof(st->reason), "interrupted; begun again at the next start");
 		if (st->attempts)
 			st->attempts--;
 		return;
 	}
 	e = judge_end(g, s, status);
+	if (!st->cut_off)
+		g->facts.cut_off &= ~((uint64_t)1 << s->index);
 	if (s->have_result)
 		facts_merge(&g->facts, &s->result.facts, s->result.groups);
 	if (!e)
@@ -257,7 +261,6 @@ static void await_restart(struct engine *g)
 {
 	uint64_t until = clock_monotonic_us() + (uint64_t)deadline_s(g, &steps[STEP_RESTART]) * 1000000;
 
-	g->restart_asked = true;
 	if (sd_event_add_time(g->event, &g->restart_timer, CLOCK_MONOTONIC, until, 0, on_restart_ignored,
 			      g) < 0)
 		end(g, RESULT_FAILED, EXIT_FAILED);
@@ -287,6 +290,8 @@ static void take_frame(struct slot *s, const struct worker_frame *head, char *bo
 	} else if (head->type == WORKER_EVENT && head->len > 0 && s->index != SLOT_LOOK) {
 		body[head->len - 1] = '\0';
 		journal_say(&g->journal, &steps[s->index], LOG_INFO, body);
+	} else if (head->type == WORKER_RESTARTS) {
+		g->restart_asked = true;
 	} else if (head->type == WORKER_DATA && head->len > 0) {
 		body[head->len - 1] = '\0';
 		take_data(g, body, head->len);
@@ -409,7 +414,12 @@ static bool satisfied(const struct engine *g, size_t i)
 {
 	enum plan_action a = g->plan.rows[i].action;
 
-	return g->slots[i].done || ((a == PLAN_DONE || a == PLAN_SKIP) && needs_met(g, &steps[i]));
+	const struct slot *s = &g->slots[i];
+
+	/* While a step runs, the machine may look as if it were done already. */
+	if (s->pid || s->retry || s->failed)
+		return false;
+	return s->done || ((a == PLAN_DONE || a == PLAN_SKIP) && needs_met(g, &steps[i]));
 }
 
 /* Saves what is about to be done, durably, before it is. */
@@ -418,6 +428,7 @@ static bool save_intent(struct engine *g, size_t i, struct err *e)
 	struct status_step *st = &g->status.steps[i];
 
 	st->state = STATE_RUNNING;
+	st->cut_off = true;
 	st->attempts++;
 	st->error = (struct status_error){ 0 };
 	st->ended[0] = '\0';
@@ -589,6 +600,7 @@ static void finish_look(struct engine *g, struct slot *s)
 		return;
 	}
 	g->facts = s->result.facts;
+	g->facts.cut_off = status_cut_off(&g->status);
 	g->looked = true;
 	if (g->facts.known & FACTS_INSTANCE)
 		status_adopt_instance(&g->status, &g->facts);
@@ -611,6 +623,8 @@ static void leave_after_stop(struct engine *g)
 {
 	run_kill_orphans(NULL, 0, ORPHAN_GRACE_S);
 	if (g->restart_asked) {
+		g->status.steps[STEP_RESTART].cut_off = false;
+		journal_summary(&g->journal, "restarting; it goes on in the next boot");
 		end(g, RESULT_RESTARTING, EXIT_RESTART_PENDING);
 		return;
 	}
@@ -637,6 +651,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 			continue;
 		kill(s->pid, SIGKILL);
 		waitpid(s->pid, NULL, 0);
+		while (drain(s)) /* it may have asked for the restart that ends us */
+			;
 		slot_free(s);
 		if (i != SLOT_LOOK)
 			finish_step(g, s, 0);

@@ -96,6 +96,7 @@ struct facts_clock {
 
 struct facts {
 	unsigned int known; /* groups that could be read */
+	uint64_t cut_off;   /* steps, by bit, that were cut off in the middle: of the status, not of the machine */
 	struct err err[7];  /* why one could not, by bit number */
 	struct facts_machine machine;
 	struct facts_instance instance;

@@ -27,6 +27,14 @@ static enum plan_action inherited(const struct plan *p, const struct step *s)
 	return worst;
 }
 
+/* What a step left when it was cut off may look finished: it is run again. */
+static void distrust(const struct step *s, const struct facts *f, struct probe_result *r)
+{
+	if (r->probe == PROBE_DONE && s->apply && !s->verifies && !s->restarts &&
+	    (f->cut_off >> (s - steps) & 1))
+		probe_todo(r, "run again: it was cut off in the middle");
+}
+
 void plan_make(struct plan *p, const struct config *c, const struct facts *f)
 {
 	*p = (struct plan){ 0 };
@@ -41,6 +49,7 @@ void plan_make(struct plan *p, const struct config *c, const struct facts *f)
 			continue;
 		}
 		s->probe(c, f, &row->r);
+		distrust(s, f, &row->r);
 		if (row->r.probe == PROBE_DONE)
 			row->action = PLAN_DONE;
 		else if (row->r.probe == PROBE_TODO)

@@ -14,7 +14,7 @@ static const char *const result_names[RESULT_MAX] = {
 };
 
 static const char *const state_names[STATE_MAX] = {
-	"todo", "running", "done", "failed", "blocked", "skipped",
+	"todo", "running", "done", "failed", "interrupted", "blocked", "skipped",
 };
 
 const char *result_name(enum result r)
@@ -87,6 +87,7 @@ static struct json_object *steps_to_json(const struct status *s)
 		json_set_str(o, "state", state_names[st->state]);
 		json_set_str(o, "reason", st->reason);
 		json_set_int(o, "attempts", st->attempts);
+		json_set_bool(o, "cut_off", st->cut_off);
 		set_text(o, "started", st->started);
 		set_text(o, "ended", st->ended);
 		json_set_num(o, "duration_s", st->duration_s);
@@ -197,6 +198,7 @@ static void step_from_json(struct status *s, struct json_object *o)
 	st->state = (enum step_state)state;
 	st->attempts = attempts < 0 || attempts > 1000000 ? 0 : (unsigned int)attempts;
 	st->duration_s = json_num(o, "duration_s", 0);
+	st->cut_off = json_flag(o, "cut_off", false);
 	GET_TEXT(o, "reason", st->reason);
 	GET_TEXT(o, "started", st->started);
 	GET_TEXT(o, "ended", st->ended);
@@ -355,6 +357,15 @@ void status_adopt_instance(struct status *s, const struct facts *f)
 	str_copy(s->instance_type, sizeof(s->instance_type), f->instance.type);
 	str_copy(s->region, sizeof(s->region), f->instance.region);
 	s->shape = f->instance.shape;
+}
+
+uint64_t status_cut_off(const struct status *s)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < STEP_MAX; i++)
+		bits |= (uint64_t)s->steps[i].cut_off << i;
+	return bits;
 }
 
 enum result status_result_now(const struct status *s, const char *boot_id)

@@ -26,6 +26,7 @@ enum step_state {
 	STATE_RUNNING,
 	STATE_DONE,
 	STATE_FAILED,
+	STATE_INTERRUPTED,
 	STATE_BLOCKED,
 	STATE_SKIPPED,
 	STATE_MAX,
@@ -49,6 +50,7 @@ struct status_step {
 	enum step_state state;
 	char reason[256];
 	unsigned int attempts; /* since it was last done */
+	bool cut_off;	       /* began and did not end by itself: what it left is not believed */
 	char started[CLOCK_TEXT_SIZE], ended[CLOCK_TEXT_SIZE];
 	double duration_s; /* of the last attempt */
 	char boot_id[KERNEL_BOOT_ID_SIZE];
@@ -103,6 +105,9 @@ void status_adopt_instance(struct status *s, const struct facts *f);
 
 /* What a reader in boot `boot_id` may believe: pending unless it was written in that boot. */
 enum result status_result_now(const struct status *s, const char *boot_id);
+
+/* Steps that were cut off, by bit. */
+uint64_t status_cut_off(const struct status *s);
 
 void status_event(struct status *s, int level, const char *step, const char *code, const char *text);
 void status_set_error(struct status_error *to, const char *step, const struct err *e);

@@ -51,6 +51,20 @@ void worker_event(struct worker *w, const char *fmt, ...)
 	send_frame(w, WORKER_EVENT, text, strlen(text) + 1);
 }
 
+void worker_found(struct worker *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(w->found, sizeof(w->found), fmt, ap);
+	va_end(ap);
+}
+
+void worker_restarts(struct worker *w)
+{
+	send_frame(w, WORKER_RESTARTS, "", 0);
+}
+
 void worker_data(struct worker *w, const char *key, struct json_object *o)
 {
 	_cleanup_json_ struct json_object *pair = json_object_new_object();
@@ -117,6 +131,7 @@ static NORETURN void work(struct worker *w, struct config *c)
 	r.failed = w->step->apply(w, &r.err) < 0;
 	if (r.failed && r.err.kind == &ERR_TIMEOUT)
 		err_rekind(&r.err, w->step->on_timeout ? w->step->on_timeout : &CODE_STEP_TIMEOUT);
+	memcpy(r.found, w->found, sizeof(r.found));
 	r.facts = w->facts;
 	r.groups = w->step->changes;
 	facts_collect(&r.facts, c, r.groups);

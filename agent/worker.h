@@ -14,10 +14,11 @@ struct worker {
 	const struct config *config;
 	struct facts facts; /* as they were when the worker began; helpers may refresh them */
 	unsigned int timeout_s; /* for everything that the step runs */
+	char found[256]; /* what apply has to say when it ended well, see worker_found */
 	int fd;		    /* to the agent; -1 in commands that run a step's code by hand */
 };
 
-enum worker_message { WORKER_PROGRESS, WORKER_EVENT, WORKER_DATA, WORKER_RESULT };
+enum worker_message { WORKER_PROGRESS, WORKER_EVENT, WORKER_DATA, WORKER_RESTARTS, WORKER_RESULT };
 
 struct worker_progress {
 	uint64_t done, total; /* bytes; total 0: not known */
@@ -29,12 +30,19 @@ struct worker_result {
 	int failed;
 	struct err err;
 	struct probe_result probe; /* after apply */
+	char found[256];
 	struct facts facts;
 	unsigned int groups; /* of facts that are fresh */
 };
 
 void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate, const char *text);
 void worker_event(struct worker *w, const char *fmt, ...) PRINTF(2, 3);
+
+/* What a verifying step found, for the status and the journal. */
+void worker_found(struct worker *w, const char *fmt, ...) PRINTF(2, 3);
+
+/* Said before the machine is asked to restart: the SIGTERM that follows is then expected. */
+void worker_restarts(struct worker *w);
 
 /* Gives the agent a value for status.json under a key ("attestation", "measured", ...). Takes o. */
 void worker_data(struct worker *w, const char *key, struct json_object *o);

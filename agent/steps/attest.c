@@ -82,7 +82,6 @@ APPLY(attest)
 	if (attest_run(w, a, &output, e) < 0)
 		return -1;
 	report(w, a);
-	worker_event(w, "%s by NVIDIA's verifier: %zu device(s)", verdict_name(a->verdict), a->devices_n);
 	if (a->verdict == VERDICT_REJECTED)
 		return refuse(w, a, e);
 	if (a->verdict == VERDICT_UNKNOWN)
@@ -92,5 +91,6 @@ APPLY(attest)
 		return -1;
 	if (!ready)
 		return err_set(e, &CODE_SMI, "attestation was accepted, but the GPUs are not in the ready state");
+	worker_found(w, "%zu devices accepted by NVIDIA's verifier; GPU ready state: ready", a->devices_n);
 	return 0;
 }

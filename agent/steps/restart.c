@@ -95,7 +95,10 @@ APPLY(restart)
 	enum units_restart_path path;
 
 	if (units_open(&u, e) < 0 || wait_for_cloud_init(w, u, e) < 0 || fs_sync_fs(PATH_BOOT, e) < 0 ||
-	    fs_sync_fs(PATH_STATE_DIR, e) < 0 || units_restart_machine(u, &path, e) < 0)
+	    fs_sync_fs(PATH_STATE_DIR, e) < 0)
+		return -1;
+	worker_restarts(w);
+	if (units_restart_machine(u, &path, e) < 0)
 		return -1;
 	worker_event(w, "restart asked for through %s",
 		     path == UNITS_RESTART_LOGIND ? "logind" : "reboot.target");

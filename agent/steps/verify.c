@@ -21,6 +21,7 @@ APPLY(tdx)
 		err_hint(e, "modprobe tdx_guest; ls -l " PATH_TDX_DEVICE "; if it stays missing, open a ticket");
 		return -1;
 	}
+	worker_found(w, "the CPU shows tdx_guest, and " PATH_TDX_DEVICE " is there");
 	return 0;
 }
 
@@ -49,6 +50,7 @@ APPLY(devices)
 		if (!fs_exists(path))
 			return err_set(e, &CODE_DEVICES, "%s is missing: %u NVSwitches are expected", path, switches);
 	}
+	worker_found(w, "%u GPU and %u NVSwitch have their device nodes", gpus, switches);
 	return 0;
 }
 
@@ -67,6 +69,7 @@ APPLY(fabric)
 	if (gpus != 8 || completed != gpus)
 		return err_set(e, &CODE_FABRIC, "the fabric is completed for %u of 8 GPUs (%u are listed)", completed,
 			       gpus);
+	worker_found(w, "the fabric is completed for %u GPUs", completed);
 	return 0;
 }
 
@@ -96,5 +99,7 @@ APPLY(cc_mode)
 		return -1;
 	if (devtools)
 		return err_set(e, &CODE_DEVTOOLS, "nvidia-smi conf-compute -d says DevTools Mode: ON");
+	worker_found(w, "%s; developer tools are off",
+		     w->config->for_shape == SHAPE_MULTI ? "Multi-GPU Mode: Protected PCIe" : "CC status: ON");
 	return 0;
 }

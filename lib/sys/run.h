@@ -1,5 +1,6 @@
 /* A child program: absolute path, argv array, no shell, standard input from /dev/null, an
- * environment of its own, output taken line by line, a deadline, and nothing of it left behind.
+ * environment of its own, output taken line by line, a deadline. It has ended when its process has,
+ * even if a daemon of its holds the pipes; after a failure nothing that it started is left.
  *
  * Calling sequence:
  *	struct run r = { .argv = ARGV("/usr/sbin/dracut", "--regenerate-all", "-f"), .timeout_s = 600 };
@@ -23,10 +24,11 @@ struct run {
 	const char *cwd;	/* a path of the machine; NULL: "/" */
 	unsigned int timeout_s; /* 0 is a defect, not "for ever" */
 	size_t output_max;	/* > 0: keep standard output whole up to this size, in .output */
-	void (*on_line)(const char *line, void *data); /* each line of stdout and stderr, sanitised */
+	/* Each line of stdout and stderr but blank ones, sanitised, cut at 4 KiB. */
+	void (*on_line)(const char *line, void *data);
 	void *on_line_data;
 
-	int status;  /* out: exit status, or -signal, or -1 before it ran */
+	int status;  /* out: exit status, or -signal, or -1 if it did not run or did not end */
 	char *output; /* out: owned, terminated; NULL unless output_max */
 	char tail[RUN_TAIL_MAX]; /* out: the last output of both streams, sanitised, lines kept */
 };
@@ -39,8 +41,9 @@ void run_set_inherited_fd(int fd);
  * settings). NULL for none. */
 void run_set_environment(const char *const *env);
 
-/* 0 only for exit status 0. Otherwise ERR_CHILD (with the last line of output), ERR_TIMEOUT (its
- * process group and everything it left was killed), or ERR_IO when it could not be started. */
+/* 0 only for exit status 0. Otherwise ERR_CHILD (with the last line of output), ERR_TIMEOUT,
+ * ERR_TOO_LARGE (output_max), or ERR_IO when it could not be started. Makes this process the reaper
+ * of its orphaned descendants, so that what a failed program left can be killed. */
 int run_wait(struct run *r, struct err *e);
 void run_done(struct run *r);
 

@@ -442,7 +442,7 @@ int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct
 int units_reset_failed(struct units *u, const char *name, struct err *e)
 {
 	if (call(u, &MANAGER, "ResetFailedUnit", CALL_US, NULL, e, "s", name) < 0)
-		return unit_failed(u, name, e);
+		return error_is_missing(u) ? 0 : unit_failed(u, name, e); /* not loaded, not failed */
 	return 0;
 }
 

@@ -32,7 +32,7 @@ DEFINE_CLEANUP(struct units *, units_close)
 int units_get(struct units *u, const char *name, struct unit_state *ret_s, struct err *e);
 
 /* Start or stop, wait for the job, read the state. ERR_BUS when the job failed or the unit is not
- * active (not inactive) afterwards, with Result and the journalctl line to read; ERR_TIMEOUT when
+ * active (neither inactive nor failed) afterwards, with Result and the journalctl line to read; ERR_TIMEOUT when
  * the deadline passed. Never for a unit that is ordered after our own: it would wait for ever. */
 int units_start(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
 int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
@@ -58,8 +58,9 @@ int units_restart_machine(struct units *u, enum units_restart_path *ret_path, st
 /* timedate1's NTPSynchronized: the kernel's own word (adjtimex, STA_UNSYNC). */
 int units_clock_synchronised(struct units *u, bool *ret_yes, struct err *e);
 
-/* ERR_ARGUMENT unless the bus may be used: no root, or DBUS_SYSTEM_BUS_ADDRESS set to something else than the
- * system's own socket. What else must not reach the host under a root asks this too. */
+/* ERR_ARGUMENT unless the bus may be used: no root, or DBUS_SYSTEM_BUS_ADDRESS is unix:path=SOCKET
+ * with a socket that is not the system's own. What else must not reach the host under a root asks
+ * this too. */
 int units_guard(struct err *e);
 
 #endif
