@@ -41,6 +41,15 @@ int gate_open(const struct config *c, struct err *e)
 	return gate_guards_units(c) ? start_gated(c, u, e) : 0;
 }
 
+static int stop_unless_inactive(struct units *u, const char *name, struct err *e)
+{
+	struct unit_state s;
+
+	if (units_get(u, name, &s, e) == 0 && str_eq(s.active, "inactive") && !s.has_job)
+		return 0;
+	return units_stop(u, name, JOB_TIMEOUT_S, e);
+}
+
 int gate_close(const struct config *c, struct err *e)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
@@ -48,10 +57,10 @@ int gate_close(const struct config *c, struct err *e)
 
 	if (units_open(&u, e) < 0)
 		return -1;
-	if (units_stop(u, UNIT_READY, JOB_TIMEOUT_S, e) < 0)
+	if (stop_unless_inactive(u, UNIT_READY, e) < 0)
 		r = -1;
 	for (size_t i = 0; gate_guards_units(c) && i < c->gate_units.n; i++)
-		if (units_stop(u, c->gate_units.v[i], JOB_TIMEOUT_S, e) < 0)
+		if (stop_unless_inactive(u, c->gate_units.v[i], e) < 0)
 			r = -1;
 	return r;
 }

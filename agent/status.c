@@ -122,7 +122,7 @@ static struct json_object *events_to_json(const struct status *s)
 }
 
 /* Keys whose values come from workers, in the order in which a reader wants them. */
-static const char *const data_keys[] = { "reduced", "notes", "attestation", "gpus", "services",
+static const char *const data_keys[] = { "reduced", "notes", "attestation", "services",
 					 "packages", "measured" };
 
 static struct json_object *data_or_empty(const struct status *s, const char *key)

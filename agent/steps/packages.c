@@ -55,7 +55,7 @@ APPLY(packages)
 			continue;
 		if (install(w, &names[i], 1, e) < 0)
 			return -1;
-		names[i] = names[--n];
+		memmove(&names[i], &names[i + 1], (--n - i) * sizeof(names[0]));
 		break;
 	}
 	if (n == 0 || install(w, names, n, e) == 0)

@@ -197,10 +197,12 @@ static int release_one(struct worker *w, struct units *u, const struct facts_uni
 	state_before(flag, fu->name, before, sizeof(before));
 	if (!str_eq(fu->state.load, "loaded") || !str_eq(before, "enabled"))
 		return 0;
+	if (!was_disabled_by_us)
+		return gated(c, fu->name) ? 0 : units_start_nowait(u, fu->name, e);
 	/* A service that does not start is its owner's trouble and must not keep the machine from ready. */
 	if (!gated(c, fu->name) && units_start(u, fu->name, STOP_TIMEOUT_S, e) < 0)
 		worker_event(w, "%s could not be started again: %s", fu->name, e->msg);
-	return was_disabled_by_us ? units_enable(u, fu->name, e) : 0;
+	return units_enable(u, fu->name, e);
 }
 
 static int remove_holds(struct worker *w, struct units *u, struct err *e)

@@ -32,8 +32,9 @@ DEFINE_CLEANUP(struct units *, units_close)
 int units_get(struct units *u, const char *name, struct unit_state *ret_s, struct err *e);
 
 /* Start or stop, wait for the job, read the state. ERR_BUS when the job failed or the unit is not
- * active (neither inactive nor failed) afterwards, with Result and the journalctl line to read; ERR_TIMEOUT when
- * the deadline passed. Never for a unit that is ordered after our own: it would wait for ever. */
+ * active (neither inactive nor failed) afterwards, with Result and the journalctl line to read;
+ * ERR_TIMEOUT when the deadline passed. Never for a unit that is ordered after our own: it would
+ * wait for ever. */
 int units_start(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
 int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
 

@@ -67,8 +67,14 @@ def check_ran(twin, name):
     return 0 if name in names else 1
 
 
+# Programs of services that the machine's owner enabled: systemd starts them, not the agent.
+SERVICES = ("argusagent", "ollama", "nvidia-ctk", "nvidia-persistenced", "nv-fabricmanager")
+
+
 def only_looks(argv):
     name = os.path.basename(argv[0])
+    if name in SERVICES:
+        return True
     if name.startswith("python"):
         return argv[1:2] == ["-m"] and argv[2] in VERIFIERS
     if name in CHANGES:

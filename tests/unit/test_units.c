@@ -1,12 +1,10 @@
 #include "sys/units.h"
 
-#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -116,7 +114,6 @@ END_TEST
 START_TEST(link_to_the_hosts_socket_is_refused)
 {
 	char dir[] = "/tmp/test_units.XXXXXX", link_path[64], address[128];
-	_cleanup_free_ char *target = NULL;
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(link_path, sizeof(link_path), "%s/bus", dir);

@@ -149,7 +149,8 @@ static int write_whole(const char *path, int flags, const char *text)
 
 int file_write(const char *path, const char *text)
 {
-	_cleanup_free_ char *temp = fmt("%.*s.%s.tmp", (int)(name_of(path) - path), path, name_of(path));
+	_cleanup_free_ char *temp =
+		fmt("%.*s.%s.tmp", (int)(name_of(path) - path), path, name_of(path));
 	int r = write_whole(temp, O_TRUNC, text);
 
 	if (r == 0 && rename(temp, path) < 0)

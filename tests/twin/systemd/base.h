@@ -15,7 +15,7 @@ static inline void free_p(void *p)
 }
 #define _cleanup_free_ __attribute__((cleanup(free_p)))
 
-struct strv {			/* v is NULL-terminated once it is not NULL, so it serves as argv */
+struct strv { /* v is NULL-terminated once it is not NULL, so it serves as argv */
 	char **v;
 	size_t n;
 };
@@ -30,12 +30,14 @@ const char *name_of(const char *path);
 void strv_add(struct strv *l, const char *s);
 void strv_take(struct strv *l, char *s);
 bool strv_has(const struct strv *l, const char *s);
-void strv_words(struct strv *l, const char *text);	/* splits as systemd does: blanks, quotes, backslash */
+void strv_words(struct strv *l,
+		const char *text); /* splits as systemd does: blanks, quotes, backslash */
 void strv_sort(struct strv *l);
 void strv_done(struct strv *l);
 
-char *file_read(const char *path);			/* NULL when it cannot be read */
-int file_write(const char *path, const char *text);	/* temporary sibling, then rename */
-int file_append(const char *path, const char *line);	/* one write: records of processes do not mix */
-void dir_names(const char *path, struct strv *ret);	/* sorted, without . and .. */
-void dir_make(const char *path);			/* with its parents */
+char *file_read(const char *path);		    /* NULL when it cannot be read */
+int file_write(const char *path, const char *text); /* temporary sibling, then rename */
+int file_append(const char *path,
+		const char *line);		    /* one write: records of processes do not mix */
+void dir_names(const char *path, struct strv *ret); /* sorted, without . and .. */
+void dir_make(const char *path);		    /* with its parents */

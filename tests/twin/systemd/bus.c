@@ -12,12 +12,13 @@
 #include "login.h"
 #include "manager.h"
 
-static char *escaped(const char *path)		/* D-Bus specification, "Server Addresses" */
+static char *escaped(const char *path) /* D-Bus specification, "Server Addresses" */
 {
 	char *out = must(malloc(3 * strlen(path) + 1)), *o = out;
 
 	for (; *path; path++)
-		if (strchr("-_/.*", *path) || (*path >= '0' && *path <= '9') || ((*path | 32) >= 'a' && (*path | 32) <= 'z'))
+		if (strchr("-_/.*", *path) || (*path >= '0' && *path <= '9') ||
+		    ((*path | 32) >= 'a' && (*path | 32) <= 'z'))
 			*o++ = *path;
 		else
 			o += sprintf(o, "%%%02x", (unsigned char)*path);
@@ -40,7 +41,8 @@ static char *config_write(const struct twin *t, const char *address)
 		"    <allow send_destination=\"*\" eavesdrop=\"true\"/>\n"
 		"    <allow receive_sender=\"*\" eavesdrop=\"true\"/>\n"
 		"  </policy>\n"
-		"</busconfig>\n", address);
+		"</busconfig>\n",
+		address);
 
 	if (file_write(path, text) == 0)
 		return path;
@@ -51,7 +53,8 @@ static char *config_write(const struct twin *t, const char *address)
 
 static void daemon_exec(const char *config, int address_fd)
 {
-	_cleanup_free_ char *config_arg = fmt("--config-file=%s", config), *print_arg = fmt("--print-address=%d", address_fd);
+	_cleanup_free_ char *config_arg = fmt("--config-file=%s", config),
+			    *print_arg = fmt("--print-address=%d", address_fd);
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -61,7 +64,8 @@ static void daemon_exec(const char *config, int address_fd)
 	fcntl(address_fd, F_SETFD, 0);
 	dup2(open("/dev/null", O_RDWR), STDIN_FILENO);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
-	execlp("dbus-daemon", "dbus-daemon", config_arg, "--nofork", "--nopidfile", print_arg, (char *)NULL);
+	execlp("dbus-daemon", "dbus-daemon", config_arg, "--nofork", "--nopidfile", print_arg,
+	       (char *)NULL);
 	fprintf(stderr, "twin-systemd: dbus-daemon: %s (package dbus-daemon)\n", strerror(errno));
 	_exit(127);
 }
@@ -89,12 +93,25 @@ static int daemon_start(struct twin *t, const char *config)
 
 static struct json_object *json_basic(const struct twin *t, sd_bus_message *m, char type)
 {
-	union { const char *s; uint8_t y; int b; int16_t n; uint16_t q; int32_t i; uint32_t u; int64_t x; uint64_t t; double d; } v;
+	union {
+		const char *s;
+		uint8_t y;
+		int b;
+		int16_t n;
+		uint16_t q;
+		int32_t i;
+		uint32_t u;
+		int64_t x;
+		uint64_t t;
+		double d;
+	} v;
 
 	if (sd_bus_message_read_basic(m, type, &v) < 0)
 		return NULL;
 	switch (type) {
-	case 's': case 'o': case 'g': return json_object_new_string(twin_inside(t, v.s));
+	case 's':
+	case 'o':
+	case 'g': return json_object_new_string(twin_inside(t, v.s));
 	case 'b': return json_object_new_boolean(v.b);
 	case 'y': return json_object_new_int64(v.y);
 	case 'n': return json_object_new_int64(v.n);
@@ -131,7 +148,8 @@ static void record(const struct twin *t, sd_bus_message *m)
 {
 	struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *path = fmt("%s/bus.jsonl", t->state), *stamp = fmt("%.6f", twin_now());
-	_cleanup_free_ char *method = fmt("%s.%s", sd_bus_message_get_interface(m) ?: "", sd_bus_message_get_member(m));
+	_cleanup_free_ char *method =
+		fmt("%s.%s", sd_bus_message_get_interface(m) ?: "", sd_bus_message_get_member(m));
 
 	json_object_object_add(o, "boot", json_object_new_int(t->boot));
 	json_object_object_add(o, "t", json_object_new_double_s(twin_now(), stamp));
@@ -154,17 +172,18 @@ static int every_message(sd_bus_message *m, void *data, sd_bus_error *error)
 int bus_open(struct twin *t)
 {
 	_cleanup_free_ char *socket = fmt("%s/bus", t->state), *name = escaped(socket);
-	_cleanup_free_ char *address = fmt("unix:path=%s", name), *config = config_write(t, address);
+	_cleanup_free_ char *address = fmt("unix:path=%s", name),
+			    *config = config_write(t, address);
 
-	unlink(socket);		/* of a boot before */
+	unlink(socket); /* of a boot before */
 	if (!config || daemon_start(t, config) < 0)
 		return -1;
 	if (sd_bus_new(&t->bus) < 0 || sd_bus_set_address(t->bus, address) < 0 ||
 	    sd_bus_set_bus_client(t->bus, true) < 0 || sd_bus_start(t->bus) < 0 ||
 	    sd_bus_attach_event(t->bus, t->event, SD_EVENT_PRIORITY_NORMAL) < 0 ||
 	    sd_bus_add_filter(t->bus, NULL, every_message, t) < 0 ||
-	    sd_bus_track_new(t->bus, &t->subscribers, NULL, NULL) < 0 ||
-	    manager_serve(t) < 0 || login_serve(t) < 0) {
+	    sd_bus_track_new(t->bus, &t->subscribers, NULL, NULL) < 0 || manager_serve(t) < 0 ||
+	    login_serve(t) < 0) {
 		fprintf(stderr, "twin-systemd: cannot serve on %s\n", address);
 		return -1;
 	}
@@ -174,7 +193,8 @@ int bus_open(struct twin *t)
 int bus_take_names(struct twin *t)
 {
 	if (sd_bus_request_name(t->bus, "org.freedesktop.systemd1", 0) < 0 ||
-	    sd_bus_request_name(t->bus, "org.freedesktop.timedate1", 0) < 0 || login_name_follow(t) < 0) {
+	    sd_bus_request_name(t->bus, "org.freedesktop.timedate1", 0) < 0 ||
+	    login_name_follow(t) < 0) {
 		fprintf(stderr, "twin-systemd: cannot take the names on the bus\n");
 		return -1;
 	}

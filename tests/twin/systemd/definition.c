@@ -1,4 +1,7 @@
-/* Reading unit files: the keys of the table below, from the fragment and its drop-ins. Other keys are passed over. */
+/*
+ * Reading unit files: the keys of the table below, from the fragment and its drop-ins. Other keys
+ * are passed over.
+ */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,10 +10,12 @@
 
 #include "unit.h"
 
-const char *const unit_dirs[] = { "/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", NULL };
+const char *const unit_dirs[] = { "/etc/systemd/system", "/run/systemd/system",
+				  "/usr/lib/systemd/system", NULL };
 
 enum kind { WORDS, ITEM, TEXT, BOOL, SECONDS, COMMAND, TYPE, ASSIGNMENTS };
 
+/* clang-format off */
 static const struct key {
 	const char *section, *name;
 	enum kind kind;
@@ -42,12 +47,22 @@ static const struct key {
 	{ "Install", "WantedBy",            WORDS,   AT(wanted_by) },
 	{ "Install", "Alias",               WORDS,   AT(aliases) },
 };
+/* clang-format on */
 
 /* "90", "1min 30s", "500ms", "infinity" */
 static double seconds_of(const char *p)
 {
-	static const struct { const char *name; double s; } units[] = {
-		{ "ms", 1e-3 }, { "us", 1e-6 }, { "min", 60 }, { "m", 60 }, { "sec", 1 }, { "s", 1 }, { "h", 3600 },
+	static const struct {
+		const char *name;
+		double s;
+	} units[] = {
+		{"ms",	1e-3},
+		{ "us",	1e-6},
+		{ "min", 60  },
+		       { "m",   60	 },
+		{ "sec", 1   },
+		{ "s",   1	 },
+		{ "h",   3600},
 	};
 	double total = 0;
 
@@ -122,7 +137,7 @@ static void command_add(struct commands *l, const char *value)
 		return;
 	}
 	c.path = copy(c.argv.v[0]);
-	if (own_name) {		/* "@program name arguments": the second word is what the program sees as argv[0] */
+	if (own_name) { /* "@program name": the second word is what the program sees as argv[0] */
 		free(c.argv.v[0]);
 		memmove(c.argv.v, c.argv.v + 1, c.argv.n * sizeof(*c.argv.v));
 		c.argv.n--;
@@ -153,7 +168,7 @@ static void key_set(struct definition *d, const struct key *k, const char *value
 		free(*(char **)field);
 		*(char **)field = *value ? copy(value) : NULL;
 		break;
-	case WORDS:	/* the lists of units cannot be emptied: systemd.unit(5) */
+	case WORDS: /* the lists of units cannot be emptied: systemd.unit(5) */
 		strv_words(field, value);
 		break;
 	case ITEM:
@@ -166,20 +181,17 @@ static void key_set(struct definition *d, const struct key *k, const char *value
 			strv_words(field, value);
 		break;
 	case BOOL:
-		*(bool *)field = *value && strchr("1yYtT", *value) ? true : strcasecmp(value, "on") == 0;
+		*(bool *)field =
+			*value && strchr("1yYtT", *value) ? true : strcasecmp(value, "on") == 0;
 		break;
-	case SECONDS:
-		*(double *)field = seconds_of(value);
-		break;
+	case SECONDS: *(double *)field = seconds_of(value); break;
 	case COMMAND:
 		if (!*value)
 			commands_done(field);
 		else
 			command_add(field, value);
 		break;
-	case TYPE:
-		type_set(d, value);
-		break;
+	case TYPE: type_set(d, value); break;
 	}
 }
 
@@ -192,7 +204,8 @@ static char *trim(char *s)
 	return s + strspn(s, " \t");
 }
 
-static void line_read(const struct twin *t, const char *name, struct definition *d, char *section, char *line)
+static void line_read(const struct twin *t, const char *name, struct definition *d, char *section,
+		      char *line)
 {
 	char *equals, *key;
 	_cleanup_free_ char *value = NULL;
@@ -217,7 +230,7 @@ static void text_read(const struct twin *t, const char *name, struct definition 
 {
 	char section[32] = "";
 
-	for (char *p; (p = strstr(text, "\\\n"));)	/* a line goes on after a backslash */
+	for (char *p; (p = strstr(text, "\\\n"));) /* a line goes on after a backslash */
 		p[0] = p[1] = ' ';
 	for (char *line = text, *next; line; line = next) {
 		next = strchr(line, '\n');
@@ -270,7 +283,7 @@ static void drop_ins_find(const struct twin *t, const char *name, struct strv *r
 	strv_done(&names);
 }
 
-static uint64_t hash_add(uint64_t h, const char *s)	/* FNV-1a, the closing NUL included */
+static uint64_t hash_add(uint64_t h, const char *s) /* FNV-1a, the closing NUL included */
 {
 	do
 		h = (h ^ (unsigned char)*s) * 1099511628211u;
@@ -320,7 +333,7 @@ static void wants_find(const struct twin *t, const char *name, struct strv *ret)
 static void defaults_fill(struct definition *d, const char *name)
 {
 	if (!d->type_named && d->exec[EXEC_START].n == 0)
-		d->type = SERVICE_ONESHOT;	/* systemd.service(5), Type= */
+		d->type = SERVICE_ONESHOT; /* systemd.service(5), Type= */
 	if (isnan(d->timeout_start_s))
 		d->timeout_start_s = d->type == SERVICE_ONESHOT ? INFINITY : 90;
 	if (!d->description)
@@ -331,8 +344,10 @@ static void defaults_fill(struct definition *d, const char *name)
 
 void definition_load(struct twin *t, const char *name, struct definition *d)
 {
-	*d = (struct definition){ .load_state = "loaded", .default_dependencies = true,
-				  .timeout_start_s = NAN, .timeout_stop_s = 90 };
+	*d = (struct definition){ .load_state = "loaded",
+				  .default_dependencies = true,
+				  .timeout_start_s = NAN,
+				  .timeout_stop_s = 90 };
 	d->fragment = definition_fragment(t, name);
 	d->fingerprint = definition_fingerprint(t, name);
 	if (d->fragment) {
@@ -352,16 +367,17 @@ void definition_load(struct twin *t, const char *name, struct definition *d)
 			text_read(t, name, d, text);
 	}
 	wants_find(t, name, &d->wants);
-	if (strcmp(name, "multi-user.target") == 0)	/* default.target is a link to it on these machines */
+	if (strcmp(name, "multi-user.target") ==
+	    0) /* default.target is a link to it on these machines */
 		wants_find(t, "default.target", &d->wants);
 	defaults_fill(d, name);
 }
 
 void definition_done(struct definition *d)
 {
-	struct strv *lists[] = { &d->drop_ins, &d->after, &d->before, &d->requires, &d->wants, &d->part_of,
-				 &d->conditions, &d->asserts, &d->environment, &d->watched, &d->wanted_by,
-				 &d->aliases };
+	struct strv *lists[] = { &d->drop_ins,	  &d->after,   &d->before,     &d->requires,
+				 &d->wants,	  &d->part_of, &d->conditions, &d->asserts,
+				 &d->environment, &d->watched, &d->wanted_by,  &d->aliases };
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
 		strv_done(lists[i]);

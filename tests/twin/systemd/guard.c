@@ -10,7 +10,7 @@
 static int serve_under(pid_t guard, int (*serve)(const char *dir), const char *dir)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != guard)		/* it died before that took effect */
+	if (getppid() != guard) /* it died before that took effect */
 		return EXIT_FAILURE;
 	return serve(dir);
 }

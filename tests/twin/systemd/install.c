@@ -13,7 +13,8 @@ static const char *folder(bool runtime)
 	return runtime ? unit_dirs[1] : unit_dirs[0];
 }
 
-static void change_add(struct install_changes *l, const char *type, const char *path, const char *target)
+static void change_add(struct install_changes *l, const char *type, const char *path,
+		       const char *target)
 {
 	l->v = must(realloc(l->v, (l->n + 1) * sizeof(*l->v)));
 	l->v[l->n++] = (struct install_change){ type, copy(path), copy(target) };
@@ -40,7 +41,10 @@ static bool link_target(const struct twin *t, const char *path, char target[PATH
 	return true;
 }
 
-/* Every link in dir, dir/X.wants and dir/X.requires that makes the unit start or gives it another name. */
+/*
+ * Every link in dir, dir/X.wants and dir/X.requires that makes the unit start or gives it another
+ * name.
+ */
 static void links_find(const struct twin *t, const char *dir, const char *name, struct strv *ret)
 {
 	_cleanup_free_ char *host = twin_path(t, dir);
@@ -50,12 +54,14 @@ static void links_find(const struct twin *t, const char *dir, const char *name, 
 	dir_names(host, &entries);
 	for (size_t i = 0; i < entries.n; i++) {
 		const char *entry = entries.v[i];
-		char *path = ends_with(entry, ".wants") || ends_with(entry, ".requires") ?
-			fmt("%s/%s/%s", dir, entry, name) : fmt("%s/%s", dir, entry);
+		char *path = ends_with(entry, ".wants") || ends_with(entry, ".requires")
+				     ? fmt("%s/%s/%s", dir, entry, name)
+				     : fmt("%s/%s", dir, entry);
 		bool in_folder = ends_with(entry, ".wants") || ends_with(entry, ".requires");
 		bool alias = !in_folder && strcmp(entry, name) != 0;
 
-		if (link_target(t, path, target) && (in_folder || (alias && strcmp(name_of(target), name) == 0)))
+		if (link_target(t, path, target) &&
+		    (in_folder || (alias && strcmp(name_of(target), name) == 0)))
 			strv_take(ret, path);
 		else
 			free(path);
@@ -97,7 +103,8 @@ const char *install_state(struct twin *t, const char *name)
 static int link_make(const struct twin *t, const char *path, const char *target, bool force,
 		     struct install_changes *changes)
 {
-	_cleanup_free_ char *host = twin_path(t, path), *dir = fmt("%.*s", (int)(name_of(host) - host - 1), host);
+	_cleanup_free_ char *host = twin_path(t, path),
+			    *dir = fmt("%.*s", (int)(name_of(host) - host - 1), host);
 	char old[PATH_MAX];
 
 	if (link_target(t, path, old)) {
@@ -115,8 +122,8 @@ static int link_make(const struct twin *t, const char *path, const char *target,
 	return 0;
 }
 
-int install_enable(struct twin *t, const char *name, bool runtime, bool force, bool *ret_has_install,
-		   struct install_changes *changes)
+int install_enable(struct twin *t, const char *name, bool runtime, bool force,
+		   bool *ret_has_install, struct install_changes *changes)
 {
 	struct definition d;
 	int r = 0;
@@ -127,7 +134,8 @@ int install_enable(struct twin *t, const char *name, bool runtime, bool force, b
 	else if (strcmp(d.load_state, "masked") == 0)
 		r = -ERFKILL;
 	for (size_t i = 0; r == 0 && i < d.wanted_by.n; i++) {
-		_cleanup_free_ char *path = fmt("%s/%s.wants/%s", folder(runtime), d.wanted_by.v[i], name);
+		_cleanup_free_ char *path =
+			fmt("%s/%s.wants/%s", folder(runtime), d.wanted_by.v[i], name);
 
 		r = link_make(t, path, d.fragment, force, changes);
 	}
@@ -141,7 +149,8 @@ int install_enable(struct twin *t, const char *name, bool runtime, bool force, b
 	return r;
 }
 
-void install_disable(struct twin *t, const char *name, bool runtime, struct install_changes *changes)
+void install_disable(struct twin *t, const char *name, bool runtime,
+		     struct install_changes *changes)
 {
 	struct strv links = { 0 };
 

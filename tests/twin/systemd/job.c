@@ -53,7 +53,7 @@ static void fail_dependents(struct unit *u)
 	while (j) {
 		if (j->type != JOB_STOP && strv_has(&j->unit->def.requires, u->name)) {
 			job_finish(j, "dependency");
-			j = u->twin->jobs;	/* the list changed under us */
+			j = u->twin->jobs; /* the list changed under us */
 		} else {
 			j = j->next;
 		}
@@ -94,7 +94,7 @@ void job_unit_changed(struct unit *u)
 	} else if (unit_is_down(u)) {
 		if (j->type == JOB_STOP) {
 			job_finish(j, "done");
-		} else {		/* the stop half of a restart is over */
+		} else { /* the stop half of a restart is over */
 			j->type = JOB_START;
 			j->running = false;
 		}
@@ -194,9 +194,11 @@ void job_queue_run(struct twin *t)
 static int check_load_state(const struct unit *u, sd_bus_error *error)
 {
 	if (strcmp(u->def.load_state, "not-found") == 0)
-		return sd_bus_error_setf(error, "org.freedesktop.systemd1.NoSuchUnit", "Unit %s not found.", u->name);
+		return sd_bus_error_setf(error, "org.freedesktop.systemd1.NoSuchUnit",
+					 "Unit %s not found.", u->name);
 	if (strcmp(u->def.load_state, "masked") == 0)
-		return sd_bus_error_setf(error, "org.freedesktop.systemd1.UnitMasked", "Unit %s is masked.", u->name);
+		return sd_bus_error_setf(error, "org.freedesktop.systemd1.UnitMasked",
+					 "Unit %s is masked.", u->name);
 	if (strcmp(u->def.load_state, "bad-setting") == 0)
 		return sd_bus_error_setf(error, "org.freedesktop.systemd1.BadUnitSetting",
 					 "Unit %s has a bad unit file setting.", u->name);
@@ -205,14 +207,17 @@ static int check_load_state(const struct unit *u, sd_bus_error *error)
 
 static int destructive(const struct unit *u, enum job_type type, sd_bus_error *error)
 {
-	return sd_bus_error_setf(error, "org.freedesktop.systemd1.TransactionIsDestructive",
-				 "Transaction for %s/%s is destructive (%s has '%s' job queued, but '%s' is included "
-				 "in transaction).", u->name, job_type_name(type), u->name,
-				 u->job ? job_type_name(u->job->type) : "stop", job_type_name(type));
+	return sd_bus_error_setf(
+		error, "org.freedesktop.systemd1.TransactionIsDestructive",
+		"Transaction for %s/%s is destructive (%s has '%s' job queued, but '%s' is included "
+		"in transaction).",
+		u->name, job_type_name(type), u->name,
+		u->job ? job_type_name(u->job->type) : "stop", job_type_name(type));
 }
 
 /* Everything that can refuse, before anything is queued. */
-static int check(struct unit *u, enum job_type type, const char *mode, int depth, sd_bus_error *error)
+static int check(struct unit *u, enum job_type type, const char *mode, int depth,
+		 sd_bus_error *error)
 {
 	struct job *j = u->job;
 	bool conflict = j && j->type != type && (j->type == JOB_STOP || type == JOB_STOP);
@@ -226,7 +231,8 @@ static int check(struct unit *u, enum job_type type, const char *mode, int depth
 		return 0;
 	r = check_load_state(u, error);
 	for (size_t i = 0; r >= 0 && i < u->def.requires.n && depth < 16; i++)
-		r = check(unit_get(u->twin, u->def.requires.v[i]), JOB_START, mode, depth + 1, error);
+		r = check(unit_get(u->twin, u->def.requires.v[i]), JOB_START, mode, depth + 1,
+			  error);
 	return r;
 }
 
@@ -238,7 +244,8 @@ static struct job *queue(struct unit *u, enum job_type type, const char *mode)
 		job_finish(j, "canceled");
 		j = NULL;
 	}
-	if (j && type == JOB_RESTART && j->type == JOB_START) {	/* start and restart merge into restart */
+	if (j && type == JOB_RESTART &&
+	    j->type == JOB_START) { /* start and restart merge into restart */
 		j->type = JOB_RESTART;
 		j->running = false;
 		job_queue_run(u->twin);
@@ -255,7 +262,8 @@ static struct job *queue_start(struct unit *u, enum job_type type, const char *m
 	struct job *j;
 
 	if (unit_changed_on_disk(u))
-		twin_misuse(u->twin, "%s of %s, which changed on disk, no daemon-reload", job_type_name(type), u->name);
+		twin_misuse(u->twin, "%s of %s, which changed on disk, no daemon-reload",
+			    job_type_name(type), u->name);
 	j = queue(u, type, mode);
 	for (size_t i = 0; i < u->def.requires.n && depth < 16; i++) {
 		struct unit *other = unit_get(u->twin, u->def.requires.v[i]);
@@ -264,10 +272,12 @@ static struct job *queue_start(struct unit *u, enum job_type type, const char *m
 			queue_start(other, JOB_START, mode, depth + 1);
 	}
 	for (size_t i = 0; i < u->def.wants.n && depth < 16; i++) {
-		struct unit *other = unit_name_valid(u->def.wants.v[i]) ? unit_get(u->twin, u->def.wants.v[i]) : NULL;
+		struct unit *other = unit_name_valid(u->def.wants.v[i])
+					     ? unit_get(u->twin, u->def.wants.v[i])
+					     : NULL;
 
-		if (other && !unit_is(other, "active") && !other->job && !unit_run_elsewhere(other) &&
-		    check(other, JOB_START, "replace", 0, NULL) >= 0)
+		if (other && !unit_is(other, "active") && !other->job &&
+		    !unit_run_elsewhere(other) && check(other, JOB_START, "replace", 0, NULL) >= 0)
 			queue_start(other, JOB_START, "replace", depth + 1);
 	}
 	return j;
@@ -277,27 +287,37 @@ static struct job *queue_start(struct unit *u, enum job_type type, const char *m
 static struct job *queue_stop(struct unit *u, enum job_type type, const char *mode, int depth)
 {
 	for (struct unit *other = u->twin->units; other && depth < 16; other = other->next) {
-		bool bound = strv_has(&other->def.part_of, u->name) || strv_has(&other->def.requires, u->name);
+		bool bound = strv_has(&other->def.part_of, u->name) ||
+			     strv_has(&other->def.requires, u->name);
 
-		if (other != u && bound && (!unit_is_down(other) || other->job) && !(other->job && other->job->type == type))
+		if (other != u && bound && (!unit_is_down(other) || other->job) &&
+		    !(other->job && other->job->type == type))
 			queue_stop(other, type, mode, depth + 1);
 	}
 	return type == JOB_STOP ? queue(u, type, mode) : queue_start(u, type, mode, 0);
 }
 
-int job_request(struct unit *u, enum job_type type, const char *mode, struct job **ret, sd_bus_error *error)
+int job_request(struct unit *u, enum job_type type, const char *mode, struct job **ret,
+		sd_bus_error *error)
 {
-	static const char *const modes[] = { "replace", "fail", "replace-irreversibly", "ignore-dependencies",
-					     "ignore-requirements", "flush", NULL };
+	static const char *const modes[] = { "replace",
+					     "fail",
+					     "replace-irreversibly",
+					     "ignore-dependencies",
+					     "ignore-requirements",
+					     "flush",
+					     NULL };
 	const char *const *m = modes;
 	int r;
 
 	while (*m && strcmp(*m, mode) != 0)
 		m++;
 	if (!*m)
-		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Job mode %s invalid", mode);
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Job mode %s invalid",
+					 mode);
 	if (type == JOB_STOP && unit_is_down(u) && strcmp(u->def.load_state, "not-found") == 0)
-		return sd_bus_error_setf(error, "org.freedesktop.systemd1.NoSuchUnit", "Unit %s not loaded.", u->name);
+		return sd_bus_error_setf(error, "org.freedesktop.systemd1.NoSuchUnit",
+					 "Unit %s not loaded.", u->name);
 	if (strcmp(u->name, "reboot.target") == 0 && type == JOB_START) {
 		*ret = u->job ? u->job : job_new(u, JOB_START);
 		(*ret)->held = true;
@@ -310,7 +330,8 @@ int job_request(struct unit *u, enum job_type type, const char *mode, struct job
 	if (strcmp(mode, "ignore-dependencies") == 0)
 		*ret = queue(u, type, mode);
 	else
-		*ret = type == JOB_START ? queue_start(u, type, mode, 0) : queue_stop(u, type, mode, 0);
+		*ret = type == JOB_START ? queue_start(u, type, mode, 0)
+					 : queue_stop(u, type, mode, 0);
 	return 0;
 }
 

@@ -7,15 +7,16 @@
 
 #include "reboot.h"
 
-#define LOGIN_NAME "org.freedesktop.login1"
-#define LOGIN_OBJECT "/org/freedesktop/login1"
+#define LOGIN_NAME	"org.freedesktop.login1"
+#define LOGIN_OBJECT	"/org/freedesktop/login1"
 #define LOGIN_INTERFACE "org.freedesktop.login1.Manager"
 
 static int method_reboot(sd_bus_message *m, void *data, sd_bus_error *error)
 {
 	if (reboot_ask(data, "login1") == -EALREADY)
-		return sd_bus_error_setf(error, "org.freedesktop.login1.OperationInProgress",
-					 "There's already a shutdown or sleep operation in progress");
+		return sd_bus_error_setf(
+			error, "org.freedesktop.login1.OperationInProgress",
+			"There's already a shutdown or sleep operation in progress");
 	return sd_bus_reply_method_return(m, "");
 }
 
@@ -30,12 +31,12 @@ static const sd_bus_vtable login_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("Reboot", "b", "", method_reboot, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("CanReboot", "", "s", method_can_reboot, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_SIGNAL("PrepareForShutdown", "b", 0),
-	SD_BUS_VTABLE_END
+	SD_BUS_SIGNAL("PrepareForShutdown", "b", 0), SD_BUS_VTABLE_END
 };
 
-static int get_synchronized(sd_bus *bus, const char *path, const char *interface, const char *property,
-			    sd_bus_message *reply, void *data, sd_bus_error *error)
+static int get_synchronized(sd_bus *bus, const char *path, const char *interface,
+			    const char *property, sd_bus_message *reply, void *data,
+			    sd_bus_error *error)
 {
 	const struct twin *t = data;
 
@@ -51,11 +52,9 @@ static int get_true(sd_bus *bus, const char *path, const char *interface, const 
 }
 
 static const sd_bus_vtable timedate_vtable[] = {
-	SD_BUS_VTABLE_START(0),
-	SD_BUS_PROPERTY("CanNTP", "b", get_true, 0, 0),
+	SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("CanNTP", "b", get_true, 0, 0),
 	SD_BUS_PROPERTY("NTP", "b", get_true, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-	SD_BUS_PROPERTY("NTPSynchronized", "b", get_synchronized, 0, 0),
-	SD_BUS_VTABLE_END
+	SD_BUS_PROPERTY("NTPSynchronized", "b", get_synchronized, 0, 0), SD_BUS_VTABLE_END
 };
 
 static int clock_synchronized(sd_event_source *s, uint64_t usec, void *data)
@@ -73,8 +72,10 @@ static void clock_begin(struct twin *t)
 {
 	struct json_object *o;
 
-	t->ntp_synchronized = json_object_object_get_ex(t->settings, "ntp_synchronized", &o) && json_object_get_boolean(o);
-	if (!t->ntp_synchronized && json_object_object_get_ex(t->settings, "ntp_after_s", &o) && json_object_get_double(o) > 0)
+	t->ntp_synchronized = json_object_object_get_ex(t->settings, "ntp_synchronized", &o) &&
+			      json_object_get_boolean(o);
+	if (!t->ntp_synchronized && json_object_object_get_ex(t->settings, "ntp_after_s", &o) &&
+	    json_object_get_double(o) > 0)
 		twin_timer(t, &t->ntp_timer, json_object_get_double(o), clock_synchronized, t);
 }
 
@@ -104,13 +105,15 @@ int login_serve(struct twin *t)
 	int r;
 
 	clock_begin(t);
-	t->login1_down = true;	/* until the name is taken */
-	r = sd_event_add_inotify(t->event, NULL, t->state, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE, faults_changed, t);
+	t->login1_down = true; /* until the name is taken */
+	r = sd_event_add_inotify(t->event, NULL, t->state, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE,
+				 faults_changed, t);
 	if (r >= 0)
-		r = sd_bus_add_object_vtable(t->bus, NULL, LOGIN_OBJECT, LOGIN_INTERFACE, login_vtable, t);
+		r = sd_bus_add_object_vtable(t->bus, NULL, LOGIN_OBJECT, LOGIN_INTERFACE,
+					     login_vtable, t);
 	if (r >= 0)
-		r = sd_bus_add_object_vtable(t->bus, NULL, "/org/freedesktop/timedate1", "org.freedesktop.timedate1",
-					     timedate_vtable, t);
+		r = sd_bus_add_object_vtable(t->bus, NULL, "/org/freedesktop/timedate1",
+					     "org.freedesktop.timedate1", timedate_vtable, t);
 	return r;
 }
 

@@ -1,6 +1,7 @@
 /*
- * twin-systemd DIR: the twin's systemd, logind and timedated on a private message bus at DIR/state/bus.
- * Prints "ready" when it serves; runs until SIGTERM or until a restart of the machine was carried out.
+ * twin-systemd DIR: the twin's systemd, logind and timedated on a private message bus at
+ * DIR/state/bus. Prints "ready" when it serves; runs until SIGTERM or until a restart of the
+ * machine was carried out.
  */
 #include <json-c/json.h>
 #include <signal.h>
@@ -43,7 +44,9 @@ static int child_ended(sd_event_source *s, const struct signalfd_siginfo *info, 
 	return 0;
 }
 
-/* One state file for each unit file there is, though a unit is loaded only when somebody names it. */
+/*
+ * One state file for each unit file there is, though a unit is loaded only when somebody names it.
+ */
 static void states_begin(const struct twin *t)
 {
 	_cleanup_free_ char *dir = fmt("%s/units", t->state);

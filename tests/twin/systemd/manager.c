@@ -9,23 +9,29 @@
 
 #define NO_SUCH_UNIT "org.freedesktop.systemd1.NoSuchUnit"
 
-static int unit_argument(struct twin *t, const char *name, struct unit **ret, sd_bus_error *error)
+/*
+ * NULL with *error filled; a method then returns any negative value, *error is what the caller
+ * gets.
+ */
+static struct unit *unit_named(struct twin *t, const char *name, sd_bus_error *error)
 {
-	if (!unit_name_valid(name))
-		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Unit name %s is not valid.", name);
-	*ret = unit_get(t, name);
-	return 0;
+	if (unit_name_valid(name))
+		return unit_get(t, name);
+	sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Unit name %s is not valid.", name);
+	return NULL;
 }
 
-static int loaded_argument(sd_bus_message *m, struct twin *t, struct unit **ret, sd_bus_error *error)
+static struct unit *loaded_argument(sd_bus_message *m, struct twin *t, sd_bus_error *error)
 {
 	const char *name;
-	int r = sd_bus_message_read(m, "s", &name);
+	struct unit *u;
 
-	if (r < 0)
-		return r;
-	*ret = unit_find(t, name);
-	return *ret ? 0 : sd_bus_error_setf(error, NO_SUCH_UNIT, "Unit %s not loaded.", name);
+	if (sd_bus_message_read(m, "s", &name) < 0)
+		return NULL;
+	u = unit_find(t, name);
+	if (!u)
+		sd_bus_error_setf(error, NO_SUCH_UNIT, "Unit %s not loaded.", name);
+	return u;
 }
 
 static int queue_job(sd_bus_message *m, struct twin *t, enum job_type type, sd_bus_error *error)
@@ -35,10 +41,12 @@ static int queue_job(sd_bus_message *m, struct twin *t, enum job_type type, sd_b
 	struct job *j;
 	int r = sd_bus_message_read(m, "ss", &name, &mode);
 
-	if (r >= 0)
-		r = unit_argument(t, name, &u, error);
-	if (r >= 0)
-		r = job_request(u, type, mode, &j, error);
+	if (r < 0)
+		return r;
+	u = unit_named(t, name, error);
+	if (!u)
+		return -EINVAL;
+	r = job_request(u, type, mode, &j, error);
 	return r < 0 ? r : sd_bus_reply_method_return(m, "o", j->object);
 }
 
@@ -63,7 +71,8 @@ static int method_subscribe(sd_bus_message *m, void *data, sd_bus_error *error)
 	int r = sd_bus_track_add_sender(t->subscribers, m);
 
 	if (r == 0)
-		return sd_bus_error_setf(error, "org.freedesktop.systemd1.AlreadySubscribed", "Client is already subscribed.");
+		return sd_bus_error_setf(error, "org.freedesktop.systemd1.AlreadySubscribed",
+					 "Client is already subscribed.");
 	return r < 0 ? r : sd_bus_reply_method_return(m, "");
 }
 
@@ -73,7 +82,8 @@ static int method_unsubscribe(sd_bus_message *m, void *data, sd_bus_error *error
 	int r = sd_bus_track_remove_sender(t->subscribers, m);
 
 	if (r == 0)
-		return sd_bus_error_setf(error, "org.freedesktop.systemd1.NotSubscribed", "Client is not subscribed.");
+		return sd_bus_error_setf(error, "org.freedesktop.systemd1.NotSubscribed",
+					 "Client is not subscribed.");
 	return r < 0 ? r : sd_bus_reply_method_return(m, "");
 }
 
@@ -91,30 +101,29 @@ static int method_reload(sd_bus_message *m, void *data, sd_bus_error *error)
 
 static int method_get_unit(sd_bus_message *m, void *data, sd_bus_error *error)
 {
-	struct unit *u;
-	int r = loaded_argument(m, data, &u, error);
+	const struct unit *u = loaded_argument(m, data, error);
 
-	return r < 0 ? r : sd_bus_reply_method_return(m, "o", u->object);
+	return u ? sd_bus_reply_method_return(m, "o", u->object) : -EINVAL;
 }
 
 static int method_load_unit(sd_bus_message *m, void *data, sd_bus_error *error)
 {
 	const char *name;
-	struct unit *u;
+	const struct unit *u;
 	int r = sd_bus_message_read(m, "s", &name);
 
-	if (r >= 0)
-		r = unit_argument(data, name, &u, error);
-	return r < 0 ? r : sd_bus_reply_method_return(m, "o", u->object);
+	if (r < 0)
+		return r;
+	u = unit_named(data, name, error);
+	return u ? sd_bus_reply_method_return(m, "o", u->object) : -EINVAL;
 }
 
 static int method_reset_failed_unit(sd_bus_message *m, void *data, sd_bus_error *error)
 {
-	struct unit *u;
-	int r = loaded_argument(m, data, &u, error);
+	struct unit *u = loaded_argument(m, data, error);
 
-	if (r < 0)
-		return r;
+	if (!u)
+		return -EINVAL;
 	memset(u->starts, 0, sizeof(u->starts));
 	u->result = "success";
 	if (unit_is(u, "failed"))
@@ -130,7 +139,8 @@ static int method_get_unit_file_state(sd_bus_message *m, void *data, sd_bus_erro
 	if (r < 0)
 		return r;
 	if (!unit_name_valid(name))
-		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Unit name %s is not valid.", name);
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+					 "Unit name %s is not valid.", name);
 	state = install_state(data, name);
 	return state ? sd_bus_reply_method_return(m, "s", state) : -ENOENT;
 }
@@ -140,11 +150,13 @@ static int append_changes(sd_bus_message *reply, const struct install_changes *c
 	int r = sd_bus_message_open_container(reply, 'a', "(sss)");
 
 	for (size_t i = 0; r >= 0 && i < changes->n; i++)
-		r = sd_bus_message_append(reply, "(sss)", changes->v[i].type, changes->v[i].path, changes->v[i].target);
+		r = sd_bus_message_append(reply, "(sss)", changes->v[i].type, changes->v[i].path,
+					  changes->v[i].target);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int reply_changes(sd_bus_message *m, struct twin *t, const int *has_install, struct install_changes *changes)
+static int reply_changes(sd_bus_message *m, struct twin *t, const int *has_install,
+			 struct install_changes *changes)
 {
 	sd_bus_message *reply = NULL;
 	int r = sd_bus_message_new_method_return(m, &reply);
@@ -167,12 +179,13 @@ static int enable_error(int r, const char *name, sd_bus_error *error)
 	case -ENOENT:
 		return sd_bus_error_setf(error, NO_SUCH_UNIT, "Unit file %s does not exist.", name);
 	case -ERFKILL:
-		return sd_bus_error_setf(error, "org.freedesktop.systemd1.UnitMasked", "Unit file %s is masked.", name);
+		return sd_bus_error_setf(error, "org.freedesktop.systemd1.UnitMasked",
+					 "Unit file %s is masked.", name);
 	case -EEXIST:
 		return sd_bus_error_setf(error, "org.freedesktop.systemd1.UnitExists",
-					 "A link for %s already exists and points elsewhere.", name);
-	default:
-		return r;
+					 "A link for %s already exists and points elsewhere.",
+					 name);
+	default: return r;
 	}
 }
 
@@ -182,7 +195,8 @@ static int read_names(sd_bus_message *m, char ***ret, sd_bus_error *error)
 
 	for (char **n = r < 0 ? NULL : *ret; n && *n; n++)
 		if (!unit_name_valid(*n))
-			return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Unit name %s is not valid.", *n);
+			return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+						 "Unit name %s is not valid.", *n);
 	return r;
 }
 
@@ -229,8 +243,9 @@ static int append_unit(sd_bus_message *reply, const struct unit *u)
 {
 	const struct job *j = u->job;
 
-	return sd_bus_message_append(reply, "(ssssssouso)", u->name, u->def.description, u->def.load_state, u->active,
-				     u->sub, "", u->object, j ? j->id : 0, j ? job_type_name(j->type) : "",
+	return sd_bus_message_append(reply, "(ssssssouso)", u->name, u->def.description,
+				     u->def.load_state, u->active, u->sub, "", u->object,
+				     j ? j->id : 0, j ? job_type_name(j->type) : "",
 				     j ? j->object : "/");
 }
 
@@ -264,8 +279,9 @@ static int method_list_jobs(sd_bus_message *m, void *data, sd_bus_error *error)
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "(usssoo)");
 	for (const struct job *j = t->jobs; r >= 0 && j; j = j->next)
-		r = sd_bus_message_append(reply, "(usssoo)", j->id, j->unit->name, job_type_name(j->type),
-					  job_state_name(j), j->object, j->unit->object);
+		r = sd_bus_message_append(reply, "(usssoo)", j->id, j->unit->name,
+					  job_type_name(j->type), job_state_name(j), j->object,
+					  j->unit->object);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	if (r >= 0)
@@ -278,7 +294,8 @@ static int method_reboot(sd_bus_message *m, void *data, sd_bus_error *error)
 {
 	(void)m;
 	twin_misuse(data, "Manager.Reboot stops no service");
-	return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "The twin refuses: Manager.Reboot stops no service.");
+	return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+				 "The twin refuses: Manager.Reboot stops no service.");
 }
 
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -288,11 +305,14 @@ static int get_version(sd_bus *bus, const char *path, const char *interface, con
 	return sd_bus_message_append(reply, "s", "239");
 }
 
-static int get_system_state(sd_bus *bus, const char *path, const char *interface, const char *property,
-			    sd_bus_message *reply, void *data, sd_bus_error *error)
+static int get_system_state(sd_bus *bus, const char *path, const char *interface,
+			    const char *property, sd_bus_message *reply, void *data,
+			    sd_bus_error *error)
 {
 	const struct twin *t = data;
-	const char *state = t->reboot != REBOOT_NONE ? "stopping" : t->jobs ? "starting" : "running";
+	const char *state = t->reboot != REBOOT_NONE ? "stopping"
+			    : t->jobs		     ? "starting"
+						     : "running";
 
 	(void)bus, (void)path, (void)interface, (void)property, (void)error;
 	for (const struct unit *u = t->units; u && strcmp(state, "running") == 0; u = u->next)
@@ -331,7 +351,8 @@ static const sd_bus_vtable manager_vtable[] = {
 
 int manager_serve(struct twin *t)
 {
-	int r = sd_bus_add_object_vtable(t->bus, NULL, MANAGER_OBJECT, MANAGER_INTERFACE, manager_vtable, t);
+	int r = sd_bus_add_object_vtable(t->bus, NULL, MANAGER_OBJECT, MANAGER_INTERFACE,
+					 manager_vtable, t);
 
 	return r < 0 ? r : objects_serve(t);
 }

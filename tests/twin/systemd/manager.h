@@ -1,4 +1,7 @@
-/* org.freedesktop.systemd1 as its manual page gives it: the Manager, and the Unit, Service and Job objects. */
+/*
+ * org.freedesktop.systemd1 as its manual page gives it: the Manager, and the Unit, Service and Job
+ * objects.
+ */
 #pragma once
 
 #include "twin.h"

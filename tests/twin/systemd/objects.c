@@ -7,18 +7,20 @@
 #include "manager.h"
 #include "signals.h"
 
-#define GETTER(name, type)                                                                                    \
-	static int name(sd_bus *bus, const char *path, const char *interface, const char *property,           \
-			sd_bus_message *reply, void *data, sd_bus_error *error)                               \
-	{                                                                                                     \
-		type *x = data;                                                                               \
-		(void)bus, (void)path, (void)interface, (void)property, (void)error;                          \
-		return name##_of(reply, x);                                                                   \
+#define GETTER(name, type)                                                           \
+	static int name(sd_bus *bus, const char *path, const char *interface,        \
+			const char *property, sd_bus_message *reply, void *data,     \
+			sd_bus_error *error)                                         \
+	{                                                                            \
+		type *x = data;                                                      \
+		(void)bus, (void)path, (void)interface, (void)property, (void)error; \
+		return name##_of(reply, x);                                          \
 	}
 
 static int get_job_of(sd_bus_message *reply, struct unit *u)
 {
-	return sd_bus_message_append(reply, "(uo)", u->job ? u->job->id : 0, u->job ? u->job->object : "/");
+	return sd_bus_message_append(reply, "(uo)", u->job ? u->job->id : 0,
+				     u->job ? u->job->object : "/");
 }
 GETTER(get_job, struct unit)
 
@@ -80,7 +82,7 @@ static int get_job_state_of(sd_bus_message *reply, struct job *j)
 }
 GETTER(get_job_state, struct job)
 
-#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define CHANGES	 SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
 #define U(field) offsetof(struct unit, field)
 
@@ -104,11 +106,9 @@ static const sd_bus_vtable unit_vtable[] = {
 };
 
 static const sd_bus_vtable service_vtable[] = {
-	SD_BUS_VTABLE_START(0),
-	SD_BUS_PROPERTY("Result", "s", NULL, U(result), CHANGES),
+	SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("Result", "s", NULL, U(result), CHANGES),
 	SD_BUS_PROPERTY("ExecMainStatus", "i", NULL, U(main_status), CHANGES),
-	SD_BUS_PROPERTY("MainPID", "u", get_main_pid, 0, CHANGES),
-	SD_BUS_VTABLE_END
+	SD_BUS_PROPERTY("MainPID", "u", get_main_pid, 0, CHANGES), SD_BUS_VTABLE_END
 };
 
 static const sd_bus_vtable job_vtable[] = {
@@ -121,7 +121,8 @@ static const sd_bus_vtable job_vtable[] = {
 };
 
 /* Naming a unit's object loads the unit, as in systemd. */
-static int find_unit(sd_bus *bus, const char *path, const char *interface, void *data, void **ret, sd_bus_error *error)
+static int find_unit(sd_bus *bus, const char *path, const char *interface, void *data, void **ret,
+		     sd_bus_error *error)
 {
 	_cleanup_free_ char *name = NULL;
 	int r = sd_bus_path_decode(path, UNIT_OBJECTS, &name);
@@ -129,13 +130,15 @@ static int find_unit(sd_bus *bus, const char *path, const char *interface, void 
 	(void)bus, (void)error;
 	if (r <= 0)
 		return r;
-	if (!unit_name_valid(name) || (strcmp(interface, UNIT_INTERFACE) != 0 && !ends_with(name, ".service")))
+	if (!unit_name_valid(name) ||
+	    (strcmp(interface, UNIT_INTERFACE) != 0 && !ends_with(name, ".service")))
 		return 0;
 	*ret = unit_get(data, name);
 	return 1;
 }
 
-static int find_job(sd_bus *bus, const char *path, const char *interface, void *data, void **ret, sd_bus_error *error)
+static int find_job(sd_bus *bus, const char *path, const char *interface, void *data, void **ret,
+		    sd_bus_error *error)
 {
 	struct job *j = job_find(data, (uint32_t)strtoul(name_of(path), NULL, 10));
 
@@ -146,13 +149,16 @@ static int find_job(sd_bus *bus, const char *path, const char *interface, void *
 
 int objects_serve(struct twin *t)
 {
-	int r = sd_bus_add_fallback_vtable(t->bus, NULL, UNIT_OBJECTS, UNIT_INTERFACE, unit_vtable, find_unit, t);
+	int r = sd_bus_add_fallback_vtable(t->bus, NULL, UNIT_OBJECTS, UNIT_INTERFACE, unit_vtable,
+					   find_unit, t);
 
 	if (r >= 0)
-		r = sd_bus_add_fallback_vtable(t->bus, NULL, UNIT_OBJECTS, "org.freedesktop.systemd1.Service",
-					       service_vtable, find_unit, t);
+		r = sd_bus_add_fallback_vtable(t->bus, NULL, UNIT_OBJECTS,
+					       "org.freedesktop.systemd1.Service", service_vtable,
+					       find_unit, t);
 	if (r >= 0)
-		r = sd_bus_add_fallback_vtable(t->bus, NULL, JOB_OBJECTS, "org.freedesktop.systemd1.Job", job_vtable,
-					       find_job, t);
+		r = sd_bus_add_fallback_vtable(t->bus, NULL, JOB_OBJECTS,
+					       "org.freedesktop.systemd1.Job", job_vtable, find_job,
+					       t);
 	return r;
 }

@@ -8,7 +8,8 @@
 #include "job.h"
 
 #define FILE_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_CLOSE_WRITE)
-#define DIR_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
+#define DIR_EVENTS \
+	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
 
 /* What the file looks like now; "" when there is none. */
 static char *mark_of(const struct unit *u, const char *path)
@@ -18,8 +19,8 @@ static char *mark_of(const struct unit *u, const char *path)
 
 	if (stat(host, &st) < 0)
 		return copy("");
-	return fmt("%llu %lld.%09ld %lld", (unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
-		   st.st_mtim.tv_nsec, (long long)st.st_size);
+	return fmt("%llu %lld.%09ld %lld", (unsigned long long)st.st_ino,
+		   (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size);
 }
 
 static void unwatch(struct unit *u)
@@ -43,7 +44,10 @@ static void watch_one(struct unit *u, const char *host, uint32_t events)
 	u->watches[u->n_watches++] = s;
 }
 
-/* The deepest folder above the file that exists: that is where it, or the next folder, will appear. */
+/*
+ * The deepest folder above the file that exists: that is where it, or the next folder, will
+ * appear.
+ */
 static char *deepest_folder(const struct unit *u, const char *file)
 {
 	char *host = twin_path(u->twin, file);
@@ -60,9 +64,10 @@ static void watch(struct unit *u)
 	unwatch(u);
 	for (size_t i = 0; i < u->def.watched.n; i++) {
 		_cleanup_free_ char *host = twin_path(u->twin, u->def.watched.v[i]);
-		_cleanup_free_ char *watched = NULL, *folder = deepest_folder(u, u->def.watched.v[i]);
+		_cleanup_free_ char *watched = NULL,
+				    *folder = deepest_folder(u, u->def.watched.v[i]);
 
-		do {	/* a folder may appear between the look and the watch */
+		do { /* a folder may appear between the look and the watch */
 			watch_one(u, folder, DIR_EVENTS);
 			free(watched);
 			watched = folder;
@@ -111,7 +116,7 @@ static int noticed(sd_event_source *s, const struct inotify_event *e, void *data
 	target = unit_get(u->twin, u->def.triggers);
 	if (job_request(target, JOB_START, "replace", &j, &error) < 0)
 		fprintf(stderr, "twin-systemd: %s: %s\n", u->name, error.message);
-	else	/* changes while the triggered unit runs are not seen, as in systemd */
+	else /* changes while the triggered unit runs are not seen, as in systemd */
 		unit_set_state(u, "active", "running");
 	sd_bus_error_free(&error);
 	return 0;
@@ -133,6 +138,7 @@ void path_unit_changed(struct unit *u)
 	if (u->job || !unit_is_down(u))
 		return;
 	for (struct unit *p = u->twin->units; p; p = p->next)
-		if (strcmp(p->sub, "running") == 0 && p->def.triggers && strcmp(p->def.triggers, u->name) == 0)
+		if (strcmp(p->sub, "running") == 0 && p->def.triggers &&
+		    strcmp(p->def.triggers, u->name) == 0)
 			wait_for_change(p);
 }

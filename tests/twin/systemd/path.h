@@ -5,4 +5,4 @@
 
 void path_start(struct unit *u);
 void path_stop(struct unit *u);
-void path_unit_changed(struct unit *u);	/* any unit: perhaps one that a path unit triggers */
+void path_unit_changed(struct unit *u); /* any unit: perhaps one that a path unit triggers */

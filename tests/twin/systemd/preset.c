@@ -1,14 +1,18 @@
 #include "preset.h"
 
 #include <json-c/json.h>
-#include <math.h>
 #include <string.h>
 
 #include "job.h"
 
-static const struct { const char *active, *sub; } states[] = {
-	{ "inactive", "dead" }, { "activating", "start" }, { "active", "exited" }, { "failed", "failed" },
-	{ "deactivating", "stop" },
+static const struct {
+	const char *active, *sub;
+} states[] = {
+	{"inactive",      "dead"  },
+	{ "activating",	"start" },
+	    { "active",	"exited"},
+	{ "failed",	    "failed"},
+	{ "deactivating", "stop"	 },
 };
 
 static void enter(struct unit *u, const char *state)
@@ -62,7 +66,8 @@ void preset_begin(struct twin *t)
 
 	if (!json_object_object_get_ex(t->settings, "units", &units))
 		return;
-	json_object_object_foreach(units, name, o) {
+	json_object_object_foreach(units, name, o)
+	{
 		struct unit *u = unit_get(t, name);
 
 		u->preset = true;

@@ -8,4 +8,4 @@
 #include "unit.h"
 
 void preset_begin(struct twin *t);
-bool preset_cancel(struct unit *u);	/* true when a transition was still to come */
+bool preset_cancel(struct unit *u); /* true when a transition was still to come */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define FIRST_FD_TO_CLOSE 3
-#define EXEC_MOMENT_S 0.05
+#define EXEC_MOMENT_S	  0.05
 
 void proc_adopt_orphans(void)
 {
@@ -31,7 +31,8 @@ static void environment_of(const struct unit *u, struct strv *ret)
 		strv_take(ret, fmt("SERVICE_RESULT=%s", u->result));
 }
 
-static void child(const struct unit *u, const char *program, const struct command *c, char **environment)
+static void child(const struct unit *u, const char *program, const struct command *c,
+		  char **environment)
 {
 	sigset_t none;
 	int null;
@@ -41,7 +42,8 @@ static void child(const struct unit *u, const char *program, const struct comman
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int s = 1; s < NSIG; s++)
-		signal(s, s == SIGPIPE ? SIG_IGN : SIG_DFL);	/* systemd.exec(5): IgnoreSIGPIPE= is on */
+		signal(s, s == SIGPIPE ? SIG_IGN
+				       : SIG_DFL); /* systemd.exec(5): IgnoreSIGPIPE= is on */
 	null = open("/dev/null", O_RDONLY);
 	dup2(null, STDIN_FILENO);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
@@ -50,7 +52,7 @@ static void child(const struct unit *u, const char *program, const struct comman
 	if (chdir(u->twin->root) == 0)
 		execve(program, c->argv.v, environment);
 	dprintf(STDERR_FILENO, "%s: %s: %s\n", u->name, c->path, strerror(errno));
-	_exit(203);	/* systemd.exec(5): EXIT_EXEC */
+	_exit(203); /* systemd.exec(5): EXIT_EXEC */
 }
 
 pid_t proc_spawn(struct unit *u, const struct command *c)
@@ -116,7 +118,7 @@ static char *owner_of(const struct unit *units, pid_t pid, const char *parents)
 	for (const struct unit *u = units; u; u = u->next)
 		if (u->main_pid == pid || u->control_pid == pid)
 			return copy(u->name);
-	name = units ? unit_named_by(pid) : NULL;	/* no units: whose it is does not matter */
+	name = units ? unit_named_by(pid) : NULL; /* no units: whose it is does not matter */
 	return name ? name : copy(parents);
 }
 
@@ -128,7 +130,8 @@ static void walk(const struct unit *units, pid_t pid, const char *unit, visit_t 
 
 	dir_names(tasks, &threads);
 	for (size_t i = 0; i < threads.n; i++) {
-		_cleanup_free_ char *path = fmt("%s/%s/children", tasks, threads.v[i]), *text = file_read(path);
+		_cleanup_free_ char *path = fmt("%s/%s/children", tasks, threads.v[i]),
+				    *text = file_read(path);
 		struct strv children = { 0 };
 
 		strv_words(&children, text ? text : "");

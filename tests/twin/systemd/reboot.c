@@ -1,7 +1,6 @@
 #include "reboot.h"
 
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -10,7 +9,7 @@
 #include "job.h"
 #include "login.h"
 
-#define AGENT_GRACE_S 30
+#define AGENT_GRACE_S	    30
 #define AGENT_GRACE_FLOOR_S 5
 
 static void stop_units(struct twin *t)
@@ -41,7 +40,7 @@ static int agent_stays(sd_event_source *s, uint64_t usec, void *data)
 	(void)usec;
 	twin_misuse(t, "agent ignored SIGTERM");
 	twin_timer_off(&t->agent_deadline);
-	kill(t->agent_pid, SIGKILL);	/* agent_gone() follows */
+	kill(t->agent_pid, SIGKILL); /* agent_gone() follows */
 	return 0;
 }
 
@@ -55,6 +54,7 @@ static pid_t agent_pid(const struct twin *t)
 static int begin(sd_event_source *s, void *data)
 {
 	struct twin *t = data;
+	double grace = AGENT_GRACE_S * t->time_scale;
 
 	sd_event_source_unref(s);
 	login_announce_shutdown(t);
@@ -66,7 +66,9 @@ static int begin(sd_event_source *s, void *data)
 		stop_units(t);
 		return 0;
 	}
-	twin_timer(t, &t->agent_deadline, fmax(AGENT_GRACE_S * t->time_scale, AGENT_GRACE_FLOOR_S), agent_stays, t);
+	if (grace < AGENT_GRACE_FLOOR_S)
+		grace = AGENT_GRACE_FLOOR_S;
+	twin_timer(t, &t->agent_deadline, grace, agent_stays, t);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-program=${1:-$here/../../../build/twin-systemd}
+program=${1:-${TWIN_SYSTEMD:-$here/../../../build/twin-systemd}}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ts.XXXXXX")
 pid=
 failures=0

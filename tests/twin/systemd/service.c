@@ -1,7 +1,6 @@
 #include "service.h"
 
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,10 +8,15 @@
 
 #include "proc.h"
 
-#define STOP_FLOOR_S 5	/* a scaled time-out must not kill what only shares a busy machine */
+#define STOP_FLOOR_S 5 /* a scaled time-out must not kill what only shares a busy machine */
 
 static void enter_signal(struct unit *u, const char *sub);
 static void list_next(struct unit *u);
+
+static double at_least(double seconds, double floor)
+{
+	return seconds > floor ? seconds : floor;
+}
 
 static void fail(struct unit *u, const char *result)
 {
@@ -51,12 +55,13 @@ static int timed_out(sd_event_source *s, uint64_t usec, void *data)
 
 static void enter_list(struct unit *u, enum exec_list list, const char *active, const char *sub)
 {
-	double timeout = u->twin->time_scale * (list < EXEC_STOP ? u->def.timeout_start_s : u->def.timeout_stop_s);
+	double timeout = u->twin->time_scale *
+			 (list < EXEC_STOP ? u->def.timeout_start_s : u->def.timeout_stop_s);
 
 	u->list = list;
 	u->at = 0;
 	if (list >= EXEC_STOP)
-		timeout = fmax(timeout, STOP_FLOOR_S);
+		timeout = at_least(timeout, STOP_FLOOR_S);
 	twin_timer(u->twin, &u->timer, timeout, timed_out, u);
 	if (u->def.exec[list].n > 0 || list == EXEC_START)
 		unit_set_state(u, active, sub);
@@ -72,7 +77,7 @@ static void signalled_check(struct unit *u)
 
 static void enter_signal(struct unit *u, const char *sub)
 {
-	double timeout = fmax(u->twin->time_scale * u->def.timeout_stop_s, STOP_FLOOR_S);
+	double timeout = at_least(u->twin->time_scale * u->def.timeout_stop_s, STOP_FLOOR_S);
 	int signal = strcmp(sub, "stop-sigkill") == 0 ? SIGKILL : SIGTERM;
 
 	twin_timer(u->twin, &u->timer, timeout, timed_out, u);
@@ -117,23 +122,15 @@ static void enter_running(struct unit *u)
 static void list_done(struct unit *u)
 {
 	switch (u->list) {
-	case EXEC_START_PRE:
-		enter_list(u, EXEC_START, "activating", "start");
-		break;
+	case EXEC_START_PRE: enter_list(u, EXEC_START, "activating", "start"); break;
 	case EXEC_START:
 		if (u->def.type == SERVICE_FORKING)
 			main_pid_find(u);
 		enter_list(u, EXEC_START_POST, "activating", "start-post");
 		break;
-	case EXEC_START_POST:
-		enter_running(u);
-		break;
-	case EXEC_STOP:
-		enter_signal(u, "stop-sigterm");
-		break;
-	default:
-		enter_dead(u);
-		break;
+	case EXEC_START_POST: enter_running(u); break;
+	case EXEC_STOP: enter_signal(u, "stop-sigterm"); break;
+	default: enter_dead(u); break;
 	}
 }
 
@@ -153,7 +150,7 @@ static void list_next(struct unit *u)
 		return;
 	}
 	u->main_pid = pid;
-	if (u->def.type == SERVICE_SIMPLE) {	/* counts as started when it is forked */
+	if (u->def.type == SERVICE_SIMPLE) { /* counts as started when it is forked */
 		u->at = l->n;
 		list_done(u);
 	}
@@ -174,7 +171,7 @@ void service_start(struct unit *u)
 {
 	if (start_limit_hit(u)) {
 		u->result = "start-limit-hit";
-		if (unit_is(u, "failed"))	/* it stays so, but the job must end */
+		if (unit_is(u, "failed")) /* it stays so, but the job must end */
 			u->active = "inactive";
 		enter_dead(u);
 		return;
@@ -190,7 +187,7 @@ void service_stop(struct unit *u)
 {
 	if (unit_is(u, "deactivating"))
 		return;
-	if (unit_is(u, "activating"))		/* ExecStop= is for services that did start */
+	if (unit_is(u, "activating")) /* ExecStop= is for services that did start */
 		enter_signal(u, "stop-sigterm");
 	else
 		enter_stop(u);
@@ -201,8 +198,8 @@ static const char *verdict(int status, bool daemon)
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status) == 0 ? NULL : "exit-code";
 	/* systemd.service(5), SuccessExitStatus=: these end a daemon cleanly. */
-	if (daemon && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGHUP ||
-		       WTERMSIG(status) == SIGPIPE))
+	if (daemon && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT ||
+		       WTERMSIG(status) == SIGHUP || WTERMSIG(status) == SIGPIPE))
 		return NULL;
 	return WCOREDUMP(status) ? "core-dump" : "signal";
 }
@@ -214,7 +211,7 @@ static void control_ended(struct unit *u, int status)
 
 	u->control_pid = 0;
 	if (stopping)
-		return;		/* it was told to end */
+		return; /* it was told to end */
 	if (!bad) {
 		u->at++;
 		list_next(u);
@@ -243,7 +240,7 @@ static void main_ended(struct unit *u, int status)
 		list_next(u);
 	} else if (unit_is(u, "active") || oneshot) {
 		enter_running(u);
-	}			/* else ExecStartPost= still runs: enter_running() sees it afterwards */
+	} /* else ExecStartPost= still runs: enter_running() sees it afterwards */
 }
 
 void service_reaped(struct twin *t, pid_t pid, int status)

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUS_PATH_MAX 107	/* sizeof(sockaddr_un.sun_path) less the closing NUL */
+#define BUS_PATH_MAX 107 /* sizeof(sockaddr_un.sun_path) less the closing NUL */
 
 static struct json_object *settings_read(const char *state)
 {
@@ -39,10 +39,15 @@ int twin_open(struct twin *t, const char *dir)
 		fprintf(stderr, "twin-systemd: %s: %s\n", dir, strerror(errno));
 		return -1;
 	}
-	*t = (struct twin){ .root = fmt("%s/root", real), .state = fmt("%s/state", real), .time_scale = 1, .agent_pidfd = -1 };
+	*t = (struct twin){ .root = fmt("%s/root", real),
+			    .state = fmt("%s/state", real),
+			    .time_scale = 1,
+			    .agent_pidfd = -1 };
 	if (strlen(t->state) + strlen("/bus") > BUS_PATH_MAX) {
-		fprintf(stderr, "twin-systemd: %s/bus is too long for a socket: %zu bytes, at most %d. "
-			"Use a shorter folder.\n", t->state, strlen(t->state) + strlen("/bus"), BUS_PATH_MAX);
+		fprintf(stderr,
+			"twin-systemd: %s/bus is too long for a socket: %zu bytes, at most %d. "
+			"Use a shorter folder.\n",
+			t->state, strlen(t->state) + strlen("/bus"), BUS_PATH_MAX);
 		return -1;
 	}
 	if (access(t->root, X_OK) < 0) {
@@ -99,8 +104,10 @@ const char *twin_inside(const struct twin *t, const char *path)
 
 char *twin_kernel(const struct twin *t)
 {
-	_cleanup_free_ char *path = twin_path(t, "/proc/sys/kernel/osrelease"), *text = file_read(path);
-	_cleanup_free_ char *version_path = twin_path(t, "/proc/version"), *version = file_read(version_path);
+	_cleanup_free_ char *path = twin_path(t, "/proc/sys/kernel/osrelease"),
+			    *text = file_read(path);
+	_cleanup_free_ char *version_path = twin_path(t, "/proc/version"),
+			    *version = file_read(version_path);
 	struct utsname u;
 
 	if (text) {
@@ -120,7 +127,8 @@ bool twin_fault(const struct twin *t, const char *name)
 {
 	_cleanup_free_ char *path = fmt("%s/faults", t->state), *text = file_read(path);
 	struct json_object *o = text ? json_tokener_parse(text) : NULL;
-	bool on = json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, name, NULL);
+	bool on = json_object_is_type(o, json_type_object) &&
+		  json_object_object_get_ex(o, name, NULL);
 
 	json_object_put(o);
 	return on;
@@ -153,12 +161,13 @@ void twin_timer_off(sd_event_source **source)
 	*source = sd_event_source_disable_unref(*source);
 }
 
-void twin_timer(struct twin *t, sd_event_source **source, double seconds, sd_event_time_handler_t call, void *data)
+void twin_timer(struct twin *t, sd_event_source **source, double seconds,
+		sd_event_time_handler_t call, void *data)
 {
 	twin_timer_off(source);
 	if (isinf(seconds))
 		return;
-	if (sd_event_add_time(t->event, source, CLOCK_MONOTONIC, (uint64_t)((twin_now() + seconds) * 1e6), 1000,
-			      call, data) < 0)
+	if (sd_event_add_time(t->event, source, CLOCK_MONOTONIC,
+			      (uint64_t)((twin_now() + seconds) * 1e6), 1000, call, data) < 0)
 		abort();
 }

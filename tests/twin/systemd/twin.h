@@ -1,4 +1,6 @@
-/* The twin's folder, as tests/twin/README.md describes it, and the one event loop that serves it. */
+/*
+ * The twin's folder, as tests/twin/README.md describes it, and the one event loop that serves it.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -15,11 +17,11 @@ struct json_object;
 enum reboot_phase { REBOOT_NONE, REBOOT_AGENT, REBOOT_UNITS };
 
 struct twin {
-	char *root;			/* DIR/root */
-	char *state;			/* DIR/state */
+	char *root;  /* DIR/root */
+	char *state; /* DIR/state */
 	int boot;
-	double time_scale;		/* of every time-out that a unit file names */
-	struct json_object *settings;	/* systemd.json */
+	double time_scale;	      /* of every time-out that a unit file names */
+	struct json_object *settings; /* systemd.json */
 
 	sd_event *event;
 	sd_bus *bus;
@@ -44,15 +46,18 @@ struct twin {
 /* 0, or -1 with a line on standard error. */
 int twin_open(struct twin *t, const char *dir);
 
-char *twin_path(const struct twin *t, const char *path);	/* DIR/root + path */
-char *twin_chase(const struct twin *t, const char *path);	/* the same, a link in the last place followed inside root */
-const char *twin_inside(const struct twin *t, const char *path);	/* without DIR/root */
-char *twin_kernel(const struct twin *t);			/* its release, as uname -r inside would say */
+char *twin_path(const struct twin *t, const char *path); /* DIR/root + path */
+char *twin_chase(const struct twin *t,
+		 const char *path); /* the same, a link in the last place followed inside root */
+const char *twin_inside(const struct twin *t, const char *path); /* without DIR/root */
+char *twin_kernel(const struct twin *t); /* its release, as uname -r inside would say */
 
 bool twin_fault(const struct twin *t, const char *name);
-void twin_misuse(const struct twin *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-double twin_now(void);						/* CLOCK_MONOTONIC in seconds */
+void twin_misuse(const struct twin *t, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+double twin_now(void); /* CLOCK_MONOTONIC in seconds */
 
 /* Arms *source anew; INFINITY disarms it. */
-void twin_timer(struct twin *t, sd_event_source **source, double seconds, sd_event_time_handler_t call, void *data);
+void twin_timer(struct twin *t, sd_event_source **source, double seconds,
+		sd_event_time_handler_t call, void *data);
 void twin_timer_off(sd_event_source **source);

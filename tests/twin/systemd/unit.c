@@ -9,12 +9,23 @@
 #include "signals.h"
 
 /* Targets that systemd itself brings. Those of early boot are behind us when the twin begins. */
-static const struct { const char *name; bool active; } own_targets[] = {
-	{ "sysinit.target", true },      { "basic.target", true },      { "local-fs.target", true },
-	{ "sockets.target", true },      { "paths.target", true },      { "timers.target", true },
-	{ "network.target", true },      { "network-online.target", true }, { "remote-fs.target", true },
-	{ "multi-user.target", false },  { "graphical.target", false }, { "shutdown.target", false },
-	{ "reboot.target", false },
+static const struct {
+	const char *name;
+	bool active;
+} own_targets[] = {
+	{"sysinit.target",	    true },
+	       { "basic.target",		 true },
+	{ "local-fs.target",	     true },
+	       { "sockets.target",	   true },
+	{ "paths.target",	  true },
+	       { "timers.target",	  true },
+	{ "network.target",	    true },
+	       { "network-online.target", true },
+	{ "remote-fs.target",      true },
+	       { "multi-user.target",     false},
+	{ "graphical.target",      false},
+	       { "shutdown.target",	    false},
+	{ "reboot.target",	   false},
 };
 
 static int own_target(const char *name)
@@ -27,7 +38,8 @@ static int own_target(const char *name)
 
 bool unit_name_valid(const char *name)
 {
-	static const char *const types[] = { ".service", ".target", ".path", ".socket", ".timer", ".mount", ".slice" };
+	static const char *const types[] = { ".service", ".target", ".path", ".socket",
+					     ".timer",	 ".mount",  ".slice" };
 
 	if (strchr(name, '/') || *name == '.' || strlen(name) > 255)
 		return false;
@@ -129,15 +141,20 @@ bool unit_is_down(const struct unit *u)
 
 bool unit_run_elsewhere(const struct unit *u)
 {
-	return strcmp(u->name, "gn8v-agent.service") == 0 || strcmp(u->name, "gn8v-bootstrap.service") == 0;
+	return strcmp(u->name, "gn8v-agent.service") == 0 ||
+	       strcmp(u->name, "gn8v-bootstrap.service") == 0;
 }
 
 bool unit_after(const struct unit *u, const struct unit *other)
 {
 	if (strv_has(&u->def.after, other->name) || strv_has(&other->def.before, u->name))
 		return true;
-	/* systemd.target(5): a target is After= what it pulls in, unless either side declines default dependencies. */
-	return ends_with(u->name, ".target") && u->def.default_dependencies && other->def.default_dependencies &&
+	/*
+	 * systemd.target(5): a target is After= what it pulls in, unless either side declines
+	 * default dependencies.
+	 */
+	return ends_with(u->name, ".target") && u->def.default_dependencies &&
+	       other->def.default_dependencies &&
 	       (strv_has(&u->def.wants, other->name) || strv_has(&u->def.requires, other->name));
 }
 

@@ -11,9 +11,9 @@
 
 #include "twin.h"
 
-#define UNIT_OBJECTS "/org/freedesktop/systemd1/unit"
-#define START_LIMIT_BURST 5	/* systemd's DefaultStartLimitBurst= ... */
-#define START_LIMIT_S 10	/* ... and DefaultStartLimitIntervalSec= */
+#define UNIT_OBJECTS	  "/org/freedesktop/systemd1/unit"
+#define START_LIMIT_BURST 5  /* systemd's DefaultStartLimitBurst= ... */
+#define START_LIMIT_S	  10 /* ... and DefaultStartLimitIntervalSec= */
 
 enum service_type { SERVICE_SIMPLE, SERVICE_FORKING, SERVICE_ONESHOT };
 enum exec_list { EXEC_START_PRE, EXEC_START, EXEC_START_POST, EXEC_STOP, EXEC_STOP_POST, EXEC_MAX };
@@ -30,14 +30,14 @@ struct commands {
 };
 
 struct definition {
-	const char *load_state;		/* loaded, not-found, masked, bad-setting */
+	const char *load_state; /* loaded, not-found, masked, bad-setting */
 	char *fragment;
 	struct strv drop_ins;
-	uint64_t fingerprint;		/* of the names and bytes of all of them */
+	uint64_t fingerprint; /* of the names and bytes of all of them */
 
 	char *description;
 	struct strv after, before, requires, wants, part_of;
-	struct strv conditions, asserts;	/* paths, a leading ! negates */
+	struct strv conditions, asserts; /* paths, a leading ! negates */
 	bool default_dependencies;
 
 	enum service_type type;
@@ -48,8 +48,8 @@ struct definition {
 	double timeout_start_s, timeout_stop_s;
 	bool remain_after_exit;
 
-	struct strv watched;		/* PathChanged= */
-	char *triggers;			/* Unit= of a .path */
+	struct strv watched; /* PathChanged= */
+	char *triggers;	     /* Unit= of a .path */
 
 	struct strv wanted_by, aliases;
 	bool has_install;
@@ -60,24 +60,24 @@ struct unit {
 	struct twin *twin;
 	char *name, *object;
 	struct definition def;
-	bool preset;			/* systemd.json says how it begins; it may have no file */
-	char *file_state;		/* as GetUnitFileState said last; forgotten by Reload */
+	bool preset;	  /* systemd.json says how it begins; it may have no file */
+	char *file_state; /* as GetUnitFileState said last; forgotten by Reload */
 
 	const char *active, *sub;
 	bool condition_result, assert_result;
-	uint64_t active_enter, inactive_exit;	/* CLOCK_MONOTONIC, microseconds */
+	uint64_t active_enter, inactive_exit; /* CLOCK_MONOTONIC, microseconds */
 	struct job *job;
 
 	const char *result;
 	int main_status;
 	pid_t main_pid, control_pid;
-	enum exec_list list;		/* the list of commands that runs, ... */
-	size_t at;			/* ... and the place in it */
+	enum exec_list list; /* the list of commands that runs, ... */
+	size_t at;	     /* ... and the place in it */
 	bool ignore_failure;
-	sd_event_source *timer;		/* of the state that the service is in */
+	sd_event_source *timer; /* of the state that the service is in */
 	double starts[START_LIMIT_BURST];
 
-	struct strv watch_marks;	/* what each watched path looked like last */
+	struct strv watch_marks; /* what each watched path looked like last */
 	sd_event_source **watches;
 	size_t n_watches;
 
@@ -85,16 +85,16 @@ struct unit {
 	struct json_object *preset_next;
 };
 
-extern const char *const unit_dirs[];	/* the search path, first one wins, NULL at the end */
+extern const char *const unit_dirs[]; /* the search path, first one wins, NULL at the end */
 
 bool unit_name_valid(const char *name);
-struct unit *unit_find(struct twin *t, const char *name);	/* only if it is loaded */
-struct unit *unit_get(struct twin *t, const char *name);	/* loads it; an alias leads to its unit */
+struct unit *unit_find(struct twin *t, const char *name); /* only if it is loaded */
+struct unit *unit_get(struct twin *t, const char *name);  /* loads it; an alias leads to its unit */
 void unit_reload(struct unit *u);
 bool unit_changed_on_disk(const struct unit *u);
 bool unit_is(const struct unit *u, const char *active);
-bool unit_is_down(const struct unit *u);			/* inactive or failed */
-bool unit_run_elsewhere(const struct unit *u);			/* the harness runs its process */
+bool unit_is_down(const struct unit *u);       /* inactive or failed */
+bool unit_run_elsewhere(const struct unit *u); /* the harness runs its process */
 bool unit_after(const struct unit *u, const struct unit *other);
 bool unit_paths_hold(const struct unit *u, const struct strv *checks);
 void unit_set_state(struct unit *u, const char *active, const char *sub);
@@ -103,5 +103,5 @@ void unit_write_state(const struct twin *t, const char *name, const char *active
 /* definition.c */
 void definition_load(struct twin *t, const char *name, struct definition *ret);
 void definition_done(struct definition *d);
-char *definition_fragment(const struct twin *t, const char *name);	/* NULL when there is none */
+char *definition_fragment(const struct twin *t, const char *name); /* NULL when there is none */
 uint64_t definition_fingerprint(const struct twin *t, const char *name);
