@@ -250,6 +250,23 @@ int artefact_check(struct worker *w, struct artefact *a, struct err *e)
 	return 0;
 }
 
+/* status.packages: what was fetched, by digest, also where a signature was judged. */
+static void record(struct worker *w, const struct artefact *a)
+{
+	struct json_object *list = json_object_new_array(), *o = json_object_new_object();
+	char digest[SHA256_HEX_SIZE] = "";
+	struct err ignored = ERR_INIT;
+
+	if (a->sha256)
+		str_copy(digest, sizeof(digest), a->sha256);
+	else
+		fetch_file_sha256(a->path, digest, &ignored);
+	json_set_str(o, "file", a->file);
+	json_set_str(o, "sha256", digest);
+	json_object_array_add(list, o);
+	worker_data(w, "packages", list);
+}
+
 int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 {
 	const char *referer = a->kind == ARTEFACT_DRIVER && *w->config->driver_referer ?
@@ -265,6 +282,7 @@ int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 		return -1;
 	if (a->package && artefact_check(w, a, e) < 0)
 		return -1;
+	record(w, a);
 	worker_found(w, "%s is verified: %s", a->file,
 		     a->sha256 ? "its SHA-256 is the pinned one" : "it is signed by NVIDIA's key");
 	return 0;

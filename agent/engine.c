@@ -275,7 +275,7 @@ static void take_data(struct engine *g, const char *text, size_t len)
 
 	if (len < 2 || json_parse(text, len - 1, "worker", &pair, &e) < 0)
 		return;
-	status_set_data(&g->status, json_str(pair, "key", ""), json_object_get(json_get(pair, "value")));
+	status_merge(&g->status, json_str(pair, "key", ""), json_get(pair, "value"));
 }
 
 static void take_frame(struct slot *s, const struct worker_frame *head, char *body)
@@ -419,7 +419,7 @@ static bool satisfied(const struct engine *g, size_t i)
 	/* While a step runs, the machine may look as if it were done already. */
 	if (s->pid || s->retry || s->failed)
 		return false;
-	return s->done || ((a == PLAN_DONE || a == PLAN_SKIP) && needs_met(g, &steps[i]));
+	return s->done || a == PLAN_SKIP || (a == PLAN_DONE && needs_met(g, &steps[i]));
 }
 
 /* Saves what is about to be done, durably, before it is. */
@@ -541,6 +541,24 @@ static void note_found(struct engine *g)
 	}
 }
 
+/* What its owner should know of a machine that is ready. */
+static void note_for_owner(struct engine *g)
+{
+	const struct config *c = g->config;
+	struct json_object *notes = json_object_new_array(), *reduced = json_object_new_array();
+
+	if (g->facts.instance.shape == SHAPE_SINGLE && str_starts(c->cuda_version, "12.4.") &&
+	    !g->facts.software.cublas)
+		json_object_array_add(
+			notes, json_object_new_string(
+				       "R22: cuBLAS of CUDA 12.4 has a known fault in CC mode: in the Python "
+				       "environment that uses it, pip3 install nvidia-cublas-cu12==12.4.5.8"));
+	if (!c->time_sync_required)
+		json_object_array_add(reduced, json_object_new_string("time-sync"));
+	status_set_data(&g->status, "notes", notes);
+	status_set_data(&g->status, "reduced", reduced);
+}
+
 static void conclude(struct engine *g)
 {
 	struct status *st = &g->status;
@@ -549,8 +567,10 @@ static void conclude(struct engine *g)
 	st->gate_open = satisfied(g, STEP_READY);
 	if (st->gate_open) {
 		st->error = (struct status_error){ 0 };
-		journal_summary(&g->journal, "ready: every step holds and the attestation of this boot was accepted");
+		note_for_owner(g);
 		restarts_forget();
+		journal_summary(&g->journal, RESULT_READY,
+				"every step holds and the attestation of this boot was accepted");
 		end(g, RESULT_READY, EXIT_READY);
 		return;
 	}
@@ -560,7 +580,7 @@ static void conclude(struct engine *g)
 		err_set(&e, &ERR_INTERNAL, "nothing is left to do and the machine is not ready");
 		status_set_error(&st->error, NULL, &e);
 	}
-	journal_summary(&g->journal, "%s: %s", refused ? "refused" : "failed", st->error.message);
+	journal_summary(&g->journal, refused ? RESULT_REFUSED : RESULT_FAILED, "%s", st->error.message);
 	end(g, refused ? RESULT_REFUSED : RESULT_FAILED,
 	    str_eq(st->error.code, CODE_RESTART_BY_HAND.code) ? EXIT_RESTART_PENDING : EXIT_FAILED);
 }
@@ -613,6 +633,7 @@ static void finish_look(struct engine *g, struct slot *s)
 	str_copy(g->status.kernel, sizeof(g->status.kernel), g->facts.machine.kernel);
 	g->status.restarts = restarts_count(&g->facts);
 	g->status.error = (struct status_error){ 0 };
+	status_measure(&g->status, &g->facts);
 	journal_machine(&g->journal, &g->facts);
 	schedule(g);
 }
@@ -624,12 +645,11 @@ static void leave_after_stop(struct engine *g)
 	run_kill_orphans(NULL, 0, ORPHAN_GRACE_S);
 	if (g->restart_asked) {
 		g->status.steps[STEP_RESTART].cut_off = false;
-		journal_summary(&g->journal, "restarting; it goes on in the next boot");
+		journal_summary(&g->journal, RESULT_RESTARTING, "it goes on in the next boot");
 		end(g, RESULT_RESTARTING, EXIT_RESTART_PENDING);
 		return;
 	}
-	journal_say(&g->journal, NULL, LOG_WARNING, "interrupted: it goes on at the next start of gn8v-agent.service");
-	journal_summary(&g->journal, "interrupted; it goes on at the next start");
+	journal_summary(&g->journal, RESULT_PENDING, "interrupted; it goes on at the next start of gn8v-agent.service");
 	end(g, RESULT_PENDING, EXIT_STOPPED);
 }
 

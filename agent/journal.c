@@ -92,8 +92,13 @@ static void format_bytes(const struct worker_progress *p, char *dst, size_t dst_
 {
 	double left = p->rate > 0 ? (double)(p->total - p->done) / p->rate : 0;
 
-	snprintf(dst, dst_size, "%.0f %% of %.0f MiB, %.1f MiB/s, %.0f s left",
-		 100.0 * (double)p->done / (double)p->total, (double)p->total / MIB, p->rate / MIB, left);
+	double share = 100.0 * (double)p->done / (double)p->total;
+
+	if ((double)p->total < MIB)
+		snprintf(dst, dst_size, "%.0f %% of %.0f KiB", share, (double)p->total / 1024);
+	else
+		snprintf(dst, dst_size, "%.0f %% of %.0f MiB, %.1f MiB/s, %.0f s left", share,
+			 (double)p->total / MIB, p->rate / MIB, left);
 }
 
 /* Volatile on purpose: never synced, gone with the boot. */
@@ -135,8 +140,11 @@ void journal_progress(struct journal *j, const struct step *s, const struct work
 
 		format_bytes(p, text, sizeof(text));
 		if (tenths > j->said_tenths[i]) {
+			bool at_once = j->said_tenths[i] == 0 && p->done == p->total;
+
 			j->said_tenths[i] = tenths;
-			log_event(LOG_INFO, s->id, NULL, text);
+			if (!at_once)
+				log_event(LOG_INFO, s->id, NULL, text);
 		}
 	} else {
 		str_copy(text, sizeof(text), p->text);
@@ -149,18 +157,21 @@ void journal_progress(struct journal *j, const struct step *s, const struct work
 	write_progress(j);
 }
 
-void journal_summary(struct journal *j, const char *fmt, ...)
+void journal_summary(struct journal *j, enum result r, const char *fmt, ...)
 {
 	char text[sizeof(j->status->summary)];
+	_cleanup_free_ char *said = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (str_eq(text, j->status->summary) && j->status->result == RESULT_READY)
-		log_info("%s (nothing had to be done)", text);
+	said = xasprintf("%s: %s", result_name(r), text);
+	/* A run that found everything as it was leaves the status as it was, events included. */
+	if (str_eq(text, j->status->summary) && j->status->result == r)
+		log_info("%s (nothing had to be done)", said);
 	else
-		say(j, NULL, LOG_NOTICE, NULL, text);
+		say(j, NULL, LOG_NOTICE, NULL, said);
 	str_copy(j->status->summary, sizeof(j->status->summary), text);
-	sd_notifyf(0, "STATUS=%s", text);
+	sd_notifyf(0, "STATUS=%s", said);
 }

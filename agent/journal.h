@@ -28,6 +28,6 @@ void journal_retry(struct journal *j, const struct step *s, const struct err *e,
 void journal_progress(struct journal *j, const struct step *s, const struct worker_progress *p);
 
 /* The last word of a run: status.summary and `systemctl status`. */
-void journal_summary(struct journal *j, const char *fmt, ...) PRINTF(2, 3);
+void journal_summary(struct journal *j, enum result r, const char *fmt, ...) PRINTF(3, 4);
 
 #endif

@@ -39,7 +39,7 @@ static void usage(FILE *out)
 			(int)(24 - strlen(options[i].option.name)), argument, options[i].help);
 	}
 	fprintf(out, "\nExit status: 0 yes, ready; 1 no, failed; 2 usage; 3 could not tell; 4 a restart is pending;\n"
-		     "5 another run holds the lock; 6 timed out.\n");
+		     "5 another run holds the lock; 6 timed out; 143 stopped by SIGTERM.\n");
 }
 
 static const struct cli_command *find_command(const char *name)

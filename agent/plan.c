@@ -9,7 +9,7 @@ const char *plan_action_name(enum plan_action a)
 }
 
 /* What a step inherits from those it needs, which stand above it in the table: PLAN_RUN when its
- * turn comes in this boot. One that is done or skipped hands on what it inherited itself. */
+ * turn comes in this boot. One that is done hands on what it inherited itself; one that is skipped is not there. */
 static enum plan_action inherited(const struct plan *p, const struct step *s)
 {
 	enum plan_action worst = PLAN_RUN;
@@ -17,7 +17,7 @@ static enum plan_action inherited(const struct plan *p, const struct step *s)
 	for (const enum step_id *n = s->needs; *n != STEP_MAX; n++) {
 		enum plan_action a = p->rows[*n].action;
 
-		if (a == PLAN_DONE || a == PLAN_SKIP)
+		if (a == PLAN_DONE)
 			a = inherited(p, &steps[*n]);
 		if (a == PLAN_BLOCKED || a == PLAN_WAITS)
 			return PLAN_WAITS;

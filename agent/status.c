@@ -407,3 +407,65 @@ void status_set_data(struct status *s, const char *key, struct json_object *valu
 {
 	json_set(s->data, key, value);
 }
+
+static void merge_object(struct json_object *to, struct json_object *from)
+{
+	json_object_object_foreach(from, key, value)
+	{
+		json_set(to, key, json_object_get(value));
+	}
+}
+
+/* An item is known by its first key: "file" of a package, "unit" of a service. */
+static const char *item_name(struct json_object *item, const char **ret_key)
+{
+	json_object_object_foreach(item, key, value)
+	{
+		*ret_key = key;
+		return json_object_get_string(value);
+	}
+	*ret_key = "";
+	return "";
+}
+
+static struct json_object *merged_list(struct json_object *old, struct json_object *news)
+{
+	struct json_object *out = json_object_new_array();
+	const char *key;
+
+	for (size_t i = 0; i < json_count(old); i++) {
+		struct json_object *item = json_item(old, i);
+		const char *name = item_name(item, &key);
+		bool replaced = false;
+
+		for (size_t k = 0; k < json_count(news); k++)
+			replaced |= str_eq(json_str(json_item(news, k), key, NULL), name);
+		if (!replaced)
+			json_object_array_add(out, json_object_get(item));
+	}
+	for (size_t k = 0; k < json_count(news); k++)
+		json_object_array_add(out, json_object_get(json_item(news, k)));
+	return out;
+}
+
+void status_merge(struct status *s, const char *key, struct json_object *value)
+{
+	struct json_object *old = json_get(s->data, key);
+
+	if (json_object_is_type(value, json_type_array))
+		status_set_data(s, key, merged_list(old, value));
+	else if (json_object_is_type(old, json_type_object) && !str_eq(key, "attestation"))
+		merge_object(old, value);
+	else
+		status_set_data(s, key, json_object_get(value));
+}
+
+void status_measure(struct status *s, const struct facts *f)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+
+	json_set_str(o, "cmdline", f->machine.cmdline);
+	if (f->boot.swiotlb_known)
+		json_set_int(o, "swiotlb_bytes", (int64_t)f->boot.swiotlb_bytes);
+	status_merge(s, "measured", o);
+}

@@ -111,6 +111,13 @@ uint64_t status_cut_off(const struct status *s);
 
 void status_event(struct status *s, int level, const char *step, const char *code, const char *text);
 void status_set_error(struct status_error *to, const char *step, const struct err *e);
+/* Joins a worker's value to what is there: keys of an object, and items of a list by their first key;
+ * an attestation replaces the one before. */
+void status_merge(struct status *s, const char *key, struct json_object *value);
+
+/* measured.cmdline and measured.swiotlb_bytes of this boot. */
+void status_measure(struct status *s, const struct facts *f);
+
 void status_set_data(struct status *s, const char *key, struct json_object *value); /* takes value */
 
 #endif

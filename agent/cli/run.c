@@ -17,7 +17,7 @@ static enum exit_code refuse(const struct err *e)
 		kernel_boot_id(s.boot_id);
 		s.result = RESULT_REFUSED;
 		status_set_error(&s.error, NULL, e);
-		snprintf(s.summary, sizeof(s.summary), "refused: %.200s", e->msg);
+		snprintf(s.summary, sizeof(s.summary), "%.200s", e->msg);
 		status_event(&s, LOG_ERR, NULL, e->kind->code, e->msg);
 		status_save(&s, &ignored);
 		status_done(&s);

@@ -91,6 +91,7 @@ APPLY(attest)
 		return -1;
 	if (!ready)
 		return err_set(e, &CODE_SMI, "attestation was accepted, but the GPUs are not in the ready state");
-	worker_found(w, "%zu devices accepted by NVIDIA's verifier; GPU ready state: ready", a->devices_n);
+	worker_found(w, "%zu device%s accepted by NVIDIA's verifier; GPU ready state: ready", a->devices_n,
+		     a->devices_n == 1 ? "" : "s");
 	return 0;
 }

@@ -29,7 +29,8 @@ static struct json_object *measured(const struct worker *w)
 
 	/* The command line is measured into RTMRs: whoever compares them wants to know both. */
 	json_set_str(o, "cmdline_before", w->facts.machine.cmdline);
-	json_set_str(o, "swiotlb_added", w->config->kernel_swiotlb);
+	if (w->facts.boot.swiotlb_known)
+		json_set_int(o, "swiotlb_bytes_before", (int64_t)w->facts.boot.swiotlb_bytes);
 	return o;
 }
 

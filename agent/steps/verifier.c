@@ -82,13 +82,17 @@ static void record_digests(struct worker *w)
 		for (size_t i = 0; i < json_count(list);
 		     i++) {
 			struct json_object *item = json_item(list, i);
-			struct json_object *meta = json_get(item, "metadata"), *o = json_object_new_object();
+			struct json_object *meta = json_get(item, "metadata"), *o;
 			struct json_object *archive = json_get(json_get(item, "download_info"), "archive_info");
+			const char *sha256 = json_str(json_get(archive, "hashes"), "sha256", NULL);
 			_cleanup_free_ char *file = xasprintf("%s==%s", json_str(meta, "name", "?"),
 							      json_str(meta, "version", "?"));
 
+			if (!sha256)
+				continue;
+			o = json_object_new_object();
 			json_set_str(o, "file", file);
-			json_set_str(o, "sha256", json_str(json_get(archive, "hashes"), "sha256", NULL));
+			json_set_str(o, "sha256", sha256);
 			json_object_array_add(out, o);
 		}
 	}
