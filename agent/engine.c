@@ -459,22 +459,34 @@ static void start_step(struct engine *g, size_t i)
 	}
 }
 
-/* Mending something while the gate is open: close it first, so that the proof is taken again. */
-static bool close_gate_first(struct engine *g)
+/* Closes the gate if it is open. False if that failed: an open gate that cannot be closed is said
+ * and ends the run. */
+static bool shut(struct engine *g)
 {
 	struct err e = ERR_INIT;
 
+	g->status.gate_open = false;
+	if (!g->facts.units.gate_open)
+		return true;
+	g->facts.units.gate_open = false;
+	if (gate_close(g->config, &e) == 0)
+		return true;
+	journal_error(&g->journal, NULL, &e);
+	status_set_error(&g->status.error, NULL, &e);
+	return false;
+}
+
+/* Mending something while the gate is open: close it first, so that the proof is taken again. */
+static bool close_gate_first(struct engine *g)
+{
 	if (!g->facts.units.gate_open)
 		return true;
 	journal_say(&g->journal, NULL, LOG_WARNING,
 		    "something has to be mended: the gate is closed until the proof is taken again");
-	if (gate_close(g->config, &e) < 0) {
-		journal_error(&g->journal, NULL, &e);
-		status_set_error(&g->status.error, NULL, &e);
+	if (!shut(g)) {
 		end(g, RESULT_FAILED, EXIT_FAILED);
 		return false;
 	}
-	g->facts.units.gate_open = g->status.gate_open = false;
 	plan_make(&g->plan, g->config, &g->facts);
 	return true;
 }
@@ -491,9 +503,12 @@ static bool restart_allowed(struct engine *g, size_t i)
 {
 	struct err e = ERR_INIT;
 
-	if (!steps[i].restarts || g->options->may_restart)
+	if (!steps[i].restarts || (g->options->may_restart && !g->facts.units.gate_opened))
 		return true;
 	err_set(&e, &CODE_RESTART_BY_HAND, "a restart is needed: %s", g->plan.rows[i].r.reason);
+	if (g->facts.units.gate_opened)
+		err_hint(&e, "this machine was in use in this boot, so it is not restarted by itself: "
+			     "systemctl reboot when that suits you");
 	record_failure(g, i, &e);
 	return false;
 }
@@ -524,6 +539,10 @@ static void note_found(struct engine *g)
 			continue;
 		if (row->action == PLAN_DONE || row->action == PLAN_SKIP) {
 			bool news = st->state != STATE_DONE && st->state != STATE_SKIPPED;
+
+			/* Its turn has not come: what it looks like then is said then. */
+			if (!satisfied(g, i))
+				continue;
 
 			st->state = row->action == PLAN_DONE ? STATE_DONE : STATE_SKIPPED;
 			st->attempts = 0;
@@ -564,8 +583,8 @@ static void conclude(struct engine *g)
 	struct status *st = &g->status;
 	bool refused = str_eq(st->error.class, err_class_name(ERR_CLASS_REFUSE));
 
-	st->gate_open = satisfied(g, STEP_READY);
-	if (st->gate_open) {
+	if (satisfied(g, STEP_READY)) {
+		st->gate_open = true;
 		st->error = (struct status_error){ 0 };
 		note_for_owner(g);
 		restarts_forget();
@@ -574,6 +593,7 @@ static void conclude(struct engine *g)
 		end(g, RESULT_READY, EXIT_READY);
 		return;
 	}
+	shut(g);
 	if (!st->error.code[0]) {
 		struct err e = ERR_INIT;
 

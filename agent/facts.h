@@ -82,7 +82,8 @@ struct facts_units {
 	size_t n;
 	bool persistenced_unit_ok; /* R10: our text, and the time-out drop-in where it is needed */
 	bool hold_flag;
-	bool gate_open; /* flag is there and the target is active */
+	bool gate_open;	  /* flag is there and the target is active */
+	bool gate_opened; /* it was open at some time in this boot */
 };
 
 struct facts_disk {

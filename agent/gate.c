@@ -32,7 +32,8 @@ int gate_open(const struct config *c, struct err *e)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
 
-	if (units_open(&u, e) < 0 || fs_write_volatile(PATH_READY, 0644, "", e) < 0)
+	if (units_open(&u, e) < 0 || fs_write_volatile(PATH_OPENED, 0644, "", e) < 0 ||
+	    fs_write_volatile(PATH_READY, 0644, "", e) < 0)
 		return -1;
 	if (units_start(u, UNIT_READY, JOB_TIMEOUT_S, e) < 0) {
 		fs_unlink(PATH_READY, NULL);

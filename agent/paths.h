@@ -13,6 +13,7 @@
 #define PATH_RUN_DIR "/run/gn8v"
 #define PATH_LOCK "/run/gn8v/lock"
 #define PATH_READY "/run/gn8v/ready"
+#define PATH_OPENED "/run/gn8v/opened" /* the gate was open once in this boot */
 #define PATH_PROGRESS "/run/gn8v/progress.json"
 #define PATH_TEMPLATES "/usr/share/gn8v/units"
 

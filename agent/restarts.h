@@ -11,8 +11,8 @@ int restarts_add(const struct facts *f, struct err *e);
 /* Boots of this instance in which a restart was asked for. */
 unsigned int restarts_count(const struct facts *f);
 
-/* Whether one was asked for in an earlier boot of this instance. */
-bool restarts_earlier(const struct facts *f);
+/* Those of them that came before this boot. */
+unsigned int restarts_earlier(const struct facts *f);
 
 /* What they were for is in effect: the ledger is removed. */
 void restarts_forget(void);

@@ -66,9 +66,9 @@ PROBE(restart)
 		probe_blocked(r, &CODE_RESTART_NO_EFFECT,
 			      "the machine was restarted for swiotlb=%s, and this boot does not have it",
 			      c->kernel_swiotlb);
-	else if (restarts_count(f) >= (unsigned int)c->restart_max && restarts_earlier(f))
+	else if (restarts_earlier(f) >= (unsigned int)c->restart_max)
 		probe_blocked(r, &CODE_RESTART_LIMIT, "%u restarts were made, and one more would be needed: %s",
-			      restarts_count(f), why);
+			      restarts_earlier(f), why);
 	else
 		probe_todo(r, "restart, so that %s", why);
 }

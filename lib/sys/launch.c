@@ -87,7 +87,8 @@ NORETURN static void execute(struct prepared *p)
 	ssize_t n;
 
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* SIGTERM: a package manager ends its transaction; whoever killed us kills the rest later. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	/* Had the parent died before the line above, nobody would ever end us. */
 	if (getppid() != p->parent)
 		_exit(127);

@@ -1,4 +1,4 @@
-"""check.py get|opens|schema|ran|mark|quiet DIR [WHAT]: single questions that stories ask about a twin."""
+"""check.py get|config|opens|schema|ran|mark|quiet DIR [WHAT]: single questions that stories ask about a twin."""
 
 import json
 import os
@@ -35,6 +35,12 @@ def check_get(twin, key):
     except (KeyError, IndexError, TypeError, ValueError):
         return 1
     print(value if isinstance(value, str) else json.dumps(value))
+    return 0
+
+
+def check_config(twin, key):
+    """A value of /etc/gn8v/config.json."""
+    print(find(read_json(twin.root("/etc/gn8v/config.json")), key))
     return 0
 
 

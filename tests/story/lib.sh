@@ -170,3 +170,103 @@ disk_unchanged()
 	disk_snapshot > "$D/now"
 	diff "$1" "$D/now" || fail "files changed (< before, > after)"
 }
+
+# faults NAME[=ARG]… -NAME…: switch them on and off
+faults() { "$TWIN" fault "$T" "$@" || fail "the faults could not be switched"; }
+
+# configure JSON: change /etc/gn8v/config.json
+configure() { "$TWIN" config "$T" "$1" || fail "the config could not be changed"; }
+
+# expect_failed CODE: the run ended with this error, and the gate is shut
+expect_failed()
+{
+	expect_exit 1
+	expect_result failed
+	expect_error "$1"
+	expect_gate_closed
+	status_validates
+}
+
+# expect_step ID CODE: a step's own error
+expect_step()
+{
+	expect "steps.$1.state" failed
+	expect "steps.$1.error.code" "$2"
+	[ -n "$(status "steps.$1.error.hint")" ] || fail "the error of step $1 has no hint"
+}
+
+# expect_words KEY TEXT: a value of status.json has this text in it
+expect_words()
+{
+	story_found=$(status "$1") || fail "status.json has no $1"
+	case $story_found in
+	*"$2"*) ;;
+	*) fail "$1 does not name \"$2\": $story_found" ;;
+	esac
+}
+
+# In the boot that is up, a run after the fault is gone ends ready.
+heals()
+{
+	agent_again
+	expect_ready
+	all_is_well
+}
+
+# count LOG TEXT: how many records of a log (commands, bus, http, gpu) have this text
+count() { grep -c -F -e "$2" "$T/state/$1.jsonl" || true; }
+
+# expect_count N LOG TEXT
+expect_count()
+{
+	story_found=$(count "$2" "$3")
+	[ "$story_found" = "$1" ] || fail "$story_found times in $2.jsonl, not $1: $3"
+}
+
+# begin boot|run|again [what twin takes]…: a run in the background; finish waits for its end
+begin()
+{
+	story_how=$1
+	shift
+	[ "$story_how" = again ] || set -- --keep "$@"
+	"$TWIN" "$story_how" "$T" "$@" &
+	story_run=$!
+}
+
+finish()
+{
+	rc=0
+	wait "$story_run" || rc=$?
+}
+
+# signalled SIGNAL STEP boot|again…: a run whose agent gets this signal when the step is running
+signalled()
+{
+	story_signal="$1 in $2"
+	"$TWIN" signal "$T" "$1" --when "$2" &
+	story_killer=$!
+	shift 2
+	begin "$@"
+	finish
+	wait "$story_killer" || fail "the agent did not get SIG$story_signal"
+}
+
+# unit_is NAME STATE: ActiveState as the simulated systemd has it
+unit_is()
+{
+	story_found=$(cat "$T/state/units/$1")
+	[ "$story_found" = "$2" ] || fail "$1 is $story_found, not $2"
+}
+
+# answers CODE WORDS…: a command of the program ends with this exit code; what it prints is in $D/out and $D/err
+answers()
+{
+	story_wanted=$1
+	shift
+	rc=0
+	gn8v "$@" > "$D/out" 2> "$D/err" || rc=$?
+	[ "$rc" = "$story_wanted" ] || fail "gn8v $*: exit code $rc, not $story_wanted: $(cat "$D/err")"
+}
+
+# has FILE TEXT
+has() { grep -q -F -e "$2" "$1" || fail "nothing says \"$2\" in: $(cat "$1")"; }

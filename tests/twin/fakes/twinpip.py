@@ -156,6 +156,8 @@ def get(command, prefix, given, words):
             wanted.pop(name)
         else:
             say("Collecting %s==%s\n  Downloading %s" % (name, version, wheel_name(name, version)))
+    if os.environ.get("PIP_REPORT"):  # pip takes every option from its environment too
+        given.setdefault("--report", os.environ["PIP_REPORT"])
     if "--report" in given:
         report(wanted, given)
     if command == "download":

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Downloads that are cut, corrupt, missing, stalled or from an untrusted server: each its own code, and it heals.
+. "${0%/*}/lib.sh"
+
+cuda=root/var/cache/gn8v/cuda_12.4.1_550.54.15_linux.run
+
+nothing_kept() { [ ! -e "$T/$cuda" ] || fail "a bad file has its final name"; }
+
+story_begin single --config '{"fetch": {"deadline_s": 8}, "steps": {"fetch-cuda": {"attempts": 1}}}' \
+	--fault 'download-cut={"file": "NVIDIA", "times": 1}' --fault 'download-503={"file": "NVIDIA", "times": 1}' \
+	--fault download-corrupt=cuda
+agent_run
+say "== cut once: continued where it was cut, in the same run"
+expect steps.fetch-driver.state done
+expect steps.driver.state done
+expect_count 1 http '"range": "bytes='
+say "== corrupt"
+expect_failed digest-mismatch
+expect_words error.message "expected $(check config "$T" cuda.sha256)"
+expect_words error.message "SHA-256 is "
+nothing_kept
+[ ! -s "$T/$cuda.part" ] || fail "a corrupt file was not thrown away"
+
+configure '{"fetch": {"deadline_s": 2}}'
+# trouble NAME=ARG CODE: it fails with this code, and leaves nothing that could be taken for the file
+trouble()
+{
+	say "== $1"
+	faults -download-corrupt "$1"
+	agent_again
+	expect_failed "$2"
+	expect_words error.step fetch-cuda
+	nothing_kept
+	faults "-${1%%=*}"
+}
+trouble download-404=cuda download-failed
+expect_words error.message 404
+trouble tls-expired=developer untrusted
+expect_words error.hint "clock"
+expect_words error.hint "CA"
+trouble redirect-http=cuda download-failed
+trouble proxy-down download-failed
+trouble download-stall=cuda download-failed
+trouble download-cut=cuda download-failed
+
+say "== healed: half is there already, and the server is overloaded for a moment"
+configure '{"fetch": {"deadline_s": 20}}'
+faults 'download-503={"file": "cuda", "times": 1}'
+heals
+expect_count 2 http '"range": "bytes='
+expect_boots 2

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SIGTERM in any step after the restart is "interrupted": not an attempt, nothing left running, and the next start goes on.
+. "${0%/*}/lib.sh"
+
+# interrupted STEP: exit code 143, the step is named, its attempt does not count
+interrupted()
+{
+	expect_exit 143
+	expect_result pending
+	expect "steps.$1.state" interrupted
+	expect "steps.$1.attempts" 0
+	expect_words summary interrupted
+	expect_gate_closed
+	all_is_well
+}
+
+story_begin single --delay yum=0.1
+agent_boot
+expect_exit 64
+"$TWIN" up "$T"
+last=
+while read -r step fault; do
+	say "== $step ($fault)"
+	faults ${last:+"-$last"} "$fault"
+	signalled TERM "$step" again
+	interrupted "$step"
+	last=${fault%%=*}
+done <<END
+packages yum-hangs
+fetch-driver download-stall=NVIDIA
+driver installer-hangs
+cuda cuda-hangs
+verifier pip-hangs
+persistenced-start persistenced-hangs
+attest attest-hangs
+END
+faults "-$last"
+heals
+expect_boots 2

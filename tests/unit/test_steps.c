@@ -1,0 +1,499 @@
+#include "steps.h"
+
+#include "codes.h"
+#include "fixture.h"
+#include "machine.h"
+#include "suite.h"
+
+static struct machine m;
+static struct probe_result r;
+
+static void probe(enum step_id id)
+{
+	r = (struct probe_result){ 0 };
+	steps[id].probe(&m.c, &m.f, &r);
+}
+
+static void check_todo(enum step_id id, const char *words)
+{
+	probe(id);
+	ck_assert_msg(r.probe == PROBE_TODO, "%s is not todo: %s", steps[id].id, r.reason);
+	ck_assert_has(r.reason, words);
+}
+
+static void check_done(enum step_id id)
+{
+	probe(id);
+	ck_assert_msg(r.probe == PROBE_DONE, "%s is not done: %s", steps[id].id, r.reason);
+}
+
+/* --- the table ------------------------------------------------------------------------------ */
+
+START_TEST(every_row_of_the_table_is_whole)
+{
+	for (size_t i = 0; i < STEP_MAX; i++) {
+		const struct step *s = &steps[i];
+
+		ck_assert_msg(s->id && *s->id, "row %zu has no id", i);
+		ck_assert_msg(s->rows && *s->rows, "%s has no rows", s->id);
+		ck_assert_msg(s->title && *s->title, "%s has no title", s->id);
+		ck_assert_msg(s->needs != NULL, "%s has no needs", s->id);
+		ck_assert_msg(s->probe != NULL, "%s has no probe", s->id);
+		ck_assert_msg(!s->apply || s->timeout_s > 0, "%s has no deadline", s->id);
+		ck_assert_msg(!s->apply || s->attempts > 0, "%s has no attempts", s->id);
+		ck_assert_msg(s->shapes <= STEP_ONLY_MULTI, "%s", s->id);
+		ck_assert_uint_lt(strlen(s->id), sizeof(((struct err *)0)->hint));
+		ck_assert_msg(s->id[strspn(s->id, "abcdefghijklmnopqrstuvwxyz-")] == '\0', "%s", s->id);
+	}
+}
+END_TEST
+
+START_TEST(ids_are_unique_and_find_their_row)
+{
+	for (size_t i = 0; i < STEP_MAX; i++) {
+		ck_assert_ptr_eq(step_by_id(steps[i].id), &steps[i]);
+		for (size_t k = 0; k < i; k++)
+			ck_assert_str_ne(steps[i].id, steps[k].id);
+	}
+	ck_assert_ptr_null(step_by_id("no-such-step"));
+	ck_assert_ptr_null(step_by_id(""));
+}
+END_TEST
+
+START_TEST(every_step_stands_below_those_it_needs)
+{
+	for (size_t i = 0; i < STEP_MAX; i++)
+		for (const enum step_id *n = steps[i].needs; *n != STEP_MAX; n++)
+			ck_assert_msg((size_t)*n < i, "%s needs %s, which stands below it", steps[i].id,
+				      steps[*n].id);
+}
+END_TEST
+
+static bool reaches(enum step_id from, enum step_id to)
+{
+	if (from == to)
+		return true;
+	for (const enum step_id *n = steps[from].needs; *n != STEP_MAX; n++)
+		if (reaches(*n, to))
+			return true;
+	return false;
+}
+
+START_TEST(every_step_rests_on_preflight_and_the_gate_on_every_step)
+{
+	for (size_t i = 0; i < STEP_MAX; i++) {
+		ck_assert_msg(reaches((enum step_id)i, STEP_PREFLIGHT), "%s would run unchecked", steps[i].id);
+		ck_assert_msg(reaches(STEP_READY, (enum step_id)i), "the gate does not wait for %s", steps[i].id);
+	}
+}
+END_TEST
+
+START_TEST(nothing_that_uses_a_gpu_can_run_before_persistenced)
+{
+	static const enum step_id users[] = { STEP_DEVICES, STEP_FABRIC, STEP_CC_MODE, STEP_ATTEST,
+					      STEP_RELEASE_SERVICES, STEP_READY };
+
+	for (size_t i = 0; i < ARRAY_SIZE(users); i++)
+		ck_assert_msg(reaches(users[i], STEP_PERSISTENCED_START), "%s", steps[users[i]].id);
+	ck_assert(reaches(STEP_PERSISTENCED_START, STEP_DRIVER));
+	ck_assert(reaches(STEP_PERSISTENCED_START, STEP_HOLD_SERVICES));
+	ck_assert(reaches(STEP_PERSISTENCED_START, STEP_FABRICMANAGER_START));
+}
+END_TEST
+
+START_TEST(nothing_is_installed_beside_the_driver)
+{
+	static const enum step_id writers[] = { STEP_PACKAGES, STEP_FABRICMANAGER, STEP_CUDA, STEP_NSCQ,
+						STEP_HOLD_SERVICES, STEP_PERSISTENCED_UNIT };
+
+	for (size_t i = 0; i < ARRAY_SIZE(writers); i++)
+		ck_assert_msg(reaches(writers[i], STEP_DRIVER) || reaches(STEP_DRIVER, writers[i]),
+			      "%s may run beside the driver's installer", steps[writers[i]].id);
+}
+END_TEST
+
+START_TEST(every_row_of_the_procedure_that_is_a_step_is_named)
+{
+	/* R25 is the line that creates the instance. */
+	for (unsigned int row = 1; row <= 24; row++) {
+		char name[8];
+		bool named = false;
+
+		snprintf(name, sizeof(name), "R%u", row);
+		for (size_t i = 0; i < STEP_MAX; i++)
+			named |= str_has_word(steps[i].rows, name);
+		ck_assert_msg(named, "no step names %s", name);
+	}
+}
+END_TEST
+
+START_TEST(steps_of_the_other_shape_do_not_apply)
+{
+	static const enum step_id multi[] = { STEP_LKCA, STEP_INITRAMFS, STEP_FETCH_FABRICMANAGER,
+					      STEP_FETCH_NSCQ, STEP_FABRICMANAGER, STEP_NSCQ,
+					      STEP_FABRICMANAGER_START, STEP_FABRIC };
+
+	machine_fresh(&m, SHAPE_SINGLE, "{\"cublas\": {\"install\": true}}");
+	for (size_t i = 0; i < ARRAY_SIZE(multi); i++)
+		ck_assert_msg(!step_applies(&steps[multi[i]], &m.c, &m.f), "%s", steps[multi[i]].id);
+	ck_assert(step_applies(&steps[STEP_CUBLAS], &m.c, &m.f));
+	machine_done(&m);
+	machine_fresh(&m, SHAPE_MULTI, "{\"cublas\": {\"install\": true}}");
+	for (size_t i = 0; i < ARRAY_SIZE(multi); i++)
+		ck_assert_msg(step_applies(&steps[multi[i]], &m.c, &m.f), "%s", steps[multi[i]].id);
+	ck_assert(!step_applies(&steps[STEP_CUBLAS], &m.c, &m.f));
+	machine_done(&m);
+	machine_fresh(&m, SHAPE_SINGLE, "{}");
+	ck_assert(!step_applies(&steps[STEP_CUBLAS], &m.c, &m.f));
+	machine_done(&m);
+	/* Of a shape that is not known, only what belongs to both applies. */
+	machine_fresh(&m, SHAPE_SINGLE, "{}");
+	m.f.instance.shape = SHAPE_UNKNOWN;
+	ck_assert(!step_applies(&steps[STEP_LKCA], &m.c, &m.f));
+	ck_assert(!step_applies(&steps[STEP_CUBLAS], &m.c, &m.f));
+	ck_assert(step_applies(&steps[STEP_DRIVER], &m.c, &m.f));
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(a_group_that_could_not_be_read_blocks_every_step_that_looks_at_it)
+{
+	static const struct {
+		enum facts_group group;
+		enum step_id steps[16];
+	} rests[] = {
+		{ FACTS_BOOT, { STEP_PREFLIGHT, STEP_KERNEL_ARGS, STEP_LKCA, STEP_INITRAMFS, STEP_RESTART, STEP_MAX } },
+		{ FACTS_CLOCK, { STEP_TIME_SYNC, STEP_MAX } },
+		{ FACTS_SOFTWARE,
+		  { STEP_PREFLIGHT, STEP_PACKAGES, STEP_FETCH_DRIVER, STEP_FETCH_CUDA, STEP_FETCH_FABRICMANAGER,
+		    STEP_FETCH_NSCQ, STEP_HOLD_SERVICES, STEP_FABRICMANAGER, STEP_DRIVER, STEP_CUDA, STEP_NSCQ,
+		    STEP_VERIFIER, STEP_CUBLAS, STEP_MAX } },
+		{ FACTS_UNITS,
+		  { STEP_PREFLIGHT, STEP_SERVICE_ORDER, STEP_HOLD_SERVICES, STEP_PERSISTENCED_UNIT,
+		    STEP_FABRICMANAGER_START, STEP_PERSISTENCED_START, STEP_RELEASE_SERVICES, STEP_TDX,
+		    STEP_DEVICES, STEP_FABRIC, STEP_CC_MODE, STEP_ATTEST, STEP_READY, STEP_MAX } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rests); i++) {
+		machine_ready(&m, SHAPE_MULTI, "{}");
+		machine_unread(&m, rests[i].group, &ERR_BUS);
+		for (const enum step_id *id = rests[i].steps; *id != STEP_MAX; id++) {
+			probe(*id);
+			ck_assert_msg(r.probe == PROBE_BLOCKED, "%s goes on: %s", steps[*id].id, r.reason);
+			ck_assert_str_eq(r.err.kind->code, ERR_BUS.code);
+			ck_assert_has(r.reason, "could not be read");
+		}
+		machine_done(&m);
+	}
+}
+END_TEST
+
+/* --- before the restart --------------------------------------------------------------------- */
+
+START_TEST(kernel_args_want_every_boot_entry)
+{
+	machine_fresh(&m, SHAPE_SINGLE, "{}");
+	check_todo(STEP_KERNEL_ARGS, "swiotlb=4194304,any");
+	m.f.boot.swiotlb_next = m.f.boot.swiotlb_in_effect = true;
+	check_todo(STEP_KERNEL_ARGS, "every boot entry");
+	m.f.boot.swiotlb_everywhere = true;
+	check_done(STEP_KERNEL_ARGS);
+	machine_done(&m);
+	machine_fresh(&m, SHAPE_SINGLE, "{\"kernel\": {\"blacklist_nouveau\": true, \"swiotlb\": \"524288\"}}");
+	check_todo(STEP_KERNEL_ARGS, "swiotlb=524288");
+	m.f.boot.swiotlb_everywhere = true;
+	check_todo(STEP_KERNEL_ARGS, "blacklist of nouveau");
+	m.f.boot.nouveau_everywhere = true;
+	check_done(STEP_KERNEL_ARGS);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(an_initramfs_is_only_right_with_the_option_it_must_hold)
+{
+	machine_fresh(&m, SHAPE_MULTI, "{}");
+	check_todo(STEP_LKCA, PATH_MODPROBE_LKCA);
+	check_todo(STEP_INITRAMFS, "rebuild");
+	m.f.boot.lkca_ok = true;
+	check_done(STEP_LKCA);
+	check_done(STEP_INITRAMFS);
+	m.f.boot.initramfs_ok = false;
+	check_todo(STEP_INITRAMFS, "rebuild");
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(the_clock_must_be_synchronised_unless_that_is_waived)
+{
+	machine_fresh(&m, SHAPE_SINGLE, "{}");
+	check_todo(STEP_TIME_SYNC, "synchronised");
+	m.f.clock.synchronised = true;
+	check_done(STEP_TIME_SYNC);
+	machine_done(&m);
+	machine_fresh(&m, SHAPE_SINGLE, "{\"time_sync\": {\"required\": false}}");
+	check_done(STEP_TIME_SYNC);
+	machine_done(&m);
+}
+END_TEST
+
+/* --- what is installed ---------------------------------------------------------------------- */
+
+START_TEST(packages_name_what_is_missing_and_leave_python_to_the_verifier)
+{
+	machine_restarted(&m, SHAPE_SINGLE, "{}");
+	check_todo(STEP_PACKAGES, "install openssl3 and others");
+	m.f.software.missing_n = 0;
+	machine_missing(&m, &m.c.attest_python);
+	check_done(STEP_PACKAGES);
+	str_copy(m.f.software.missing[m.f.software.missing_n++], FACTS_VERSION_SIZE,
+		 "kernel-devel-5.10.134-18.al8.x86_64");
+	check_todo(STEP_PACKAGES, "install kernel-devel-5.10.134-18.al8.x86_64");
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(the_driver_is_done_only_with_module_libraries_and_programs_of_one_version)
+{
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	check_done(STEP_DRIVER);
+	str_copy(m.f.software.module, FACTS_VERSION_SIZE, "550.54.15");
+	check_todo(STEP_DRIVER, "its module for kernel 5.10.134-18.al8.x86_64");
+	m.f.software.module[0] = '\0';
+	check_todo(STEP_DRIVER, "missing or another version");
+	m.f.software.userspace[0] = '\0';
+	check_todo(STEP_DRIVER, "install driver 550.144.03 for kernel");
+	str_copy(m.f.software.module, FACTS_VERSION_SIZE, "550.144.03");
+	check_todo(STEP_DRIVER, "libraries or programs");
+	str_copy(m.f.software.userspace, FACTS_VERSION_SIZE, "550.144.03");
+	m.f.software.driver_programs = false;
+	check_todo(STEP_DRIVER, "libraries or programs");
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(a_newer_driver_is_kept_and_fabric_manager_and_nscq_must_equal_it)
+{
+	struct facts_software *s = &m.f.software;
+
+	machine_installed(&m, SHAPE_MULTI, "{}");
+	str_copy(s->module, FACTS_VERSION_SIZE, "570.172.08");
+	str_copy(s->userspace, FACTS_VERSION_SIZE, "570.172.08");
+	check_done(STEP_DRIVER);
+	check_done(STEP_FETCH_DRIVER);
+	check_todo(STEP_FABRICMANAGER, "570.148.08 is installed and must equal the driver's 570.172.08");
+	check_todo(STEP_NSCQ, "must equal the driver's 570.172.08");
+	check_todo(STEP_FETCH_FABRICMANAGER, "nvidia-fabric-manager-570.172.08-1.x86_64.rpm");
+	check_todo(STEP_FETCH_NSCQ, "libnvidia-nscq-570-570.172.08-1.x86_64.rpm");
+	str_copy(s->fabricmanager, FACTS_VERSION_SIZE, "570.172.08");
+	str_copy(s->nscq, FACTS_VERSION_SIZE, "570.172.08");
+	check_done(STEP_FABRICMANAGER);
+	check_done(STEP_NSCQ);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(an_older_or_half_newer_driver_is_replaced_by_the_configured)
+{
+	machine_installed(&m, SHAPE_MULTI, "{}");
+	str_copy(m.f.software.module, FACTS_VERSION_SIZE, "565.57.01");
+	str_copy(m.f.software.userspace, FACTS_VERSION_SIZE, "565.57.01");
+	check_todo(STEP_DRIVER, "install driver 570.148.08");
+	str_copy(m.f.software.module, FACTS_VERSION_SIZE, "580.65.06");
+	check_todo(STEP_DRIVER, "install driver 570.148.08");
+	ck_assert_str_eq(facts_driver_version(&m.f, &m.c), "570.148.08");
+	str_copy(m.f.software.userspace, FACTS_VERSION_SIZE, "580.65.06");
+	ck_assert_str_eq(facts_driver_version(&m.f, &m.c), "580.65.06");
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(what_is_installed_is_not_fetched)
+{
+	machine_restarted(&m, SHAPE_MULTI, "{}");
+	check_todo(STEP_FETCH_DRIVER, "fetch NVIDIA-Linux-x86_64-570.148.08.run");
+	check_todo(STEP_FETCH_CUDA, "fetch cuda_12.8.1_570.124.06_linux.run");
+	check_todo(STEP_FETCH_FABRICMANAGER, "fetch nvidia-fabric-manager-570.148.08-1.x86_64.rpm");
+	check_todo(STEP_FETCH_NSCQ, "fetch libnvidia-nscq-570-570.148.08-1.x86_64.rpm");
+	machine_done(&m);
+	machine_installed(&m, SHAPE_MULTI, "{}");
+	for (enum step_id id = STEP_FETCH_DRIVER; id <= STEP_FETCH_NSCQ; id++) {
+		check_done(id);
+		ck_assert_has(r.reason, "not needed");
+	}
+	m.f.software.cuda = false;
+	check_todo(STEP_FETCH_CUDA, "cuda_12.8.1");
+	check_todo(STEP_CUDA, "install CUDA 12.8.1");
+	check_done(STEP_FETCH_DRIVER);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(fabric_manager_and_nscq_that_are_missing_are_installed)
+{
+	machine_installed(&m, SHAPE_MULTI, "{}");
+	m.f.software.fabricmanager[0] = m.f.software.nscq[0] = '\0';
+	check_todo(STEP_FABRICMANAGER, "install Fabric Manager 570.148.08");
+	check_todo(STEP_NSCQ, "install NSCQ 570.148.08");
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(verifier_and_cublas_follow_what_is_there)
+{
+	machine_installed(&m, SHAPE_SINGLE, "{\"cublas\": {\"install\": true}}");
+	check_done(STEP_VERIFIER);
+	check_todo(STEP_CUBLAS, "12.4.5.8");
+	m.f.software.cublas = true;
+	check_done(STEP_CUBLAS);
+	m.f.software.verifier = false;
+	check_todo(STEP_VERIFIER, PATH_VENV);
+	machine_done(&m);
+}
+END_TEST
+
+/* --- units ---------------------------------------------------------------------------------- */
+
+START_TEST(service_order_wants_the_drop_in_of_services_that_are_not_installed_too)
+{
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	check_done(STEP_SERVICE_ORDER);
+	machine_unit(&m, "ollama.service")->order_ok = false;
+	check_todo(STEP_SERVICE_ORDER, "ollama.service");
+	machine_unit(&m, "ollama.service")->order_ok = true;
+	/* Neither is ordered after itself. */
+	machine_unit(&m, UNIT_PERSISTENCED)->order_ok = false;
+	check_done(STEP_SERVICE_ORDER);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(the_gate_drop_in_is_there_when_configured_and_only_then)
+{
+	machine_installed(&m, SHAPE_SINGLE, "{\"gate\": {\"mode\": \"attested\"}}");
+	check_todo(STEP_SERVICE_ORDER, "drop-ins");
+	for (size_t i = 0; i < m.c.gate_units.n; i++)
+		machine_unit(&m, m.c.gate_units.v[i])->gate_there = true;
+	check_todo(STEP_SERVICE_ORDER, "drop-ins");
+	for (size_t i = 0; i < m.c.gate_units.n; i++)
+		machine_unit(&m, m.c.gate_units.v[i])->gate_ok = true;
+	check_done(STEP_SERVICE_ORDER);
+	machine_done(&m);
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	machine_unit(&m, "ollama.service")->gate_there = machine_unit(&m, "ollama.service")->gate_ok = true;
+	check_todo(STEP_SERVICE_ORDER, "ollama.service");
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(services_are_held_only_while_something_is_to_be_installed)
+{
+	machine_restarted(&m, SHAPE_SINGLE, "{}");
+	check_todo(STEP_HOLD_SERVICES, "hold them back");
+	machine_done(&m);
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	check_done(STEP_HOLD_SERVICES);
+	ck_assert_has(r.reason, "not needed");
+	m.f.software.cuda = false;
+	check_done(STEP_HOLD_SERVICES);
+	ck_assert_str_eq(r.reason, "they are held back");
+	machine_unit_is(&m, "cloudmonitor.service", "loaded", "active", "running", "disabled");
+	check_todo(STEP_HOLD_SERVICES, "stop cloudmonitor.service");
+	machine_unit_is(&m, "cloudmonitor.service", "loaded", "failed", "failed", "enabled");
+	check_todo(STEP_HOLD_SERVICES, "disable cloudmonitor.service");
+	machine_unit_is(&m, "cloudmonitor.service", "loaded", "failed", "failed", "disabled");
+	check_done(STEP_HOLD_SERVICES);
+	m.f.units.hold_flag = false;
+	check_todo(STEP_HOLD_SERVICES, "hold them back");
+	m.f.units.hold_flag = true;
+	machine_unit(&m, "nvidia-cdi-refresh.path")->hold_ok = false;
+	check_todo(STEP_HOLD_SERVICES, "nvidia-cdi-refresh.path");
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(held_services_are_released_while_the_flag_is_there)
+{
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	check_todo(STEP_RELEASE_SERVICES, "let the held services go");
+	m.f.units.hold_flag = false;
+	check_done(STEP_RELEASE_SERVICES);
+	machine_done(&m);
+}
+END_TEST
+
+/* Neither activating, nor another sub-state, nor disabled will do. */
+static void check_unit_step(enum step_id id, const char *unit, bool sub_matters)
+{
+	machine_unit_is(&m, unit, "loaded", "active", "running", "enabled");
+	check_done(id);
+	machine_unit_is(&m, unit, "loaded", "activating", "start", "enabled");
+	check_todo(id, unit);
+	machine_unit_is(&m, unit, "loaded", "failed", "failed", "enabled");
+	check_todo(id, unit);
+	machine_unit_is(&m, unit, "loaded", "active", "running", "disabled");
+	check_todo(id, unit);
+	machine_unit_is(&m, unit, "not-found", "inactive", "dead", "");
+	check_todo(id, unit);
+	if (!sub_matters)
+		return;
+	machine_unit_is(&m, unit, "loaded", "active", "exited", "enabled");
+	check_todo(id, unit);
+}
+
+START_TEST(the_daemons_must_be_active_and_enabled)
+{
+	machine_unproven(&m, SHAPE_MULTI, "{}");
+	check_unit_step(STEP_PERSISTENCED_START, UNIT_PERSISTENCED, true);
+	check_unit_step(STEP_FABRICMANAGER_START, UNIT_FABRICMANAGER, false);
+	m.f.units.n = 0;
+	check_todo(STEP_PERSISTENCED_START, UNIT_PERSISTENCED);
+	check_todo(STEP_FABRICMANAGER_START, UNIT_FABRICMANAGER);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(the_persistenced_unit_must_be_ours)
+{
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	check_done(STEP_PERSISTENCED_UNIT);
+	m.f.units.persistenced_unit_ok = false;
+	check_todo(STEP_PERSISTENCED_UNIT, PATH_PERSISTENCED_UNIT);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(the_proof_is_taken_unless_the_gate_is_open_in_this_boot)
+{
+	static const enum step_id proofs[] = { STEP_TDX, STEP_DEVICES, STEP_FABRIC, STEP_CC_MODE, STEP_ATTEST,
+					       STEP_READY };
+
+	machine_unproven(&m, SHAPE_MULTI, "{}");
+	for (size_t i = 0; i < ARRAY_SIZE(proofs); i++) {
+		ck_assert(steps[proofs[i]].verifies);
+		check_todo(proofs[i], "");
+	}
+	m.f.units.gate_open = true;
+	for (size_t i = 0; i < ARRAY_SIZE(proofs); i++)
+		check_done(proofs[i]);
+	machine_done(&m);
+}
+END_TEST
+
+SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, every_row_of_the_table_is_whole,
+	     ids_are_unique_and_find_their_row, every_step_stands_below_those_it_needs,
+	     every_step_rests_on_preflight_and_the_gate_on_every_step,
+	     nothing_that_uses_a_gpu_can_run_before_persistenced, nothing_is_installed_beside_the_driver,
+	     every_row_of_the_procedure_that_is_a_step_is_named, steps_of_the_other_shape_do_not_apply,
+	     a_group_that_could_not_be_read_blocks_every_step_that_looks_at_it,
+	     kernel_args_want_every_boot_entry, an_initramfs_is_only_right_with_the_option_it_must_hold,
+	     the_clock_must_be_synchronised_unless_that_is_waived,
+	     packages_name_what_is_missing_and_leave_python_to_the_verifier,
+	     the_driver_is_done_only_with_module_libraries_and_programs_of_one_version,
+	     a_newer_driver_is_kept_and_fabric_manager_and_nscq_must_equal_it,
+	     an_older_or_half_newer_driver_is_replaced_by_the_configured, what_is_installed_is_not_fetched,
+	     fabric_manager_and_nscq_that_are_missing_are_installed, verifier_and_cublas_follow_what_is_there,
+	     service_order_wants_the_drop_in_of_services_that_are_not_installed_too,
+	     the_gate_drop_in_is_there_when_configured_and_only_then,
+	     services_are_held_only_while_something_is_to_be_installed,
+	     held_services_are_released_while_the_flag_is_there, the_daemons_must_be_active_and_enabled,
+	     the_persistenced_unit_must_be_ours, the_proof_is_taken_unless_the_gate_is_open_in_this_boot)
