@@ -1,0 +1,44 @@
+#include "core/clock.h"
+
+time_t clock_wall_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec;
+}
+
+uint64_t clock_monotonic_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+void clock_format(time_t t, char *dst)
+{
+	struct tm tm;
+
+	dst[0] = '\0';
+	if (gmtime_r(&t, &tm) && tm.tm_year >= 0 && tm.tm_year <= 8099)
+		strftime(dst, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+bool clock_parse(const char *text, time_t *ret_t)
+{
+	struct tm tm = { 0 };
+	char again[CLOCK_TEXT_SIZE];
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	time_t t;
+
+	if (!end || *end)
+		return false;
+	t = timegm(&tm);
+	/* timegm accepts 31 February; the round trip does not. */
+	clock_format(t, again);
+	if (strcmp(again, text) != 0)
+		return false;
+	*ret_t = t;
+	return true;
+}

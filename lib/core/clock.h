@@ -1,0 +1,20 @@
+/* Time: seconds of the wall clock, microseconds of the monotonic clock, RFC 3339 text in UTC. */
+#ifndef GN8V_CORE_CLOCK_H
+#define GN8V_CORE_CLOCK_H
+
+#include <time.h>
+
+#include "core/base.h"
+
+#define CLOCK_TEXT_SIZE sizeof("2026-11-22T00:00:00Z")
+
+time_t clock_wall_s(void);
+uint64_t clock_monotonic_us(void);
+
+/* "2026-11-22T00:00:00Z". dst holds CLOCK_TEXT_SIZE bytes. */
+void clock_format(time_t t, char *dst);
+
+/* RFC 3339 with "Z" only; false for anything else. */
+bool clock_parse(const char *text, time_t *ret_t);
+
+#endif

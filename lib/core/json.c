@@ -1,0 +1,159 @@
+#include "core/json.h"
+
+#include <ctype.h>
+
+#include "core/fs.h"
+
+#define JSON_DEPTH_MAX 32
+
+static size_t parsed_bytes(struct json_tokener *tok)
+{
+#if JSON_C_VERSION_NUM >= ((0 << 16) | (14 << 8))
+	return json_tokener_get_parse_end(tok);
+#else
+	return (size_t)tok->char_offset;
+#endif
+}
+
+static void place(const char *text, size_t at, unsigned int *ret_line, unsigned int *ret_column)
+{
+	*ret_line = *ret_column = 1;
+	for (size_t i = 0; i < at; i++) {
+		(*ret_column)++;
+		if (text[i] == '\n') {
+			(*ret_line)++;
+			*ret_column = 1;
+		}
+	}
+}
+
+int json_parse(const char *text, size_t len, const char *name, struct json_object **ret,
+	       struct err *e)
+{
+	struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX);
+	_cleanup_json_ struct json_object *o = NULL;
+	enum json_tokener_error error;
+	unsigned int line, column;
+	size_t end;
+
+	if (!tok)
+		abort();
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+	/* The terminating NUL ends numbers and makes an unfinished text an error. */
+	o = json_tokener_parse_ex(tok, text, (int)len + 1);
+	error = json_tokener_get_error(tok);
+	end = parsed_bytes(tok);
+	json_tokener_free(tok);
+	if (end > len)
+		end = len;
+	while (error == json_tokener_success && end < len && isspace((unsigned char)text[end]))
+		end++;
+	place(text, end, &line, &column);
+	if (error != json_tokener_success)
+		return err_set(e, &ERR_FORMAT, "%s: line %u, column %u: not valid JSON (%s)", name, line,
+			       column, json_tokener_error_desc(error));
+	if (end < len)
+		return err_set(e, &ERR_FORMAT, "%s: line %u, column %u: something follows the value",
+			       name, line, column);
+	*ret = TAKE_PTR(o);
+	return 0;
+}
+
+int json_read(const char *path, size_t max, struct json_object **ret, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (fs_read(path, max, &text, &len, e) < 0)
+		return -1;
+	return json_parse(text, len, path, ret, e);
+}
+
+int json_write(const char *path, mode_t mode, struct json_object *o, struct err *e)
+{
+	_cleanup_free_ char *text = xasprintf(
+		"%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+								  JSON_C_TO_STRING_SPACED |
+								  JSON_C_TO_STRING_NOSLASHESCAPE));
+
+	return fs_write_atomic(path, mode, text, strlen(text), e);
+}
+
+struct json_object *json_get(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	if (o && json_object_is_type(o, json_type_object))
+		json_object_object_get_ex(o, key, &v);
+	return v;
+}
+
+const char *json_str(struct json_object *o, const char *key, const char *fallback)
+{
+	struct json_object *v = json_get(o, key);
+
+	return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : fallback;
+}
+
+int64_t json_int(struct json_object *o, const char *key, int64_t fallback)
+{
+	struct json_object *v = json_get(o, key);
+
+	return json_object_is_type(v, json_type_int) ? json_object_get_int64(v) : fallback;
+}
+
+double json_num(struct json_object *o, const char *key, double fallback)
+{
+	struct json_object *v = json_get(o, key);
+
+	if (!json_object_is_type(v, json_type_int) && !json_object_is_type(v, json_type_double))
+		return fallback;
+	return json_object_get_double(v);
+}
+
+bool json_flag(struct json_object *o, const char *key, bool fallback)
+{
+	struct json_object *v = json_get(o, key);
+
+	return json_object_is_type(v, json_type_boolean) ? json_object_get_boolean(v) : fallback;
+}
+
+size_t json_count(struct json_object *array)
+{
+	return json_object_is_type(array, json_type_array) ? (size_t)json_object_array_length(array) : 0;
+}
+
+struct json_object *json_item(struct json_object *array, size_t i)
+{
+	/* The index is an int or a size_t, depending on json-c's age. */
+	return json_object_array_get_idx(array, (unsigned int)i);
+}
+
+void json_set(struct json_object *o, const char *key, struct json_object *value)
+{
+	if (json_object_object_add(o, key, value) < 0)
+		abort();
+}
+
+void json_set_str(struct json_object *o, const char *key, const char *value)
+{
+	json_set(o, key, value ? json_object_new_string(value) : NULL);
+}
+
+void json_set_int(struct json_object *o, const char *key, int64_t value)
+{
+	json_set(o, key, json_object_new_int64(value));
+}
+
+void json_set_num(struct json_object *o, const char *key, double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.3f", value);
+	json_set(o, key, json_object_new_double_s(value, text));
+}
+
+void json_set_bool(struct json_object *o, const char *key, bool value)
+{
+	json_set(o, key, json_object_new_boolean(value));
+}
