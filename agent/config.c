@@ -76,12 +76,30 @@ static bool url_ok(const char *s, const char *rule)
 	       (str_has_word(rule, "http") && str_starts(s, "http://") && s[7]);
 }
 
+static bool has_rule(const struct config_key *k, const char *word)
+{
+	return k->rule && str_has_word(k->rule, word);
+}
+
+/* A string without a NUL inside, which would hide what follows it; else NULL. */
+static const char *text_of(struct json_object *v)
+{
+	const char *s = json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
+
+	return s && strlen(s) == (size_t)json_object_get_string_len(v) ? s : NULL;
+}
+
 /* What a text must be to be the value of a key; NULL if it is fine, else what was expected. */
 static const char *text_fault(const struct config_key *k, const char *s)
 {
 	if (!plain_text(s))
 		return "text of at most 4096 characters without control characters";
+	if (!*s && *k->single && !has_rule(k, "optional"))
+		return "text that is not empty";
 	switch (k->type) {
+	case CONFIG_STRING:
+		return !has_rule(k, "number") || isdigit((unsigned char)*s) ? NULL :
+									      "text that begins with a number";
 	case CONFIG_CHOICE:
 		return *s && !strchr(s, ' ') && str_has_word(k->rule, s) ? NULL : k->rule;
 	case CONFIG_URL:
@@ -116,10 +134,7 @@ static int check_list(const struct config_key *k, struct json_object *v, const c
 	if (k->type == CONFIG_URLS && json_count(v) == 0)
 		return err_set(e, &CODE_CONFIG, "%s: %s: at least one URL is needed", name, k->key);
 	for (size_t i = 0; i < json_count(v); i++) {
-		struct json_object *item = json_item(v, i);
-		const char *s = json_object_is_type(item, json_type_string) ?
-					json_object_get_string(item) :
-					NULL;
+		const char *s = text_of(json_item(v, i));
 		const char *fault = !s ? "a string" : !*s ? "text that is not empty" : text_fault(k, s);
 
 		if (fault)
@@ -148,9 +163,9 @@ static int check_value(const struct config_key *k, struct json_object *v, const 
 		return err_set(e, &CODE_CONFIG, "%s: %s: expected a whole number from %ld to %ld", name,
 			       k->key, k->min, k->max);
 	}
-	if (!json_object_is_type(v, json_type_string))
+	if (!text_of(v))
 		return err_set(e, &CODE_CONFIG, "%s: %s: expected a string", name, k->key);
-	fault = text_fault(k, json_object_get_string(v));
+	fault = text_fault(k, text_of(v));
 	if (fault)
 		return err_set(e, &CODE_CONFIG, "%s: %s: expected %s, found \"%.64s\"", name, k->key,
 			       fault, json_object_get_string(v));

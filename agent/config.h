@@ -53,15 +53,16 @@ struct config {
 	int restart_max, restart_cloud_init_wait_s;
 };
 
+/* A text may be empty where its default is, or where `rule` says "optional". */
 enum config_type {
 	CONFIG_BOOL,
 	CONFIG_INT,    /* min..max */
-	CONFIG_STRING, /* any text without control characters */
+	CONFIG_STRING, /* text without control characters; `rule` "number": begins with one */
 	CONFIG_CHOICE, /* one of the words in `rule` */
-	CONFIG_URL,    /* http:// or https:// as `rule` says, or empty where "optional" */
+	CONFIG_URL,    /* http:// or https:// as `rule` says */
 	CONFIG_URLS,   /* list of https:// URLs; {version} and {driver} are filled in */
-	CONFIG_SHA256, /* 64 hexadecimal digits, or empty */
-	CONFIG_PATH,   /* absolute path, or empty */
+	CONFIG_SHA256, /* 64 hexadecimal digits */
+	CONFIG_PATH,   /* absolute path */
 	CONFIG_LIST,   /* list of strings */
 	CONFIG_UNITS,  /* list of unit names */
 };
@@ -72,7 +73,7 @@ struct config_key {
 	size_t offset;	    /* into struct config */
 	const char *single; /* default for one GPU, as text; lists are separated by blanks */
 	const char *multi;  /* default for eight GPUs; NULL: the same */
-	const char *rule;   /* words of a choice, schemes of a URL */
+	const char *rule;   /* words of a choice, schemes of a URL, ... */
 	long min, max;	    /* of an integer */
 	const char *help;
 };

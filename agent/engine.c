@@ -1,7 +1,6 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -17,12 +16,13 @@
 #include "paths.h"
 #include "plan.h"
 #include "restarts.h"
+#include "slot.h"
 #include "sys/run.h"
 #include "worker.h"
 
-/* The worker that only looks at the machine runs in a slot of its own. */
-#define SLOT_LOOK STEP_MAX
-#define SLOTS (STEP_MAX + 1)
+/* The worker that only looks at the machine is a task of its own. */
+#define TASK_LOOK STEP_MAX
+#define TASKS (STEP_MAX + 1)
 
 /* At SIGTERM, programs that were told to end get this long before they are killed. */
 #define ORPHAN_GRACE_S 30
@@ -30,16 +30,14 @@
 /* A worker holds its programs to the step's deadline itself; it is killed when even that failed. */
 #define DEADLINE_SLACK_S 15
 
-struct slot {
+/* What the engine knows of a step in this run, beside its worker. */
+struct task {
 	struct engine *engine;
 	size_t index;
-	pid_t pid; /* 0: free */
-	int fd;
-	sd_event_source *io, *child, *deadline, *retry;
-	struct strbuf in;
-	bool timed_out, have_result;
+	struct slot slot;
+	sd_event_source *retry;
+	bool have_result;
 	struct worker_result result;
-	uint64_t started_us;
 	unsigned int tries;
 	uint64_t first_try_us;
 	bool done, failed;
@@ -53,7 +51,7 @@ struct engine {
 	struct plan plan;
 	struct status status;
 	struct journal journal;
-	struct slot slots[SLOTS];
+	struct task tasks[TASKS];
 	bool looked, stopping, restart_asked;
 	sd_event_source *restart_timer;
 	enum exit_code code;
@@ -66,22 +64,10 @@ static void release(sd_event_source **s)
 	*s = sd_event_source_unref(*s);
 }
 
-static void slot_free(struct slot *s)
-{
-	release(&s->io);
-	release(&s->child);
-	release(&s->deadline);
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-	s->pid = 0;
-	strbuf_done(&s->in);
-}
-
 static bool any_running(const struct engine *g)
 {
-	for (size_t i = 0; i < SLOTS; i++)
-		if (g->slots[i].pid || g->slots[i].retry)
+	for (size_t i = 0; i < TASKS; i++)
+		if (g->tasks[i].slot.pid || g->tasks[i].retry)
 			return true;
 	return false;
 }
@@ -120,7 +106,7 @@ static void record_failure(struct engine *g, size_t i, const struct err *e)
 
 	st->state = STATE_FAILED;
 	status_set_error(&st->error, steps[i].id, e);
-	g->slots[i].failed = true;
+	g->tasks[i].failed = true;
 	journal_error(&g->journal, &steps[i], e);
 	if (!g->status.error.code[0])
 		status_set_error(&g->status.error, steps[i].id, e);
@@ -128,7 +114,7 @@ static void record_failure(struct engine *g, size_t i, const struct err *e)
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 {
-	struct slot *s = data;
+	struct task *s = data;
 
 	(void)source;
 	(void)usec;
@@ -147,7 +133,7 @@ static uint64_t backoff_us(unsigned int tries)
 	return 1000000 + random % (cap * 1000000);
 }
 
-static bool try_again(struct engine *g, struct slot *s, const struct err *e)
+static bool try_again(struct engine *g, struct task *s, const struct err *e)
 {
 	const struct step *step = &steps[s->index];
 	unsigned int attempts = config_step(g->config, step->id, "attempts", step->attempts);
@@ -171,7 +157,7 @@ static bool try_again(struct engine *g, struct slot *s, const struct err *e)
 	return true;
 }
 
-static void step_ended_well(struct engine *g, struct slot *s)
+static void step_ended_well(struct engine *g, struct task *s)
 {
 	struct status_step *st = &g->status.steps[s->index];
 
@@ -185,12 +171,12 @@ static void step_ended_well(struct engine *g, struct slot *s)
 }
 
 /* What a worker left: its own word, or ours when it has none. */
-static const struct err *judge_end(const struct engine *g, struct slot *s, int status)
+static const struct err *judge_end(const struct engine *g, struct task *s, int status)
 {
 	const struct step *step = &steps[s->index];
 	struct err *e = &s->result.err;
 
-	if (s->timed_out) {
+	if (s->slot.timed_out) {
 		err_set(e, step->on_timeout ? step->on_timeout : &CODE_STEP_TIMEOUT,
 			"%s: not done after %u s; what it had started was stopped", step->id,
 			deadline_s(g, step));
@@ -215,14 +201,14 @@ static const struct err *judge_end(const struct engine *g, struct slot *s, int s
 	return NULL;
 }
 
-static void finish_step(struct engine *g, struct slot *s, int status)
+static void finish_step(struct engine *g, struct task *s, int status)
 {
 	struct status_step *st = &g->status.steps[s->index];
 	const struct err *e;
 
 	clock_format(clock_wall_s(), st->ended);
-	st->duration_s = (double)(clock_monotonic_us() - s->started_us) / 1e6;
-	st->cut_off = g->stopping || s->timed_out || !s->have_result;
+	st->duration_s = (double)(clock_monotonic_us() - s->slot.started_us) / 1e6;
+	st->cut_off = g->stopping || s->slot.timed_out || !s->have_result;
 	if (g->stopping) {
 		st->state = STATE_INTERRUPTED;
 		str_copy(st->reason, sizeof(st->reason), "interrupted; begun again at the next start");
@@ -278,7 +264,7 @@ static void take_data(struct engine *g, const char *text, size_t len)
 	status_merge(&g->status, json_str(pair, "key", ""), json_get(pair, "value"));
 }
 
-static void take_frame(struct slot *s, const struct worker_frame *head, char *body)
+static void take_frame(struct task *s, const struct worker_frame *head, char *body)
 {
 	struct engine *g = s->engine;
 
@@ -287,7 +273,7 @@ static void take_frame(struct slot *s, const struct worker_frame *head, char *bo
 
 		memcpy(&p, body, sizeof(p));
 		journal_progress(&g->journal, &steps[s->index], &p);
-	} else if (head->type == WORKER_EVENT && head->len > 0 && s->index != SLOT_LOOK) {
+	} else if (head->type == WORKER_EVENT && head->len > 0 && s->index != TASK_LOOK) {
 		body[head->len - 1] = '\0';
 		journal_say(&g->journal, &steps[s->index], LOG_INFO, body);
 	} else if (head->type == WORKER_RESTARTS) {
@@ -301,100 +287,47 @@ static void take_frame(struct slot *s, const struct worker_frame *head, char *bo
 	}
 }
 
-/* Takes what is in the pipe; true while more may come. */
-static bool drain(struct slot *s)
+static void finish_look(struct engine *g, struct task *s);
+
+static void on_frame(struct slot *slot, const struct worker_frame *head, char *body)
 {
-	char chunk[65536];
-	ssize_t n = read(s->fd, chunk, sizeof(chunk));
-	size_t at = 0;
-
-	if (n <= 0)
-		return n < 0 && errno == EINTR;
-	strbuf_add(&s->in, chunk, (size_t)n);
-	for (;;) {
-		struct worker_frame head;
-
-		if (s->in.len - at < sizeof(head))
-			break;
-		memcpy(&head, s->in.s + at, sizeof(head));
-		if (head.len > WORKER_FRAME_MAX || s->in.len - at - sizeof(head) < head.len)
-			break;
-		take_frame(s, &head, s->in.s + at + sizeof(head));
-		at += sizeof(head) + head.len;
-	}
-	memmove(s->in.s, s->in.s + at, s->in.len - at + 1);
-	s->in.len -= at;
-	return true;
+	take_frame(slot->owner, head, body);
 }
 
-static int on_pipe(sd_event_source *source, int fd, uint32_t events, void *data)
+/* What a killed worker left behind must not go on beside the next. */
+static void end_orphans(const struct engine *g)
 {
-	(void)source;
-	(void)fd;
-	(void)events;
-	if (!drain(data))
-		release(&((struct slot *)data)->io);
-	return 0;
-}
-
-static void finish_look(struct engine *g, struct slot *s);
-
-static int on_child(sd_event_source *source, const siginfo_t *info, void *data)
-{
-	struct slot *s = data;
-	struct engine *g = s->engine;
-	pid_t keep[SLOTS];
+	pid_t keep[TASKS];
 	size_t n = 0;
-	int status;
 
-	(void)source;
-	while (drain(s))
-		;
-	status = info->si_code == CLD_EXITED ? W_EXITCODE(info->si_status, 0) : info->si_status;
-	slot_free(s);
-	for (size_t i = 0; i < SLOTS; i++)
-		if (g->slots[i].pid)
-			keep[n++] = g->slots[i].pid;
+	for (size_t i = 0; i < TASKS; i++)
+		if (g->tasks[i].slot.pid)
+			keep[n++] = g->tasks[i].slot.pid;
 	run_kill_orphans(keep, n, 0);
-	if (s->index == SLOT_LOOK) {
+}
+
+static void on_end(struct slot *slot, int status)
+{
+	struct task *s = slot->owner;
+	struct engine *g = s->engine;
+
+	end_orphans(g);
+	if (s->index == TASK_LOOK) {
 		finish_look(g, s);
-		return 0;
+		return;
 	}
 	finish_step(g, s, status);
 	if (s->index == STEP_RESTART && s->done && !g->stopping)
 		await_restart(g);
 	else
 		schedule(g);
-	return 0;
 }
 
-static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
-{
-	struct slot *s = data;
-
-	(void)source;
-	(void)usec;
-	s->timed_out = true;
-	kill(s->pid, SIGKILL);
-	return 0;
-}
-
-static int start_worker(struct engine *g, struct slot *s, const struct step *step, unsigned int timeout_s,
+static int start_worker(struct engine *g, struct task *s, const struct step *step, unsigned int timeout_s,
 			struct err *e)
 {
-	uint64_t now = clock_monotonic_us();
-
-	if (worker_start(step, g->config, step ? &g->facts : NULL, &s->pid, &s->fd, e) < 0)
-		return -1;
-	fcntl(s->fd, F_SETFL, O_NONBLOCK);
-	s->started_us = now;
-	s->timed_out = s->have_result = false;
-	if (sd_event_add_io(g->event, &s->io, s->fd, EPOLLIN, on_pipe, s) < 0 ||
-	    sd_event_add_child(g->event, &s->child, s->pid, WEXITED, on_child, s) < 0 ||
-	    sd_event_add_time(g->event, &s->deadline, CLOCK_MONOTONIC,
-			      now + (uint64_t)timeout_s * 1000000, 0, on_deadline, s) < 0)
-		return err_set(e, &ERR_INTERNAL, "the event loop refused a worker");
-	return 0;
+	s->have_result = false;
+	return slot_start(&s->slot, g->event, step, g->config, step ? &g->facts : NULL, timeout_s, e);
 }
 
 /* --- what to do next -------------------------------------------------------------------------- */
@@ -414,10 +347,10 @@ static bool satisfied(const struct engine *g, size_t i)
 {
 	enum plan_action a = g->plan.rows[i].action;
 
-	const struct slot *s = &g->slots[i];
+	const struct task *s = &g->tasks[i];
 
 	/* While a step runs, the machine may look as if it were done already. */
-	if (s->pid || s->retry || s->failed)
+	if (s->slot.pid || s->retry || s->failed)
 		return false;
 	return s->done || a == PLAN_SKIP || (a == PLAN_DONE && needs_met(g, &steps[i]));
 }
@@ -447,7 +380,7 @@ static bool save_intent(struct engine *g, size_t i, struct err *e)
 static void start_step(struct engine *g, size_t i)
 {
 	const struct step *step = &steps[i];
-	struct slot *s = &g->slots[i];
+	struct task *s = &g->tasks[i];
 	struct err e = ERR_INIT;
 
 	if (!s->tries++)
@@ -493,9 +426,9 @@ static bool close_gate_first(struct engine *g)
 
 static bool startable(const struct engine *g, size_t i)
 {
-	const struct slot *s = &g->slots[i];
+	const struct task *s = &g->tasks[i];
 
-	return g->plan.rows[i].action == PLAN_RUN && !s->done && !s->failed && !s->pid && !s->retry &&
+	return g->plan.rows[i].action == PLAN_RUN && !s->done && !s->failed && !s->slot.pid && !s->retry &&
 	       needs_met(g, &steps[i]);
 }
 
@@ -520,7 +453,7 @@ static void note_blocked(struct engine *g)
 		struct status_step *st = &g->status.steps[i];
 		const struct plan_row *row = &g->plan.rows[i];
 
-		if (row->action != PLAN_BLOCKED || g->slots[i].failed || g->slots[i].done || !needs_met(g, &steps[i]))
+		if (row->action != PLAN_BLOCKED || g->tasks[i].failed || g->tasks[i].done || !needs_met(g, &steps[i]))
 			continue;
 		record_failure(g, i, &row->r.err);
 		st->state = STATE_BLOCKED;
@@ -535,7 +468,7 @@ static void note_found(struct engine *g)
 		struct status_step *st = &g->status.steps[i];
 		const struct plan_row *row = &g->plan.rows[i];
 
-		if (g->slots[i].done || g->slots[i].failed || g->slots[i].pid || g->slots[i].retry)
+		if (g->tasks[i].done || g->tasks[i].failed || g->tasks[i].slot.pid || g->tasks[i].retry)
 			continue;
 		if (row->action == PLAN_DONE || row->action == PLAN_SKIP) {
 			bool news = st->state != STATE_DONE && st->state != STATE_SKIPPED;
@@ -625,14 +558,14 @@ static void schedule(struct engine *g)
 }
 
 /* The first look is there: the plan can be made. */
-static void finish_look(struct engine *g, struct slot *s)
+static void finish_look(struct engine *g, struct task *s)
 {
 	struct err e = ERR_INIT;
 
 	if (g->stopping)
 		return;
 	if (!s->have_result) {
-		err_set(&e, s->timed_out ? &ERR_TIMEOUT : &CODE_WORKER,
+		err_set(&e, s->slot.timed_out ? &ERR_TIMEOUT : &CODE_WORKER,
 			"looking at the machine did not end with a result");
 		status_set_error(&g->status.error, NULL, &e);
 		journal_error(&g->journal, NULL, &e);
@@ -683,18 +616,14 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	if (g->stopping)
 		return 0;
 	g->stopping = true;
-	for (size_t i = 0; i < SLOTS; i++) {
-		struct slot *s = &g->slots[i];
+	for (size_t i = 0; i < TASKS; i++) {
+		struct task *s = &g->tasks[i];
 
 		release(&s->retry);
-		if (!s->pid)
+		if (!s->slot.pid)
 			continue;
-		kill(s->pid, SIGKILL);
-		waitpid(s->pid, NULL, 0);
-		while (drain(s)) /* it may have asked for the restart that ends us */
-			;
-		slot_free(s);
-		if (i != SLOT_LOOK)
+		slot_kill(&s->slot); /* what it still said may be that it asked for the restart that ends us */
+		if (i != TASK_LOOK)
 			finish_step(g, s, 0);
 	}
 	leave_after_stop(g);
@@ -719,8 +648,10 @@ static int set_up(struct engine *g, struct err *e)
 		r = sd_event_add_signal(g->event, NULL, SIGINT, on_signal, g);
 	if (r < 0)
 		return err_errno(e, -r, "event loop");
-	for (size_t i = 0; i < SLOTS; i++)
-		g->slots[i] = (struct slot){ .engine = g, .index = i, .fd = -1 };
+	for (size_t i = 0; i < TASKS; i++) {
+		g->tasks[i] = (struct task){ .engine = g, .index = i };
+		slot_init(&g->tasks[i].slot, &g->tasks[i], on_frame, on_end);
+	}
 	return 0;
 }
 
@@ -745,7 +676,7 @@ int engine_run(struct config *c, const struct engine_options *o, enum exit_code 
 	g->options = o;
 	run_adopt_orphans();
 	if (set_up(g, e) == 0 && load_status(g, e) == 0 &&
-	    start_worker(g, &g->slots[SLOT_LOOK], NULL, (unsigned int)c->metadata_deadline_s + 300, e) == 0) {
+	    start_worker(g, &g->tasks[TASK_LOOK], NULL, (unsigned int)c->metadata_deadline_s + 300, e) == 0) {
 		r = sd_event_loop(g->event);
 		if (r < 0)
 			r = err_errno(e, -r, "event loop");
@@ -753,9 +684,9 @@ int engine_run(struct config *c, const struct engine_options *o, enum exit_code 
 			r = 0;
 		*ret_code = g->code;
 	}
-	for (size_t i = 0; i < SLOTS; i++) {
-		release(&g->slots[i].retry);
-		slot_free(&g->slots[i]);
+	for (size_t i = 0; i < TASKS; i++) {
+		release(&g->tasks[i].retry);
+		slot_kill(&g->tasks[i].slot);
 	}
 	release(&g->restart_timer);
 	journal_close(&g->journal);

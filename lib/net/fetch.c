@@ -135,7 +135,7 @@ static enum outcome outcome_of(const struct err *e, bool may_pass)
 	if (may_pass)
 		return OUTCOME_LATER;
 	if (e->kind == &ERR_HTTP || e->kind == &ERR_NETWORK || e->kind == &ERR_UNTRUSTED ||
-	    e->kind == &ERR_TOO_LARGE || e->kind == &ERR_ARGUMENT)
+	    e->kind == &ERR_DIGEST || e->kind == &ERR_TOO_LARGE || e->kind == &ERR_ARGUMENT)
 		return OUTCOME_NEVER;
 	return OUTCOME_STOP;
 }
@@ -177,7 +177,7 @@ static enum outcome try_source(struct job *j, struct source *s, struct err *e)
 /* A wrong digest is worth more words than a mirror that is down. */
 static void note(struct job *j, const struct err *e)
 {
-	if (j->worst.kind != &ERR_UNTRUSTED || e->kind == &ERR_UNTRUSTED)
+	if (j->worst.kind != &ERR_DIGEST || e->kind == &ERR_DIGEST)
 		j->worst = *e;
 }
 

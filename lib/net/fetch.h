@@ -35,7 +35,7 @@ struct fetch {
 	unsigned int attempts;		  /* out */
 };
 
-/* ERR_NETWORK, ERR_HTTP (with the status), ERR_UNTRUSTED (digest: expected, found, URL; the file is
+/* ERR_NETWORK, ERR_HTTP (with the status), ERR_UNTRUSTED, ERR_DIGEST (expected, found, URL; the file is
  * thrown away), ERR_TOO_LARGE, ERR_DISK_FULL, ERR_TIMEOUT. Failures that may pass (connection,
  * 408, 429, 5xx, cut bodies) are retried with jittered backoff inside the deadline. */
 int fetch_to_file(struct fetch *f, struct err *e);

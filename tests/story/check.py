@@ -1,4 +1,4 @@
-"""check.py get|config|opens|schema|ran|mark|quiet DIR [WHAT]: single questions that stories ask about a twin."""
+"""check.py get|config|opens|schema|failed|ran|mark|quiet DIR [WHAT]: single questions that stories ask about a twin."""
 
 import json
 import os
@@ -71,6 +71,16 @@ def check_ran(twin, name):
     names = {os.path.basename(a) for c in read_jsonl(twin.state("commands.jsonl"))
              for a in c["argv"][:2]}
     return 0 if name in names else 1
+
+
+def check_failed(twin, code):
+    """The last run failed with this code, and says to somebody what to do."""
+    now = twin.status()
+    error = now.get("error") or {}
+    if now.get("result") == "failed" and error.get("code") == code and error.get("hint") and error.get("who"):
+        return check_schema(twin, None)
+    print("result %s, error %s" % (now.get("result"), json.dumps(error, indent=1)))
+    return 1
 
 
 # Programs of services that the machine's owner enabled: systemd starts them, not the agent.

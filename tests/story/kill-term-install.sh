@@ -21,7 +21,10 @@ expect_exit 64
 last=
 while read -r step fault; do
 	say "== $step ($fault)"
-	faults ${last:+"-$last"} "$fault"
+	case $fault in
+	delay-*) faults "-$last" && printf '{"%s": 1}\n' "${fault#delay-}" > "$T/state/delays.json" ;;
+	*) faults ${last:+"-$last"} "$fault" ;;
+	esac
 	signalled TERM "$step" again
 	interrupted "$step"
 	last=${fault%%=*}
@@ -31,7 +34,7 @@ fetch-driver download-stall=NVIDIA
 driver installer-hangs
 cuda cuda-hangs
 verifier pip-hangs
-persistenced-start persistenced-hangs
+persistenced-start delay-persistenced
 attest attest-hangs
 END
 faults "-$last"

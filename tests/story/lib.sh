@@ -181,10 +181,8 @@ configure() { "$TWIN" config "$T" "$1" || fail "the config could not be changed"
 expect_failed()
 {
 	expect_exit 1
-	expect_result failed
-	expect_error "$1"
+	check failed "$T" "$1" || fail "not as a run that failed with $1"
 	expect_gate_closed
-	status_validates
 }
 
 # expect_step ID CODE: a step's own error
