@@ -217,12 +217,15 @@ const struct facts_unit *facts_unit(const struct facts *f, const char *name)
 	return NULL;
 }
 
+const char *facts_software_driver(const struct facts_software *s, const struct config *c)
+{
+	if (s->module[0] && str_eq(s->module, s->userspace) &&
+	    kernel_version_compare(s->module, c->driver_version) >= 0)
+		return s->module;
+	return c->driver_version;
+}
+
 const char *facts_driver_version(const struct facts *f, const struct config *c)
 {
-	const char *installed = f->software.module;
-
-	if (installed[0] && str_eq(installed, f->software.userspace) &&
-	    kernel_version_compare(installed, c->driver_version) >= 0)
-		return installed;
-	return c->driver_version;
+	return facts_software_driver(&f->software, c);
 }

@@ -127,6 +127,7 @@ enum shape facts_shape_of_type(const char *type);
 /* The driver version that counts: the installed one if it is as new as the configured (R7: "or
  * later"), else the configured. Borrowed from c or f. */
 const char *facts_driver_version(const struct facts *f, const struct config *c);
+const char *facts_software_driver(const struct facts_software *s, const struct config *c);
 
 /* One group each; called by facts_collect. */
 int facts_read_machine(struct facts_machine *m, struct err *e);

@@ -53,7 +53,7 @@ static int read_packages(struct facts_software *s, const struct config *c,
 	size_t n = 0, wanted;
 	int r;
 
-	nscq = artefact_nscq_package(c->driver_version);
+	nscq = artefact_nscq_package(facts_software_driver(s, c));
 	for (size_t i = 0; i < c->packages.n && n < 40; i++, n++)
 		names[n] = kernel_name[n] = str_expand(c->packages.v[i], "kernel", m->kernel, NULL);
 	for (size_t i = 0; i < c->attest_python.n && n < 56; i++, n++)
@@ -167,7 +167,8 @@ static bool cublas_installed(void)
 int facts_read_software(struct facts_software *s, const struct config *c,
 			const struct facts_machine *m, struct err *e)
 {
-	if (read_packages(s, c, m, e) < 0 || read_module(s, m, e) < 0 || read_userspace(s, e) < 0)
+	/* The packages' names follow the driver that is there. */
+	if (read_module(s, m, e) < 0 || read_userspace(s, e) < 0 || read_packages(s, c, m, e) < 0)
 		return -1;
 	s->cuda = cuda_installed(c);
 	s->verifier = verifier_installed(c);
