@@ -333,12 +333,26 @@ int config_parse(struct config *c, const char *text, size_t len, const char *nam
 	return 0;
 }
 
+/* Whoever may write the configuration decides what root runs. */
+static int check_owner(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fs_has_root() || fs_stat(path, &st) < 0 || (st.st_uid == 0 && !(st.st_mode & 022)))
+		return 0;
+	err_set(e, &CODE_CONFIG, "%s: others than root may write it", path);
+	err_hint(e, "chown root %s && chmod go-w %s; look at what it says first", path, path);
+	return -1;
+}
+
 int config_load(struct config *c, const char *path, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
 	*c = (struct config){ 0 };
+	if (check_owner(path, e) < 0)
+		return -1;
 	if (fs_read_optional(path, CONFIG_MAX, &text, &len, e) < 0)
 		return err_rekind(e, &CODE_CONFIG);
 	if (!text) {

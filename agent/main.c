@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 	struct err e = ERR_INIT;
 
 	umask(022);
-	log_open(LOG_INFO);
+	log_open();
 	if (parse(argc, argv, &o, &command) < 0) {
 		fprintf(stderr, "Try: gn8v --help\n");
 		return EXIT_USAGE;

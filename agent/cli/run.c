@@ -34,6 +34,11 @@ enum exit_code cli_run(const struct cli_options *o)
 	enum exit_code code = EXIT_FAILED;
 	int lock = -1;
 
+	if (geteuid() != 0 && !fs_has_root()) {
+		err_set(&e, &ERR_ARGUMENT, "gn8v run changes the machine and must be run as root");
+		err_hint(&e, "sudo systemctl restart gn8v-agent; gn8v status and gn8v plan work for everybody");
+		return cli_fail(&e, EXIT_CANNOT_TELL);
+	}
 	if (lock_take(&lock, &e) < 0)
 		return cli_fail(&e, str_eq(e.kind->code, "locked") ? EXIT_LOCKED : EXIT_CANNOT_TELL);
 	if (config_load(&c, o->config, &e) < 0) {

@@ -25,7 +25,7 @@ static const char *result_now(struct json_object *o)
 	char boot[KERNEL_BOOT_ID_SIZE];
 	const char *result = json_str(o, "result", "pending");
 
-	if (kernel_boot_id(boot) && !str_eq(boot, json_str(o, "boot_id", "")) && !str_eq(result, "restarting"))
+	if (kernel_boot_id(boot) && !str_eq(boot, json_str(o, "boot_id", "")))
 		return "pending";
 	return result;
 }

@@ -3,6 +3,33 @@
 #include "steps/all.h"
 #include "sys/run.h"
 
+#define LAST_LINES 5
+
+/* Where the last n lines of a text begin. */
+static const char *last_lines(const char *text, size_t n)
+{
+	const char *p = text + strlen(text);
+
+	while (p > text && p[-1] == '\n')
+		p--;
+	for (; p > text; p--)
+		if (p[-1] == '\n' && --n == 0)
+			break;
+	return p;
+}
+
+/* The end of a failed program's output goes into the status: the journal of this boot may be gone
+ * when somebody asks. */
+static void say_last_lines(struct worker *w, const char *program, const char *tail)
+{
+	_cleanup_free_ char *copy = xstrdup(last_lines(tail, LAST_LINES));
+	char *rest = copy, *line;
+
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			worker_event(w, "%s said: %s", program, line);
+}
+
 int step_run(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
 	     struct err *e)
 {
@@ -10,6 +37,8 @@ int step_run(struct worker *w, const char *const *argv, const char *cwd, const s
 			 .on_line_data = w };
 	int ok = run_wait(&r, e);
 
+	if (ok < 0)
+		say_last_lines(w, argv[0], r.tail);
 	if (ok < 0 && e->kind == &ERR_CHILD)
 		err_rekind(e, kind);
 	run_done(&r);

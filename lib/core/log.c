@@ -22,10 +22,10 @@ static bool stderr_is_journal(void)
 	return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
-void log_open(int level)
+void log_open(void)
 {
-	log_level = level;
 	log_to_journal = stderr_is_journal();
+	log_level = log_to_journal ? LOG_DEBUG : LOG_INFO;
 }
 
 void log_event(int level, const char *step, const char *code, const char *text)
@@ -33,8 +33,9 @@ void log_event(int level, const char *step, const char *code, const char *text)
 	if (level > log_level)
 		return;
 	if (log_to_journal) {
-		sd_journal_send("PRIORITY=%i", level, "MESSAGE=%s", text, "GN8V_STEP=%s",
-				step ? step : "", "GN8V_CODE=%s", code ? code : "",
+		sd_journal_send("PRIORITY=%i", level, "MESSAGE=%s%s%s", step ? step : "",
+				step ? ": " : "", text, "GN8V_STEP=%s", step ? step : "",
+				"GN8V_CODE=%s", code ? code : "",
 				"SYSLOG_IDENTIFIER=gn8v", NULL);
 		return;
 	}

@@ -7,9 +7,9 @@
 
 #include "core/base.h"
 
-/* Where lines go: decided once, from the environment. Lines below `level` (LOG_DEBUG is the lowest)
- * are dropped. */
-void log_open(int level);
+/* Where lines go is decided once, from the environment. The journal gets debug lines too (what
+ * programs print), a terminal does not. */
+void log_open(void);
 
 void log_write(int level, const char *fmt, ...) PRINTF(2, 3);
 

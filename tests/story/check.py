@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
 
 import schema                                                         # noqa: E402
-from instance import REPO, Twin, read_json, read_jsonl                # noqa: E402
+from instance import REPO, Twin, read_json, read_jsonl, write_json                # noqa: E402
 
 # Programs that never change the machine, and those that do only with these arguments.
 LOOKS = {"rpmkeys", "modinfo", "lsmod"}
@@ -41,6 +41,22 @@ def check_get(twin, key):
 def check_config(twin, key):
     """A value of /etc/gn8v/config.json."""
     print(find(read_json(twin.root("/etc/gn8v/config.json")), key))
+    return 0
+
+
+def check_device(twin, key):
+    """A value of the simulated devices."""
+    print(find(read_json(twin.state("devices.json")), key))
+    return 0
+
+
+def check_set_device(twin, pair):
+    """KEY=JSON: change a value of the simulated devices."""
+    key, _, value = pair.partition("=")
+    above, _, last = key.rpartition(".")
+    devices = read_json(twin.state("devices.json"))
+    find(devices, above)[last] = json.loads(value)
+    write_json(twin.state("devices.json"), devices)
     return 0
 
 
@@ -119,7 +135,7 @@ def check_quiet(twin, mark):
 
 
 def main():
-    questions = {name[len("check_"):]: f for name, f in globals().items()
+    questions = {name[len("check_"):].replace("_", "-"): f for name, f in globals().items()
                  if name.startswith("check_")}
     if len(sys.argv) < 3 or sys.argv[1] not in questions:
         sys.exit(__doc__)

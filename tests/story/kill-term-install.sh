@@ -11,7 +11,7 @@ interrupted()
 	expect "steps.$1.attempts" 0
 	expect_words summary interrupted
 	expect_gate_closed
-	all_is_well
+	status_validates
 }
 
 story_begin single --delay yum=0.1

@@ -160,7 +160,13 @@ class Run:
             os.close(alive)
 
 
-def service_result(code):
+def ended_well(twin, code):
+    """Whether systemd takes this exit code for success (SuccessExitStatus=)."""
+    found = re.search(r"^SuccessExitStatus=(.*)$", read_text(twin.root(UNIT)), re.M)
+    return code == 0 or str(code) in (found.group(1).split() if found else [])
+
+
+def service_result(twin, code):
     """$SERVICE_RESULT and its companions, as systemd.exec(5) has them."""
     if code == TIMED_OUT:
         return {"SERVICE_RESULT": "timeout", "EXIT_CODE": "killed", "EXIT_STATUS": "KILL"}
@@ -170,14 +176,14 @@ def service_result(code):
                            signal.SIGILL, signal.SIGQUIT, signal.SIGSYS, signal.SIGTRAP)
         return {"SERVICE_RESULT": "core-dump" if dumped else "signal",
                 "EXIT_CODE": "dumped" if dumped else "killed", "EXIT_STATUS": name}
-    return {"SERVICE_RESULT": "exit-code" if code else "success",
+    return {"SERVICE_RESULT": "success" if ended_well(twin, code) else "exit-code",
             "EXIT_CODE": "exited", "EXIT_STATUS": str(code)}
 
 
 def stop_post(twin, code):
-    """ExecStopPost=: what the unit runs when the agent did not end well, or was stopped."""
+    """ExecStopPost=: what the unit runs when the agent did not end well, and when it is stopped."""
     arguments = unit_command(twin, "ExecStopPost", ["gate", "--close-unless-success"])
-    env = dict(environment(twin), **service_result(code))
+    env = dict(environment(twin), **service_result(twin, code))
     with open(twin.state("agent.log"), "ab") as log:
         return subprocess.call(command(twin, arguments), env=env, cwd="/", stdout=log, stderr=log,
                                stdin=subprocess.DEVNULL, timeout=60,

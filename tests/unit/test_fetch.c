@@ -376,7 +376,7 @@ START_TEST(a_wrong_digest_is_refused_and_thrown_away)
 {
 	struct attempt t = fetch(options(), "/unlike", NULL);
 
-	assert_failed(&t, &ERR_UNTRUSTED);
+	assert_failed(&t, &ERR_DIGEST);
 	ck_assert_uint_eq(t.f.attempts, 1);
 	assert_says(&t, digest);
 	assert_says(&t, "886715e4"); /* what was found: begins the digest of that many zeros */
@@ -476,7 +476,7 @@ START_TEST(another_size_than_the_pinned_one_is_refused)
 
 	f.size = SIZE - 1;
 	t = fetch(f, "/plain", NULL);
-	assert_failed(&t, &ERR_UNTRUSTED);
+	assert_failed(&t, &ERR_DIGEST);
 }
 END_TEST
 

@@ -1,0 +1,76 @@
+#!/bin/sh
+# The manual page names every command, option, configuration key, step and error code of the program, and the completion
+# every command and option.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$here/../..
+gn8v=${GN8V_BIN:-$top/build/gn8v}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+# named FILE WHAT: each line of standard input is in FILE as a word of its own
+named() {
+	lines=0
+	while read -r word; do
+		lines=$((lines + 1))
+		awk -v word="$word" '
+			function part(c) { return c ~ /[A-Za-z0-9_-]/ }
+			{
+				line = " " $0 " "
+				while (at = index(line, word)) {
+					if (!part(substr(line, at - 1, 1)) && !part(substr(line, at + length(word), 1)))
+						found = 1
+					line = substr(line, at + length(word))
+				}
+			}
+			END { exit !found }' "$1" || { failed=1 && echo "FAIL $2 \"$word\" is not in ${1##*/}"; }
+	done
+	[ "$lines" -gt 0 ] || { failed=1 && echo "FAIL no $2 was found in the program"; }
+	echo "ok   ${1##*/}: $lines times $2"
+}
+
+# What is explained is in bold. \- is how roff writes a hyphen that can be copied.
+sed -n 's/\\-/-/g; s/^\.B[RI]* //p' "$top/packaging/gn8v.8" > "$dir/gn8v.8"
+cp "$top/packaging/gn8v.bash-completion" "$dir/completion"
+
+# On an empty disk nothing can be done, but the plan still tells every step and value.
+mkdir "$dir/root"
+"$gn8v" plan --json --root "$dir/root" > "$dir/plan" 2> "$dir/said"
+python3 - "$dir/plan" "$dir" <<'END' || exit 1
+import json, sys
+
+def keys(value, prefix):
+    if isinstance(value, dict) and value:
+        return [k for name in value for k in keys(value[name], prefix + [name])]
+    return [".".join(prefix)]
+
+with open(sys.argv[1]) as f:
+    plan = json.load(f)
+for name, words in (("keys", keys(plan["config"], [])), ("steps", [s["id"] for s in plan["steps"]])):
+    with open("%s/%s" % (sys.argv[2], name), "w") as f:
+        f.write("".join(w + "\n" for w in words))
+END
+named "$dir/gn8v.8" "a configuration key" < "$dir/keys"
+named "$dir/gn8v.8" "a step" < "$dir/steps"
+
+sed -n 's/.*X(CODE_[A-Z_]*, *"\([a-z-]*\)".*/\1/p' "$top/agent/codes.h" > "$dir/codes"
+sed -n 's/^const struct err_kind ERR_[A-Z_]* = { *"\([a-z-]*\)".*/\1/p' "$top/lib/core/err.c" >> "$dir/codes"
+named "$dir/gn8v.8" "an error code" < "$dir/codes"
+
+"$gn8v" --help > "$dir/help"
+sed -n '/^Commands:/,/^Options:/s/^  \([a-z]*\) .*/\1/p' "$dir/help" > "$dir/commands"
+sed -n 's/^  \(--[a-z-]*\) .*/\1/p' "$dir/help" > "$dir/options"
+named "$dir/gn8v.8" "a command" < "$dir/commands"
+named "$dir/gn8v.8" "an option" < "$dir/options"
+named "$dir/completion" "a command" < "$dir/commands"
+named "$dir/completion" "an option" < "$dir/options"
+
+if command -v man > /dev/null && man --warnings -l "$top/packaging/gn8v.8" 2> "$dir/said" > "$dir/page"; then
+	[ ! -s "$dir/said" ] || { failed=1 && sed 's/^/FAIL /' "$dir/said"; }
+	grep -q 'EXIT STATUS' "$dir/page" || { failed=1 && echo "FAIL the page cannot be shown"; }
+else
+	echo "SKIP manual: no man here that checks the page"
+fi
+exit "$failed"

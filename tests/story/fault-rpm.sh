@@ -1,0 +1,51 @@
+#!/bin/sh
+# An RPM that is unsigned, signed by another key, corrupt or another version is never installed; then the good ones are.
+. "${0%/*}/lib.sh"
+
+cache=root/var/cache/gn8v
+steps='{"steps": {"fetch-fabricmanager": {"attempts": 1}, "fetch-nscq": {"attempts": 1}}}'
+
+# nothing_installed: no RPM was installed, and none that was judged bad is left
+nothing_installed()
+{
+	expect_count 0 commands '"-ivh"'
+	for file in "$T/$cache"/*.rpm; do
+		[ ! -e "$file" ] || fail "a bad RPM was kept: $file"
+	done
+}
+
+say "== unsigned, and well signed but another version"
+story_begin multi --config "$steps" --fault rpm-unsigned=fabric --fault rpm-other-version=nscq
+agent_run
+expect_exit 1
+expect_result failed
+expect_gate_closed
+expect_step fetch-fabricmanager rpm-unsigned
+expect_step fetch-nscq rpm-wrong-version
+expect_words steps.fetch-nscq.error.message "in truth"
+nothing_installed
+
+say "== signed by another key, and corrupt"
+faults -rpm-unsigned -rpm-other-version rpm-other-key=fabric rpm-corrupt=nscq
+agent_again
+expect_exit 1
+expect_step fetch-fabricmanager rpm-other-key
+expect_step fetch-nscq rpm-corrupt
+nothing_installed
+
+say "== the key is not the pinned one"
+faults -rpm-other-key -rpm-corrupt key-wrong
+agent_again
+expect_failed rpm-key-wrong
+expect_words error.message "expected $(check config "$T" rpm_key.sha256)"
+expect_count 0 commands '"-ivh"'
+
+say "== good RPMs that do not install"
+faults -key-wrong rpm-install-fails
+agent_again
+expect_failed rpm-install-failed
+expect error.step fabricmanager
+
+faults -rpm-install-fails
+heals
+expect_boots 2
