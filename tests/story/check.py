@@ -1,4 +1,4 @@
-"""check.py get|config|opens|schema|failed|ran|mark|quiet DIR [WHAT]: single questions that stories ask about a twin."""
+"""check.py QUESTION DIR [WHAT]: single questions that stories ask about a twin."""
 
 import json
 import os
@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
 
 import schema                                                         # noqa: E402
-from instance import REPO, Twin, read_json, read_jsonl, write_json                # noqa: E402
+from instance import REPO, Twin, read_json, read_jsonl, write_json    # noqa: E402
 
 # Programs that never change the machine, and those that do only with these arguments.
 LOOKS = {"rpmkeys", "modinfo", "lsmod"}

@@ -4,19 +4,18 @@
 
 no_restart() { expect_boots 1; expect_count 0 bus Reboot; }
 
-story_begin multi --fault grubby-fails --config '{"steps": {"initramfs": {"timeout_s": 1}}}'
+say "== grubby and dracut fail"
+story_begin multi --fault grubby-fails --fault dracut-fails --config '{"steps": {"initramfs": {"timeout_s": 1}}}'
 agent_run
-expect_failed boot-entry-failed
-no_restart
-
-say "== dracut fails"
-faults -grubby-fails dracut-fails
-agent_again
-expect_failed initramfs-failed
+expect_exit 1
+expect_result failed
+expect_gate_closed
+expect_step kernel-args boot-entry-failed
+expect_step initramfs initramfs-failed
 no_restart
 
 say "== dracut hangs"
-faults -dracut-fails dracut-hangs
+faults -grubby-fails -dracut-fails dracut-hangs
 agent_again
 expect_failed step-timeout
 expect error.step initramfs

@@ -11,8 +11,8 @@ story_begin single --config '{"fetch": {"deadline_s": 8}, "steps": {"fetch-cuda"
 	--fault download-corrupt=cuda
 agent_run
 say "== cut once: continued where it was cut, in the same run"
-expect steps.fetch-driver.state done
-expect steps.driver.state done
+expect steps.fetch-driver.state 'done'
+expect steps.driver.state 'done'
 expect_count 1 http '"range": "bytes='
 say "== corrupt"
 expect_failed digest-mismatch

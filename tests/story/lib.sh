@@ -4,7 +4,7 @@
 # and then has a twin in $T, which is ended and removed when the story ends, and a folder for its own
 # files in $D. $rc is the exit code of the last run.
 # STORY_KEEP=1 leaves the folder in place.
-# shellcheck shell=sh disable=SC2034
+# shellcheck shell=sh disable=SC2034,SC2119,SC2120
 
 set -u
 story_home=$(cd "${0%/*}" && pwd)
