@@ -374,6 +374,9 @@ static bool save_intent(struct engine *g, size_t i, struct err *e)
 		return false;
 	if (steps[i].restarts)
 		g->status.restarts++;
+	/* What only looks has no intent to keep; a long look is shown. */
+	if (steps[i].verifies && !steps[i].retry_for_s)
+		return true;
 	return status_save(&g->status, e) == 0;
 }
 

@@ -40,14 +40,20 @@ static const struct {
 	{ "runtime measurements are matching with the golden measurements.", "measurements", CHECK_PASSED },
 };
 
-/* The checks that every device must have passed. */
-static const char *const required[] = { "chain", "ocsp", "nonce", "report_signature", "rim_structure",
-					"rim_chain", "rim_signature", "measurements" };
+/* The checks that every device must have passed, and those that a GPU must have passed besides. */
+static const char *const required[] = { "chain",	   "ocsp",	       "nonce",
+					"report_signature", "vbios_rim_structure", "vbios_rim_chain",
+					"vbios_rim_ocsp",   "vbios_rim_signature", "measurements",
+					"verified" };
+static const char *const required_gpu[] = { "fwid", "driver_rim_structure", "driver_rim_chain",
+					    "driver_rim_ocsp", "driver_rim_signature" };
 
 struct reader {
 	struct appraisal *a;
 	struct device_verdict *device; /* the section we are in */
+	const char *rim;	       /* whose RIM is being judged: "driver", "vbios" or NULL */
 	unsigned int gpus, switches;   /* sections begun */
+	bool twice;		       /* a GPU that was there already */
 	bool success;		       /* "GPU Attestation is Successful." */
 };
 
@@ -55,6 +61,9 @@ static void begin_device(struct reader *r, enum device_type type, const char *id
 {
 	unsigned int *count = type == DEVICE_GPU ? &r->gpus : &r->switches;
 
+	for (size_t i = 0; i < r->a->devices_n; i++)
+		r->twice |= str_eq(r->a->devices[i].id, id);
+	r->rim = NULL;
 	r->device = appraisal_device(r->a, type, *count);
 	if (r->device) {
 		(*count)++;
@@ -128,6 +137,24 @@ static bool table_row(struct reader *r, const char *line)
 	return false;
 }
 
+/* The same words stand for the device and for each of its RIMs. */
+static void phrase_line(struct reader *r, const char *line)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(phrases); i++) {
+		const char *check = phrases[i].check;
+		char name[sizeof(((struct check *)0)->name)];
+
+		if (!strstr(line, phrases[i].phrase))
+			continue;
+		if (r->rim && (str_starts(check, "rim_") || str_eq(check, "ocsp")))
+			snprintf(name, sizeof(name), "%s_%s", r->rim, str_eq(check, "ocsp") ? "rim_ocsp" : check);
+		else
+			str_copy(name, sizeof(name), check);
+		set_check(r, name, phrases[i].result, line);
+		return;
+	}
+}
+
 static void read_line(struct reader *r, char *text)
 {
 	char *line = str_trim(text);
@@ -142,13 +169,14 @@ static void read_line(struct reader *r, char *text)
 	}
 	if (str_eq(line, "GPU Attestation is Successful."))
 		r->success = true;
-	if (verified_line(r, line) || table_row(r, line))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(phrases); i++)
-		if (strstr(line, phrases[i].phrase)) {
-			set_check(r, phrases[i].check, phrases[i].result, line);
-			return;
-		}
+	if (str_starts(line, "Authenticating Driver RIM"))
+		r->rim = "driver";
+	else if (str_starts(line, "Authenticating VBIOS RIM"))
+		r->rim = "vbios";
+	else if (str_starts(line, "Comparing measurements"))
+		r->rim = NULL;
+	if (!verified_line(r, line) && !table_row(r, line))
+		phrase_line(r, line);
 }
 
 /* What was not said did not happen. */
@@ -160,9 +188,8 @@ static void require_device(struct reader *r, enum device_type type, unsigned int
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
 		check_set(d->checks, &d->checks_n, required[i], CHECK_NOT_RUN);
-	if (type == DEVICE_GPU)
-		check_set(d->checks, &d->checks_n, "fwid", CHECK_NOT_RUN);
-	check_set(d->checks, &d->checks_n, "verified", CHECK_NOT_RUN);
+	for (size_t i = 0; type == DEVICE_GPU && i < ARRAY_SIZE(required_gpu); i++)
+		check_set(d->checks, &d->checks_n, required_gpu[i], CHECK_NOT_RUN);
 }
 
 static void require_all(struct reader *r, enum shape shape)
@@ -176,10 +203,11 @@ static void require_all(struct reader *r, enum shape shape)
 	for (unsigned int i = 0; i < switches; i++)
 		require_device(r, DEVICE_NVSWITCH, i);
 	check_set(r->a->checks, &r->a->checks_n, "count",
-		  r->gpus == gpus && r->switches == switches ? CHECK_PASSED : CHECK_UNKNOWN);
+		  r->gpus == gpus && r->switches == switches && !r->twice ? CHECK_PASSED : CHECK_UNKNOWN);
 	c = check_find(r->a->checks, r->a->checks_n, "count");
 	snprintf(c->expected, sizeof(c->expected), "%u GPU, %u NVSwitch", gpus, switches);
-	snprintf(c->found, sizeof(c->found), "%u GPU, %u NVSwitch", r->gpus, r->switches);
+	snprintf(c->found, sizeof(c->found), "%u GPU, %u NVSwitch%s", r->gpus, r->switches,
+		 r->twice ? ", one of them twice" : "");
 }
 
 static void require_words(struct reader *r, int status, enum shape shape)

@@ -17,6 +17,12 @@ static bool signature_line(const char *line, const char *key_id, const char *ver
 	return strncasecmp(at, key_id, n) == 0 && at[n] == ':' && str_eq(at + n + 2, verdict);
 }
 
+/* A line about a digest or a signature; others are warnings and the file's name. */
+static bool is_judgement(const char *line)
+{
+	return strstr(line, "digest: ") || strstr(line, "ignature: ") || strstr(line, "ignature, key ID ");
+}
+
 enum rpmsig rpmsig_judge(const char *output, int status, const char *key_id)
 {
 	_cleanup_free_ char *copy = xstrdup(output);
@@ -28,7 +34,8 @@ enum rpmsig rpmsig_judge(const char *output, int status, const char *key_id)
 
 		any_signature |= strstr(s, "Signature, key ID ") != NULL;
 		no_key |= str_ends(s, ": NOKEY") || str_ends(s, ": NOTTRUSTED");
-		bad |= strstr(s, ": BAD") != NULL || str_ends(s, ": NOTFOUND");
+		bad |= is_judgement(s) && !str_ends(s, ": OK") && !str_ends(s, ": NOKEY") &&
+		       !str_ends(s, ": NOTTRUSTED");
 		good_signature |= signature_line(s, key_id, "OK");
 		payload |= str_eq(s, "Payload SHA256 digest: OK");
 	}

@@ -86,6 +86,8 @@ int smi_parse_fabric(const char *text, unsigned int *ret_gpus, unsigned int *ret
 		} else if (in_fabric && find_value(s, "Status", value, sizeof(value))) {
 			completed += state_ok && str_eq(value, "Success");
 			in_fabric = false;
+		} else if (*s && !strchr(s, ':')) {
+			in_fabric = false; /* another section's title */
 		}
 	}
 	if (gpus == 0)

@@ -143,8 +143,8 @@ struct json_object *status_to_json(const struct status *s)
 	json_set_int(o, "schema", STATUS_SCHEMA);
 	json_set_str(o, "gn8v", GN8V_VERSION);
 	json_set_str(o, "result", result_names[s->result]);
-	json_set_str(o, "summary", s->summary);
 	set_text(o, "updated", s->updated);
+	json_set_str(o, "summary", s->summary);
 	set_text(o, "boot_id", s->boot_id);
 	set_text(o, "instance_id", s->instance_id);
 	set_text(o, "instance_type", s->instance_type);
@@ -184,11 +184,18 @@ static void error_from_json(struct json_object *o, struct status_error *err)
 	GET_TEXT(o, "at", err->at);
 }
 
+/* A number of attempts or restarts; nonsense is none. */
+static unsigned int count_from_json(struct json_object *o, const char *key)
+{
+	int64_t n = json_int(o, key, 0);
+
+	return n < 0 || n > 1000000 ? 0 : (unsigned int)n;
+}
+
 static void step_from_json(struct status *s, struct json_object *o)
 {
 	const struct step *step = step_by_id(json_str(o, "id", ""));
 	int state = find_name(state_names, STATE_MAX, json_str(o, "state", ""));
-	int64_t attempts = json_int(o, "attempts", 0);
 	struct status_step *st;
 
 	/* A step of another version of this program: its state is probed anyway. */
@@ -196,7 +203,7 @@ static void step_from_json(struct status *s, struct json_object *o)
 		return;
 	st = &s->steps[step - steps];
 	st->state = (enum step_state)state;
-	st->attempts = attempts < 0 || attempts > 1000000 ? 0 : (unsigned int)attempts;
+	st->attempts = count_from_json(o, "attempts");
 	st->duration_s = json_num(o, "duration_s", 0);
 	st->cut_off = json_flag(o, "cut_off", false);
 	GET_TEXT(o, "reason", st->reason);
@@ -243,7 +250,9 @@ static void data_from_json(struct status *s, struct json_object *o)
 int status_from_json(struct status *s, struct json_object *o, struct err *e)
 {
 	struct json_object *a;
+	size_t n;
 	int64_t schema = json_int(o, "schema", -1);
+	time_t updated;
 	int result = find_name(result_names, RESULT_MAX, json_str(o, "result", ""));
 
 	if (schema != STATUS_SCHEMA)
@@ -254,10 +263,12 @@ int status_from_json(struct status *s, struct json_object *o, struct err *e)
 	status_init(s);
 	s->result = (enum result)result;
 	s->shape = shape_from_json(o);
-	s->restarts = (unsigned int)json_int(o, "restarts", 0);
+	s->restarts = count_from_json(o, "restarts");
 	s->gate_open = str_eq(json_str(o, "gate", ""), "open");
 	GET_TEXT(o, "summary", s->summary);
 	GET_TEXT(o, "updated", s->updated);
+	if (!clock_parse(s->updated, &updated))
+		s->updated[0] = '\0';
 	GET_TEXT(o, "boot_id", s->boot_id);
 	GET_TEXT(o, "instance_id", s->instance_id);
 	GET_TEXT(o, "instance_type", s->instance_type);
@@ -269,9 +280,8 @@ int status_from_json(struct status *s, struct json_object *o, struct err *e)
 	for (size_t i = 0; i < json_count(a); i++)
 		step_from_json(s, json_item(a, i));
 	a = json_get(o, "events");
-	for (size_t i = 0; i < json_count(a) &&
-			   i < STATUS_EVENTS_MAX;
-	     i++)
+	n = json_count(a);
+	for (size_t i = n > STATUS_EVENTS_MAX ? n - STATUS_EVENTS_MAX : 0; i < n; i++)
 		event_from_json(s, json_item(a, i));
 	return 0;
 }
@@ -297,13 +307,8 @@ int status_load(struct status *s, char **ret_note, struct err *e)
 
 	*ret_note = NULL;
 	*s = (struct status){ 0 };
-	if (fs_read_optional(PATH_STATUS, STATUS_MAX, &text, &len, &why) < 0) {
-		if (why.kind != &ERR_TOO_LARGE) {
-			*e = why;
-			return -1;
-		}
+	if (fs_read_optional(PATH_STATUS, STATUS_MAX, &text, &len, &why) < 0)
 		return set_aside(s, &why, ret_note, e);
-	}
 	if (!text) {
 		status_init(s);
 		return 0;
@@ -325,15 +330,26 @@ static char *status_text(const struct status *s)
 									   JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+#define UPDATED_KEY "\"updated\": \"" /* as json-c prints it with JSON_C_TO_STRING_SPACED */
+
 int status_save(struct status *s, struct err *e)
 {
-	_cleanup_free_ char *same = status_text(s), *text = NULL;
+	_cleanup_free_ char *text = NULL;
+	char *stamp;
 
-	/* `updated` alone is no reason to write. */
-	if (s->saved && str_eq(same, s->saved))
-		return 0;
-	clock_format(clock_wall_s(), s->updated);
+	/* `updated` alone is no reason to write: the text is made with the old one, which has a fixed
+	 * length, and gets the new one in its place. */
+	if (!s->updated[0])
+		clock_format(0, s->updated);
 	text = status_text(s);
+	if (s->saved && str_eq(text, s->saved))
+		return 0;
+	stamp = strstr(text, UPDATED_KEY);
+	if (!stamp)
+		return err_set(e, &ERR_INTERNAL, "status: no " UPDATED_KEY " in its own text");
+	stamp += strlen(UPDATED_KEY);
+	clock_format(clock_wall_s(), s->updated);
+	memcpy(stamp, s->updated, strlen(s->updated));
 	if (fs_write_atomic(PATH_STATUS, 0644, text, strlen(text), e) < 0)
 		return -1;
 	free(s->saved);

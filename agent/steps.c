@@ -146,24 +146,25 @@ const struct step steps[STEP_MAX] = {
 		.timeout_s = MINUTES(30), .attempts = 3, .changes = FACTS_SOFTWARE,
 	},
 
-	/* Start. From here on the GPU may be used. */
+	/* Start. The GPUs initialise for minutes: meanwhile the toolkit, which touches none, is installed. */
 	[STEP_FABRICMANAGER_START] = {
 		.id = "fabricmanager-start", .rows = "R14", .shapes = STEP_ONLY_MULTI,
 		.title = "nvidia-fabricmanager is active and enabled",
-		.needs = NEEDS(STEP_FABRICMANAGER, STEP_DRIVER, STEP_CUDA, STEP_NSCQ), USE(fabricmanager_start),
+		.needs = NEEDS(STEP_FABRICMANAGER, STEP_DRIVER), USE(fabricmanager_start),
 		.timeout_s = MINUTES(15), .attempts = 1, .changes = FACTS_UNITS,
+		.on_timeout = &CODE_FABRICMANAGER,
 	},
 	[STEP_PERSISTENCED_START] = {
 		.id = "persistenced-start", .rows = "R14 R23",
 		.title = "nvidia-persistenced is active (running) and enabled",
-		.needs = NEEDS(STEP_PERSISTENCED_UNIT, STEP_DRIVER, STEP_CUDA, STEP_FABRICMANAGER_START), USE(persistenced_start),
+		.needs = NEEDS(STEP_PERSISTENCED_UNIT, STEP_DRIVER, STEP_FABRICMANAGER_START), USE(persistenced_start),
 		.timeout_s = MINUTES(20), .attempts = 1, .changes = FACTS_UNITS,
 		.on_timeout = &CODE_PERSISTENCED_TIMEOUT,
 	},
 	[STEP_RELEASE_SERVICES] = {
 		.id = "release-services", .rows = "R14 R24",
 		.title = "held services are let go, enabled and started as they were before",
-		.needs = NEEDS(STEP_PERSISTENCED_START, STEP_HOLD_SERVICES), USE(release_services),
+		.needs = NEEDS(STEP_PERSISTENCED_START, STEP_HOLD_SERVICES, STEP_CUDA, STEP_NSCQ), USE(release_services),
 		.timeout_s = MINUTES(10), .attempts = 2, .changes = FACTS_UNITS,
 	},
 
@@ -192,7 +193,7 @@ const struct step steps[STEP_MAX] = {
 	},
 	[STEP_ATTEST] = {
 		.id = "attest", .rows = "R19 R21", .title = "the GPUs and NVSwitches are proven genuine in this boot",
-		.needs = NEEDS(STEP_TDX, STEP_DEVICES, STEP_FABRIC, STEP_CC_MODE, STEP_VERIFIER, STEP_CUBLAS, STEP_TIME_SYNC),
+		.needs = NEEDS(STEP_TDX, STEP_DEVICES, STEP_FABRIC, STEP_CC_MODE, STEP_VERIFIER, STEP_CUBLAS, STEP_NSCQ, STEP_TIME_SYNC),
 		USE(attest), .timeout_s = MINUTES(30), .attempts = 1, .verifies = true,
 		.retry_for_s = attest_deadline,
 	},

@@ -50,6 +50,21 @@ static void report(struct worker *w, const struct appraisal *a)
 	worker_data(w, "attestation", o);
 }
 
+/* "Not ready" after success is the most reported surprise of this field: read it back. An earlier
+ * rejection in this boot cleared it, and only the 8-GPU tool sets it again. */
+static int make_ready(struct worker *w, struct err *e)
+{
+	bool ready;
+
+	if (smi_ready(w, &ready, e) < 0)
+		return -1;
+	if (!ready && (smi_set_ready(w, true, e) < 0 || smi_ready(w, &ready, e) < 0))
+		return -1;
+	if (!ready)
+		return err_set(e, &CODE_SMI, "attestation was accepted, but the GPUs are not in the ready state");
+	return 0;
+}
+
 /* Both tools may leave the ready state as it was; a rejected verdict must clear it. */
 static int refuse(struct worker *w, const struct appraisal *a, struct err *e)
 {
@@ -77,7 +92,6 @@ APPLY(attest)
 {
 	_cleanup_free_ struct appraisal *a = xcalloc(1, sizeof(*a));
 	_cleanup_free_ char *output = NULL;
-	bool ready;
 
 	if (attest_run(w, a, &output, e) < 0)
 		return -1;
@@ -86,11 +100,8 @@ APPLY(attest)
 		return refuse(w, a, e);
 	if (a->verdict == VERDICT_UNKNOWN)
 		return cannot_tell(a, output, e);
-	/* "Not ready" after success is the most reported surprise of this field: read it back. */
-	if (smi_ready(w, &ready, e) < 0)
+	if (make_ready(w, e) < 0)
 		return -1;
-	if (!ready)
-		return err_set(e, &CODE_SMI, "attestation was accepted, but the GPUs are not in the ready state");
 	worker_found(w, "%zu device%s accepted by NVIDIA's verifier; GPU ready state: ready", a->devices_n,
 		     a->devices_n == 1 ? "" : "s");
 	return 0;

@@ -104,8 +104,9 @@ APPLY(verifier)
 {
 	_cleanup_free_ char *venv = fs_host_path(PATH_VENV);
 
+	/* --clear: what a pip that was cut off has left counts as installed for the next one. */
 	if (install_python(w, e) < 0 ||
-	    step_run(w, ARGV(PROG_PYTHON311, "-m", "venv", venv), NULL, &CODE_VERIFIER, e) < 0 ||
+	    step_run(w, ARGV(PROG_PYTHON311, "-m", "venv", "--clear", venv), NULL, &CODE_VERIFIER, e) < 0 ||
 	    step_run(w, ARGV(PROG_VENV_PYTHON, "-m", "ensurepip", "--upgrade"), NULL, &CODE_VERIFIER, e) < 0 ||
 	    step_run(w, ARGV(PROG_VENV_PYTHON, "-m", "pip", "install", "--upgrade", "pip"), NULL,
 		     &CODE_VERIFIER, e) < 0 ||

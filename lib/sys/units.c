@@ -389,8 +389,9 @@ static int job_failed(struct units *u, const char *name, const struct unit_state
 {
 	char result[WORD_SIZE + 3];
 
-	err_set(e, &ERR_BUS, "%s: job ended \"%s\", unit is %s%s", name, u->job_result, s->active,
-		result_text(u, name, result, sizeof(result)));
+	result_text(u, name, result, sizeof(result));
+	err_set(e, str_eq(result, " (timeout)") ? &ERR_TIMEOUT : &ERR_BUS, "%s: job ended \"%s\", unit is %s%s",
+		name, u->job_result, s->active, result);
 	if (str_eq(u->job_result, "done") && str_eq(s->active, "inactive"))
 		return err_hint(e, "systemctl status %s: a condition does not hold, or it ended at once",
 				name);

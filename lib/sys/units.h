@@ -33,8 +33,8 @@ int units_get(struct units *u, const char *name, struct unit_state *ret_s, struc
 
 /* Start or stop, wait for the job, read the state. ERR_BUS when the job failed or the unit is not
  * active (neither inactive nor failed) afterwards, with Result and the journalctl line to read;
- * ERR_TIMEOUT when the deadline passed. Never for a unit that is ordered after our own: it would
- * wait for ever. */
+ * ERR_TIMEOUT when the deadline passed, ours or the unit's own. Never for a unit that is ordered
+ * after our own: it would wait for ever. */
 int units_start(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
 int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
 

@@ -8,7 +8,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
 
 import schema                                                         # noqa: E402
-from instance import REPO, Twin, read_json, read_jsonl, write_json    # noqa: E402
+import watch                                                          # noqa: E402
+import watch                                                          # noqa: E402
+from instance import (REPO, Twin, read_json, read_jsonl, read_text,   # noqa: E402
+                      write_json)
 
 # Programs that never change the machine, and those that do only with these arguments.
 LOOKS = {"rpmkeys", "modinfo", "lsmod"}
@@ -58,6 +61,16 @@ def check_set_device(twin, pair):
     find(devices, above)[last] = json.loads(value)
     write_json(twin.state("devices.json"), devices)
     return 0
+
+
+def check_comes(twin, pair):
+    """KEY=VALUE of status.json comes while the agent runs."""
+    key, _, value = pair.partition("=")
+    seen = watch.Watch(twin.root("/var/lib/gn8v"))
+    try:
+        return 0 if seen.until(lambda: find(twin.status(), key) == value, 60) else 1
+    finally:
+        seen.close()
 
 
 def allowed_open(record):
@@ -132,6 +145,52 @@ def check_quiet(twin, mark):
     for call in called:
         print("was called: %s %s" % (call["method"], json.dumps(call["args"])))
     return 1 if ran or called else 0
+
+
+def check_until(twin, claim):
+    """Wait until KEY=VALUE holds: in status.json, or progress.… in what is known of running steps."""
+    key, _, wanted = claim.partition("=")
+    folders = [twin.root("/var/lib/gn8v"), twin.root("/run/gn8v")]
+    for folder in folders:
+        os.makedirs(folder, exist_ok=True)
+
+    def holds():
+        try:
+            now = twin.status()
+            now["progress"] = json.loads(read_text(twin.root("/run/gn8v/progress.json"), "{}"))
+            return str(find(now, key)) == wanted
+        except (KeyError, IndexError, TypeError, ValueError):
+            return False
+    return until(holds, claim, *folders)
+
+
+def check_unit(twin, claim):
+    """Wait until UNIT STATE: its ActiveState."""
+    name, wanted = claim.split()
+    return until(lambda: read_text(twin.state("units", name)).strip() == wanted, claim,
+                 twin.state("units"))
+
+
+def until(holds, claim, *folders):
+    events = watch.Watch(*folders)
+    held = events.until(holds, 60)
+    events.close()
+    if not held:
+        print("it did not come to that within 60 s: " + claim)
+    return 0 if held else 1
+
+
+def check_before(twin, pair):
+    """A | B: in the log of the bus, the last line with text A stands above the last one with B."""
+    lines = read_text(twin.state("bus.jsonl")).splitlines()
+    first, second = (max((n for n, line in enumerate(lines) if text in line), default=-1)
+                     for text in pair.split(" | "))
+    return 0 if 0 <= first < second else 1
+
+
+def check_program(twin, _):
+    print(twin.agent_program())
+    return 0
 
 
 def main():

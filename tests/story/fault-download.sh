@@ -6,6 +6,13 @@ cuda=root/var/cache/gn8v/cuda_12.4.1_550.54.15_linux.run
 
 nothing_kept() { [ ! -e "$T/$cuda" ] || fail "a bad file has its final name"; }
 
+# fetching FAULT CODE
+fetching()
+{
+	trouble "$1" "$2" fetch-cuda
+	nothing_kept
+}
+
 story_begin single --config '{"fetch": {"deadline_s": 8}, "steps": {"fetch-cuda": {"attempts": 1}}}' \
 	--fault 'download-cut={"file": "NVIDIA", "times": 1}' --fault 'download-503={"file": "NVIDIA", "times": 1}' \
 	--fault download-corrupt=cuda
@@ -22,25 +29,16 @@ nothing_kept
 [ ! -s "$T/$cuda.part" ] || fail "a corrupt file was not thrown away"
 
 configure '{"fetch": {"deadline_s": 1}}'
-# trouble NAME=ARG CODE: it fails with this code, and leaves nothing that could be taken for the file
-trouble()
-{
-	say "== $1"
-	faults -download-corrupt "$1"
-	agent_again
-	expect_failed "$2"
-	nothing_kept
-	faults "-${1%%=*}"
-}
-trouble download-404=cuda download-failed
+fault_now=download-corrupt
+fetching download-404=cuda download-failed
 expect_words error.message 404
-trouble tls-expired=developer untrusted
+fetching tls-expired=developer untrusted
 expect_words error.hint "clock"
 expect_words error.hint "CA"
-trouble redirect-http=cuda download-failed
-trouble proxy-down download-failed
-trouble download-stall=cuda download-failed
-trouble download-cut=cuda download-failed
+fetching redirect-http=cuda download-failed
+fetching proxy-down download-failed
+fetching download-stall=cuda download-failed
+fetching download-cut=cuda download-failed
 
 say "== healed: half is there already, and the server is overloaded for a moment"
 configure '{"fetch": {"deadline_s": 20}}'

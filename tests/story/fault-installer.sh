@@ -2,26 +2,12 @@
 # An installer that fails, asks, hangs or builds a module that does not load: its own code, nothing left running, and it heals.
 . "${0%/*}/lib.sh"
 
-# trouble FAULT CODE STEP
-trouble()
-{
-	say "== $1"
-	[ -n "$fault" ] && faults "-$fault"
-	fault=$1
-	faults "$fault"
-	agent_again
-	expect_failed "$2"
-	expect error.step "$3"
-	expect_count 0 gpu '"who": "/usr/bin/nvidia-smi"'
-}
-
-fault=
-story_begin single --fault installer-fails
+fault_now=installer-fails
+story_begin single --fault $fault_now
 agent_run
 expect_failed driver-install-failed
 expect_words error.hint /var/log/nvidia-installer.log
 expect error.step driver
-fault=installer-fails
 trouble installer-asks driver-install-failed driver
 trouble insmod-mismatch driver-install-failed driver
 configure '{"steps": {"driver": {"timeout_s": 2}}}'
@@ -35,7 +21,6 @@ trouble cuda-fails cuda-install-failed cuda
 expect_words error.hint /var/log/cuda-installer.log
 configure '{"steps": {"cuda": {"timeout_s": 1}}}'
 trouble cuda-hangs cuda-install-timeout cuda
-faults -cuda-hangs
 configure '{"steps": {"cuda": {"timeout_s": 60}}}'
 heals
 expect_boots 2

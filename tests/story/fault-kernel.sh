@@ -15,6 +15,6 @@ expect_ready
 expect kernel $new
 expect_boots 4
 expect_count 2 bus '"org.freedesktop.login1.Manager.Reboot"'
-expect_count 1 commands "kernel-devel-$new"
+expect_count 1 commands "\"-y\", \"kernel-devel-$new\""
 find "$T/root/usr/lib/modules/$new" -name 'nvidia.ko*' | grep -q . || fail "no module was built for the new kernel"
 all_is_well

@@ -203,9 +203,25 @@ expect_words()
 	esac
 }
 
-# In the boot that is up, a run after the fault is gone ends ready.
+# The faults that a story goes through one after another, in the boot that is up.
+# trouble FAULT[=ARG] CODE [STEP]: in the place of the fault before it
+fault_now=
+trouble()
+{
+	say "== $1: $2"
+	[ -z "$fault_now" ] || faults "-${fault_now%%=*}"
+	fault_now=$1
+	faults "$fault_now"
+	agent_again
+	expect_failed "$2"
+	[ -z "${3:-}" ] || expect error.step "$3"
+}
+
+# The last of them is gone: a run ends ready.
 heals()
 {
+	[ -z "$fault_now" ] || faults "-${fault_now%%=*}"
+	fault_now=
 	agent_again
 	expect_ready
 	all_is_well
@@ -268,3 +284,19 @@ answers()
 
 # has FILE TEXT
 has() { grep -q -F -e "$2" "$1" || fail "nothing says \"$2\" in: $(cat "$1")"; }
+
+# becomes KEY=VALUE: wait until status.json, or the progress of a running step, says so
+becomes() { check until "$T" "$1" || fail "$1 does not come true"; }
+
+# unit_becomes NAME STATE: wait for it
+unit_becomes() { check unit "$T" "$1 $2" || fail "$1 does not become $2"; }
+
+# asked_before A B: of two calls on the bus, the last A came before the last B
+asked_before() { check before "$T" "$1 | $2" || fail "on the bus, $1 does not come before $2"; }
+
+# said TEXT: in the events of status.json
+said()
+{
+	"$TWIN" log "$T" events > "$D/events"
+	has "$D/events" "$1"
+}

@@ -5,13 +5,6 @@
 # busy SECONDS: cloud-final.service, for so long
 busy() { say "{\"units\": {\"cloud-final.service\": {\"state\": \"activating\", \"seconds\": $1, \"then\": \"inactive\"}}}"; }
 
-# said TEXT: in the events, which outlive the restart
-said()
-{
-	"$TWIN" log "$T" events > "$D/events"
-	has "$D/events" "$1"
-}
-
 story_begin single --systemd "$(busy 1)"
 agent_boot
 expect_exit 64

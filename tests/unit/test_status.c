@@ -410,9 +410,9 @@ static void twist_all(struct json_object *whole, struct json_object *o)
 		keys[n++] = key;
 	}
 	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *key = xstrdup(keys[i]);
+		_cleanup_free_ char *name = xstrdup(keys[i]);
 
-		twist(whole, o, key);
+		twist(whole, o, name);
 	}
 }
 

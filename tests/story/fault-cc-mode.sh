@@ -1,0 +1,19 @@
+#!/bin/sh
+# One GPU at a later boot: CC mode off, developer tools on or an answer that is not understood keep the gate shut.
+. "${0%/*}/lib.sh"
+
+story_begin single
+agent_run
+expect_ready
+fault_now=cc-off
+faults $fault_now
+agent_boot
+expect_failed cc-off
+expect error.who alibaba-cloud
+trouble devtools-on devtools-on cc-mode
+trouble smi-garbage nvidia-smi-failed cc-mode
+configure '{"steps": {"cc-mode": {"timeout_s": 1}}}'
+trouble smi-hangs nvidia-smi-failed cc-mode
+configure '{"steps": {"cc-mode": {"timeout_s": 60}}}'
+heals
+expect_boots 3

@@ -1,0 +1,38 @@
+#!/bin/sh
+# What the unit runs when the agent was stopped: the gate stays, the answer is pending. Without success it closes.
+. "${0%/*}/lib.sh"
+
+# after RESULT: the ExecStopPost= of an agent that ended so
+after()
+{
+	env -i PATH="$PATH" ${1:+SERVICE_RESULT="$1"} DBUS_SYSTEM_BUS_ADDRESS="unix:path=$T/state/bus" \
+		"$(check program "$T")" gate --root "$T/root" --close-unless-success || fail "gate failed"
+}
+
+story_begin single
+agent_run
+expect_ready
+begun=$(mark)
+after success
+expect_result pending
+expect gate open
+[ -e "$T/root/run/gn8v/ready" ] || fail "the gate was closed"
+unit_is gn8v-ready.target active
+answers 3 status
+touched_nothing "$begun"
+agent_again
+expect_ready
+touched_nothing "$begun"
+
+for result in exit-code signal core-dump timeout ''; do
+	say "== ${result:-no result}"
+	after "$result"
+	expect_gate_closed
+	expect_result failed
+	expect gate closed
+	unit_is gn8v-ready.target inactive
+	status_validates
+done
+heals
+answers 2 gate
+has "$D/err" "--close-unless-success"

@@ -1,0 +1,171 @@
+#include "unitfile.h"
+
+#include "core/str.h"
+#include "fixture.h"
+#include "paths.h"
+#include "suite.h"
+
+/* R10, to the letter. */
+#define SINGLE(before)                                                                             \
+	"[Unit]\n"                                                                                 \
+	"Description=NVIDIA Persistence Daemon\n"                                                  \
+	"Wants=syslog.target\n"                                                                    \
+	"Before=" before "\n"                                                                      \
+	"\n"                                                                                       \
+	"[Service]\n"                                                                              \
+	"Type=forking\n"                                                                           \
+	"ExecStart=/usr/bin/nvidia-persistenced --user root\n"                                     \
+	"ExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"                                  \
+	"ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced\n"                                  \
+	"\n"                                                                                       \
+	"[Install]\n"                                                                              \
+	"WantedBy=multi-user.target\n"
+#define MULTI(before)                                                                              \
+	"[Unit]\n"                                                                                 \
+	"Description=NVIDIA Persistence Daemon\n"                                                  \
+	"Wants=syslog.target\n"                                                                    \
+	"Before=" before "\n"                                                                      \
+	"After=nvidia-fabricmanager.service\n"                                                     \
+	"\n"                                                                                       \
+	"[Service]\n"                                                                              \
+	"Type=forking\n"                                                                           \
+	"ExecStart=/usr/bin/nvidia-persistenced --user root --uvm-persistence-mode --verbose\n"    \
+	"ExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"                                  \
+	"ExecStopPost=/bin/rm -rf /var/run/nvidia-persistenced\n"                                  \
+	"TimeoutStartSec=900\n"                                                                    \
+	"TimeoutStopSec=60\n"                                                                      \
+	"\n"                                                                                       \
+	"[Install]\n"                                                                              \
+	"WantedBy=multi-user.target\n"
+#define ALONE "{\"services\": {\"gpu\": [\"cloudmonitor.service\"]}}"
+#define THREE "cloudmonitor.service nvidia-cdi-refresh.service ollama.service"
+
+static const char *const templates[] = { "persistenced-single.service", "persistenced-multi.service",
+					 "10-gn8v-hold.conf",		"50-gn8v-order.conf",
+					 "50-gn8v-timeout.conf",	"60-gn8v-gate.conf" };
+
+/* The templates as `make install` puts them. */
+static void install_templates(void)
+{
+	fixture_root_make();
+	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
+		_cleanup_free_ char *from = xasprintf("../../../systemd/%s", templates[i]);
+		_cleanup_free_ char *to = xasprintf(PATH_TEMPLATES "/%s", templates[i]);
+		_cleanup_free_ char *text = fixture_text(from);
+
+		fixture_put(to, text);
+	}
+}
+
+static void check_text(const char *config, enum shape shape, const char *expected)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err e = ERR_INIT;
+	struct config c;
+
+	ck_assert_int_eq(config_parse(&c, config, strlen(config), "config.json", &e), 0);
+	config_set_shape(&c, shape);
+	ck_assert_msg(unitfile_persistenced(&c, &text, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(text, expected);
+	config_done(&c);
+}
+
+START_TEST(with_cloudmonitor_alone_the_units_are_the_procedures_byte_for_byte)
+{
+	check_text(ALONE, SHAPE_SINGLE, SINGLE("cloudmonitor.service"));
+	check_text(ALONE, SHAPE_MULTI, MULTI("cloudmonitor.service"));
+}
+END_TEST
+
+START_TEST(the_default_list_widens_the_before_line)
+{
+	check_text("{}", SHAPE_SINGLE, SINGLE(THREE));
+	check_text("{}", SHAPE_MULTI, MULTI(THREE));
+}
+END_TEST
+
+START_TEST(an_empty_list_leaves_an_empty_line_that_systemd_accepts)
+{
+	check_text("{\"services\": {\"gpu\": []}}", SHAPE_SINGLE, SINGLE(""));
+}
+END_TEST
+
+START_TEST(drop_ins_lie_where_systemd_reads_them_and_say_what_they_are_for)
+{
+	static const struct {
+		enum unitfile_dropin kind;
+		const char *path, *line;
+	} dropins[] = {
+		{ UNITFILE_HOLD, "/etc/systemd/system/ollama.service.d/10-gn8v-hold.conf",
+		  "\nConditionPathExists=!" PATH_HOLD "\n" },
+		{ UNITFILE_ORDER, "/etc/systemd/system/ollama.service.d/50-gn8v-order.conf",
+		  "\nAfter=nvidia-persistenced.service\n" },
+		{ UNITFILE_TIMEOUT, "/etc/systemd/system/ollama.service.d/50-gn8v-timeout.conf",
+		  "[Service]\nTimeoutStartSec=900\n" },
+		{ UNITFILE_GATE, "/etc/systemd/system/ollama.service.d/60-gn8v-gate.conf",
+		  "\nAssertPathExists=" PATH_READY "\nPartOf=" UNIT_READY "\nAfter=" UNIT_READY "\n" },
+	};
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(dropins); i++) {
+		_cleanup_free_ char *path = unitfile_dropin_path(dropins[i].kind, "ollama.service"), *text = NULL;
+
+		ck_assert_str_eq(path, dropins[i].path);
+		ck_assert_int_eq(unitfile_dropin_text(dropins[i].kind, &text, &e), 0);
+		ck_assert_has(text, dropins[i].line);
+		ck_assert(str_starts(text, "# Put here by gn8v"));
+	}
+}
+END_TEST
+
+START_TEST(a_drop_in_is_written_once_and_removed_once)
+{
+	_cleanup_free_ char *path = unitfile_dropin_path(UNITFILE_ORDER, "a.service");
+	struct err e = ERR_INIT;
+	bool changed = false;
+	ino_t before;
+
+	ck_assert_int_eq(unitfile_dropin_write(UNITFILE_ORDER, "a.service", &changed, &e), 0);
+	ck_assert(changed && fs_exists(path));
+	before = fixture_inode(path);
+	changed = false;
+	ck_assert_int_eq(unitfile_dropin_write(UNITFILE_ORDER, "a.service", &changed, &e), 0);
+	ck_assert(!changed);
+	ck_assert_uint_eq(fixture_inode(path), before);
+	fixture_put(path, "edited\n");
+	ck_assert_int_eq(unitfile_dropin_write(UNITFILE_ORDER, "a.service", &changed, &e), 0);
+	ck_assert(changed);
+	changed = false;
+	ck_assert_int_eq(unitfile_dropin_remove(UNITFILE_ORDER, "a.service", &changed, &e), 0);
+	ck_assert(changed && !fs_exists(path));
+	changed = false;
+	ck_assert_int_eq(unitfile_dropin_remove(UNITFILE_ORDER, "a.service", &changed, &e), 0);
+	ck_assert(!changed);
+	ck_assert_int_eq(unitfile_dropin_write(UNITFILE_ORDER, "a.service", NULL, &e), 0);
+	ck_assert_int_eq(unitfile_dropin_remove(UNITFILE_ORDER, "a.service", NULL, &e), 0);
+}
+END_TEST
+
+START_TEST(a_missing_or_broken_template_is_named)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err e = ERR_INIT;
+	struct config c;
+
+	ck_assert_int_eq(config_parse(&c, "{}", 2, "config.json", &e), 0);
+	fixture_put(PATH_TEMPLATES "/persistenced-single.service", "[Unit]\n");
+	ck_assert_int_eq(unitfile_persistenced(&c, &text, &e), -1);
+	ck_assert_has(e.msg, PATH_TEMPLATES "/persistenced-single.service");
+	ck_assert_int_eq(fs_unlink(PATH_TEMPLATES "/persistenced-single.service", &e), 0);
+	ck_assert_int_eq(unitfile_persistenced(&c, &text, &e), -1);
+	ck_assert_has(err_hint_text(&e), "install gn8v again");
+	ck_assert_ptr_null(text);
+	config_done(&c);
+}
+END_TEST
+
+SUITE_AROUND("unitfile", install_templates, fixture_root_drop,
+	     with_cloudmonitor_alone_the_units_are_the_procedures_byte_for_byte,
+	     the_default_list_widens_the_before_line, an_empty_list_leaves_an_empty_line_that_systemd_accepts,
+	     drop_ins_lie_where_systemd_reads_them_and_say_what_they_are_for,
+	     a_drop_in_is_written_once_and_removed_once, a_missing_or_broken_template_is_named)
