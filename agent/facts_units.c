@@ -20,6 +20,28 @@ static void add_list(struct facts_units *u, const struct strlist *l)
 		add_name(u, l->v[i]);
 }
 
+/* What an earlier configuration put behind the gate is to be let out of it. */
+static int add_gated(struct facts_units *u, struct err *e)
+{
+	struct fs_names dirs;
+
+	if (fs_list(PATH_ETC_UNITS, &dirs, e) < 0)
+		return -1;
+	for (size_t i = 0; i < dirs.n; i++) {
+		_cleanup_free_ char *unit = NULL, *path = NULL;
+		size_t n = strlen(dirs.v[i]);
+
+		if (n < 3 || !str_eq(dirs.v[i] + n - 2, ".d"))
+			continue;
+		unit = xstrndup(dirs.v[i], n - 2);
+		path = unitfile_dropin_path(UNITFILE_GATE, unit);
+		if (fs_exists(path))
+			add_name(u, unit);
+	}
+	fs_names_done(&dirs);
+	return 0;
+}
+
 static int read_dropin(enum unitfile_dropin kind, const char *unit, bool *ret_there, bool *ret_ok,
 		       struct err *e)
 {
@@ -57,6 +79,8 @@ int facts_read_units(struct facts_units *u, const struct config *c, struct err *
 	add_list(u, &c->services_disable);
 	add_list(u, &c->services_hold);
 	add_list(u, &c->gate_units);
+	if (add_gated(u, e) < 0)
+		return -1;
 	for (size_t i = 0; i < u->n; i++)
 		if (read_unit(&u->v[i], bus, e) < 0)
 			return -1;

@@ -14,7 +14,8 @@ static bool signature_line(const char *line, const char *key_id, const char *ver
 	if (!at || !str_starts(line, "Header V"))
 		return false;
 	at += sizeof(key) - 1;
-	return strncasecmp(at, key_id, n) == 0 && at[n] == ':' && str_eq(at + n + 2, verdict);
+	return strncasecmp(at, key_id, n) == 0 && strncmp(at + n, ": ", 2) == 0 &&
+	       str_eq(at + n + 2, verdict);
 }
 
 /* A line about a digest or a signature; others are warnings and the file's name. */

@@ -38,25 +38,35 @@ PROBE(service_order)
 	probe_done(r, "drop-ins order them, installed or not");
 }
 
+/* A unit that was taken out of the gate was stopped with it, if it ran: nobody else starts it again. */
+static int start_let_out(struct worker *w, struct units *u, const bool *let_out, struct err *e)
+{
+	for (size_t i = 0; i < w->facts.units.n; i++)
+		if (let_out[i] && str_eq(w->facts.units.v[i].state.file_state, "enabled") &&
+		    units_start_nowait(u, w->facts.units.v[i].name, e) < 0)
+			return -1;
+	return 0;
+}
+
 APPLY(service_order)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
-	bool changed = false;
+	bool let_out[FACTS_UNITS_MAX] = { false };
 
 	for (size_t i = 0; i < w->facts.units.n; i++) {
 		const char *name = w->facts.units.v[i].name;
-		int r = ordered(w->config, name) ? unitfile_dropin_write(UNITFILE_ORDER, name, &changed, e) : 0;
+		int r = ordered(w->config, name) ? unitfile_dropin_write(UNITFILE_ORDER, name, NULL, e) : 0;
 
 		if (r == 0 && gated(w->config, name))
-			r = unitfile_dropin_write(UNITFILE_GATE, name, &changed, e);
+			r = unitfile_dropin_write(UNITFILE_GATE, name, NULL, e);
 		else if (r == 0)
-			r = unitfile_dropin_remove(UNITFILE_GATE, name, &changed, e);
+			r = unitfile_dropin_remove(UNITFILE_GATE, name, &let_out[i], e);
 		if (r < 0)
 			return -1;
 	}
-	if (units_open(&u, e) < 0)
+	if (units_open(&u, e) < 0 || units_reload(u, e) < 0)
 		return -1;
-	return units_reload(u, e);
+	return start_let_out(w, u, let_out, e);
 }
 
 /* --- hold ------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "core/json.h"
 
 #include <ctype.h>
+#include <math.h>
 
 #include "core/fs.h"
 
@@ -108,7 +109,8 @@ double json_num(struct json_object *o, const char *key, double fallback)
 
 	if (!json_object_is_type(v, json_type_int) && !json_object_is_type(v, json_type_double))
 		return fallback;
-	return json_object_get_double(v);
+	/* json-c takes NaN and Infinity, and would write them in a form that nobody takes. */
+	return isfinite(json_object_get_double(v)) ? json_object_get_double(v) : fallback;
 }
 
 bool json_flag(struct json_object *o, const char *key, bool fallback)

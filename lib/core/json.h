@@ -15,8 +15,8 @@ static inline void json_put_p(struct json_object **o)
 }
 #define _cleanup_json_ _cleanup_(json_put_p)
 
-/* Parses exactly one value that fills the text (blanks aside). `name` is for the message, which
- * says line and column. Depth is limited to 32. The caller owns *ret. */
+/* Parses exactly one value that fills the text (blanks aside); text[len] must be NUL. `name` is for
+ * the message, which says line and column. Depth is limited to 32. The caller owns *ret. */
 int json_parse(const char *text, size_t len, const char *name, struct json_object **ret,
 	       struct err *e);
 

@@ -47,7 +47,7 @@ bool str_has_word(const char *text, const char *word)
 {
 	size_t n = strlen(word);
 
-	for (const char *p = text; (p = strstr(p, word)); p += n) {
+	for (const char *p = text; n && (p = strstr(p, word)); p += n) {
 		bool left = p == text || isspace((unsigned char)p[-1]);
 		bool right = p[n] == '\0' || isspace((unsigned char)p[n]);
 

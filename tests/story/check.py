@@ -171,6 +171,14 @@ def check_unit(twin, claim):
                  twin.state("units"))
 
 
+def check_times(twin, claim):
+    """Wait until NAME N: that program was run so often in all."""
+    name, wanted = claim.split()
+    return until(lambda: sum(os.path.basename(c["exe"]) == name for c in
+                             read_jsonl(twin.state("commands.jsonl"))) == int(wanted),
+                 claim, twin.state_folder)
+
+
 def until(holds, claim, *folders):
     events = watch.Watch(*folders)
     held = events.until(holds, 60)
@@ -181,11 +189,25 @@ def until(holds, claim, *folders):
 
 
 def check_before(twin, pair):
-    """A | B: in the log of the bus, the last line with text A stands above the last one with B."""
-    lines = read_text(twin.state("bus.jsonl")).splitlines()
-    first, second = (max((n for n, line in enumerate(lines) if text in line), default=-1)
-                     for text in pair.split(" | "))
+    """"METHOD UNIT, METHOD UNIT": of these calls, the last of the first kind came before the other's."""
+    calls = [(c["method"].rpartition(".")[2], (c["args"] or [None])[0])
+             for c in read_jsonl(twin.state("bus.jsonl"))]
+    first, second = (max((n for n, call in enumerate(calls) if call == tuple(kind.split())),
+                         default=-1) for kind in pair.split(", "))
     return 0 if 0 <= first < second else 1
+
+
+def check_port(twin, name):
+    print(read_json(twin.state("ports.json"))[name])
+    return 0
+
+
+def check_argv(twin, text):
+    """Whether a program was run with this text among its arguments."""
+    lines = [" ".join(c["argv"]) for c in read_jsonl(twin.state("commands.jsonl"))]
+    found = [line for line in lines if text in line]
+    print("".join("was run: %s\n" % line for line in found), end="")
+    return 0 if found else 1
 
 
 def check_program(twin, _):

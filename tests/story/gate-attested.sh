@@ -17,7 +17,7 @@ opened()
 	unit_is gn8v-ready.target active
 	unit_is cloudmonitor.service active
 	unit_becomes "$1" active
-	asked_before '"StartUnit", "args": ["gn8v-ready.target"' "\"$1\""
+	asked_before "StartUnit gn8v-ready.target" "StartUnit $1"
 }
 
 story_begin single --with ollama --with nvidia-cdi-refresh --config '{"gate": {"mode": "attested"}}'

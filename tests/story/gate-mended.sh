@@ -10,7 +10,7 @@ proven()
 	expect_ready
 	expect_count "$1" commands '"verifier.cc_admin"'
 	said "the gate is closed until the proof is taken again"
-	asked_before '"StopUnit", "args": ["gn8v-ready.target"' '"StartUnit", "args": ["gn8v-ready.target"'
+	asked_before "StopUnit gn8v-ready.target" "StartUnit gn8v-ready.target"
 }
 
 story_begin single

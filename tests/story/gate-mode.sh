@@ -24,6 +24,7 @@ configure '{"gate": {"units": ["cloudmonitor.service"]}}'
 agent_again
 expect_ready
 behind_gate cloudmonitor.service
+unit_becomes ollama.service active
 said "the gate is closed until the proof is taken again"
 
 say "== no unit is gated"
@@ -31,6 +32,7 @@ configure '{"gate": {"mode": "target"}}'
 agent_again
 expect_ready
 behind_gate
+for unit in cloudmonitor ollama; do unit_becomes $unit.service active; done
 agent_boot
 expect_ready
 unit_is cloudmonitor.service active

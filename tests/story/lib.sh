@@ -291,8 +291,8 @@ becomes() { check until "$T" "$1" || fail "$1 does not come true"; }
 # unit_becomes NAME STATE: wait for it
 unit_becomes() { check unit "$T" "$1 $2" || fail "$1 does not become $2"; }
 
-# asked_before A B: of two calls on the bus, the last A came before the last B
-asked_before() { check before "$T" "$1 | $2" || fail "on the bus, $1 does not come before $2"; }
+# asked_before "METHOD UNIT" "METHOD UNIT": of such calls on the bus, the last one came before the other's last
+asked_before() { check before "$T" "$1, $2" || fail "on the bus, $1 does not come before $2"; }
 
 # said TEXT: in the events of status.json
 said()

@@ -49,7 +49,7 @@ END_TEST
 START_TEST(what_is_not_one_whole_value_is_refused)
 {
 	static const char *const texts[] = { "{", "[1", "\"x", "{\"a\":", "{\"a\": 1,}", "[1,]", "tru", "nul", "1 2", "{} {}",
-					     "{}x", "{} 7", "/* c */ {}", "'x'", "{a: 1}", "[1 2]", "NaN", "0x10",
+					     "{}x", "{} 7", "/* c */ {}", "'x'", "{a: 1}", "[1 2]", "0x10",
 					     "\"\\q\"", "-" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -68,7 +68,7 @@ END_TEST
 
 START_TEST(depth_is_limited)
 {
-	char text[200];
+	char text[200] = "";
 
 	for (size_t depth = 1; depth < 64; depth++) {
 		_cleanup_json_ struct json_object *o = NULL;
@@ -77,6 +77,7 @@ START_TEST(depth_is_limited)
 
 		memset(text, '[', depth);
 		memset(text + depth, ']', depth);
+		text[2 * depth] = '\0';
 		r = json_parse(text, 2 * depth, "x.json", &o, &e);
 		if (depth <= 30)
 			ck_assert_msg(r == 0, "depth %zu: %s", depth, e.msg);
@@ -107,6 +108,18 @@ START_TEST(getters_fall_back_on_other_types_and_missing_keys)
 	ck_assert_int_eq(json_object_get_int(json_item(json_get(o, "a"), 1)), 2);
 	ck_assert_ptr_null(json_item(json_get(o, "a"), 2));
 	ck_assert_uint_eq(json_count(NULL), 0);
+}
+END_TEST
+
+START_TEST(what_is_no_number_is_never_handed_out)
+{
+	_cleanup_json_ struct json_object *o = NULL;
+	struct err e = ERR_INIT;
+
+	if (json_parse("{\"a\": NaN, \"b\": -Infinity}", 26, "x.json", &o, &e) < 0)
+		return;
+	ck_assert_double_eq(json_num(o, "a", -1), -1);
+	ck_assert_double_eq(json_num(o, "b", -1), -1);
 }
 END_TEST
 
@@ -150,5 +163,6 @@ END_TEST
 
 SUITE_AROUND("json", fixture_root_make, fixture_root_drop, one_value_with_blanks_around_it_is_a_text,
 	     an_error_names_file_line_and_column, what_is_not_one_whole_value_is_refused, a_nul_inside_is_refused,
-	     depth_is_limited, getters_fall_back_on_other_types_and_missing_keys, what_is_written_is_read_back,
+	     depth_is_limited, getters_fall_back_on_other_types_and_missing_keys, what_is_no_number_is_never_handed_out,
+	     what_is_written_is_read_back,
 	     a_missing_and_a_large_file_are_named)

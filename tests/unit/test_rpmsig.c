@@ -128,13 +128,13 @@ START_TEST(no_line_may_say_anything_but_ok)
 }
 END_TEST
 
-START_TEST(every_line_cut_away_leaves_nothing_good)
+START_TEST(output_that_was_cut_off_before_the_payload_is_not_good)
 {
 	for (size_t n = 0; n < strlen(good); n++) {
 		_cleanup_free_ char *text = xstrndup(good, n);
 		bool payload_said = strstr(text, "Payload SHA256 digest: OK") != NULL;
 
-		ck_assert_int_eq(rpmsig_judge(text, 0, KEY) == RPMSIG_GOOD, payload_said);
+		ck_assert(payload_said || rpmsig_judge(text, 0, KEY) != RPMSIG_GOOD);
 	}
 }
 END_TEST
@@ -144,4 +144,4 @@ SUITE("rpmsig", a_package_signed_by_the_key_is_good, an_unsigned_package_is_not_
       the_key_id_must_be_that_one_and_no_part_of_another, upper_and_lower_case_of_the_key_id_are_the_same,
       the_payloads_digest_must_be_said, the_signature_must_be_of_the_header,
       an_exit_status_that_is_not_zero_is_never_good, no_line_may_say_anything_but_ok,
-      every_line_cut_away_leaves_nothing_good)
+      output_that_was_cut_off_before_the_payload_is_not_good)

@@ -361,13 +361,21 @@ START_TEST(nul_bytes_and_a_power_cuts_zeros_are_set_aside)
 }
 END_TEST
 
-START_TEST(a_disk_that_cannot_be_read_is_an_error)
+START_TEST(what_cannot_be_read_is_set_aside_and_an_error_where_that_fails_too)
 {
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(fs_mkdirs(PATH_STATUS, 0755, &e), 0);
+	load();
+	ck_assert_ptr_nonnull(note);
+	check_fresh(&t);
+	ck_assert(!fs_exists(PATH_STATUS));
+	status_done(&t);
+	free(TAKE_PTR(note));
+	fixture_put(BAD "/in-the-way", "");
+	fixture_put(PATH_STATUS, "garbage");
 	ck_assert_int_eq(status_load(&t, &note, &e), -1);
-	ck_assert_str_eq(e.kind->code, "io");
+	ck_assert_has(e.msg, PATH_STATUS);
 	ck_assert_ptr_null(note);
 	drop();
 }
@@ -576,7 +584,8 @@ SUITE_AROUND("status", fixture_root_make, fixture_root_drop, everything_survives
 	     the_last_200_events_are_kept, the_fullest_status_is_small_enough_to_be_read,
 	     a_garbled_status_is_kept_aside_and_begun_anew, a_later_bad_one_replaces_the_earlier,
 	     a_status_that_was_cut_anywhere_is_set_aside, a_status_that_is_too_large_is_set_aside,
-	     nul_bytes_and_a_power_cuts_zeros_are_set_aside, a_disk_that_cannot_be_read_is_an_error,
+	     nul_bytes_and_a_power_cuts_zeros_are_set_aside, 
+	     what_cannot_be_read_is_set_aside_and_an_error_where_that_fails_too,
 	     values_of_wrong_types_do_no_harm, numbers_that_make_no_sense_are_not_taken_over,
 	     steps_of_another_version_are_ignored, of_too_many_events_the_last_are_taken,
 	     another_instance_forgets_attempts_verdicts_and_errors,

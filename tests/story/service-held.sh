@@ -1,0 +1,33 @@
+#!/bin/sh
+# nvidia-cdi-refresh.path sleeps while the installer writes modules.dep, and wakes up afterwards; without the hold it would not.
+. "${0%/*}/lib.sh"
+
+# says_before N UNIT STATE: what the status tells of how it was
+says_before()
+{
+	expect "services.$1.unit" "$2"
+	expect "services.$1.enabled_before" "$3"
+}
+
+story_begin single --with nvidia-cdi-refresh
+agent_run
+expect_ready
+unit_is nvidia-cdi-refresh.path active
+no_early_gpu_open
+says_before 0 cloudmonitor.service enabled
+says_before 1 nvidia-cdi-refresh.service enabled
+says_before 2 ollama.service not-installed
+says_before 3 nvidia-cdi-refresh.path enabled
+
+say "== it is awake"
+ran=$(count commands '"/usr/bin/nvidia-ctk"')
+"$TWIN" exec "$T" -- /usr/sbin/depmod -a
+check times "$T" "nvidia-ctk $((ran + 1))" || fail "a new modules.dep goes unnoticed"
+unit_becomes nvidia-cdi-refresh.service inactive
+all_is_well
+
+say "== without the hold"
+story_again single --with nvidia-cdi-refresh \
+	--config '{"services": {"hold": ["cloudmonitor.service"], "gpu": ["cloudmonitor.service"]}}'
+agent_run
+! check opens "$T" || fail "nothing opened the GPU early: the hold would not be needed"
