@@ -317,10 +317,13 @@ static void on_end(struct slot *slot, int status)
 		return;
 	}
 	finish_step(g, s, status);
-	if (s->index == STEP_RESTART && s->done && !g->stopping)
+	if (s->index == STEP_RESTART && s->done && !g->stopping) {
 		await_restart(g);
-	else
-		schedule(g);
+		return;
+	}
+	if (s->index == STEP_RESTART) /* it was refused: the run goes on to its end */
+		g->restart_asked = false;
+	schedule(g);
 }
 
 static int start_worker(struct engine *g, struct task *s, const struct step *step, unsigned int timeout_s,

@@ -12,6 +12,9 @@ int gate_open(const struct config *c, struct err *e);
  * much as possible is closed; -1 then. */
 int gate_close(const struct config *c, struct err *e);
 
+/* The same when the configuration cannot be read: that must not keep the gate open. */
+int gate_close_unconfigured(struct err *e);
+
 bool gate_guards_units(const struct config *c); /* gate.mode is "attested" */
 
 #endif

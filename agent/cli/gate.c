@@ -4,7 +4,8 @@
 #include "core/log.h"
 #include "core/str.h"
 
-/* What was said of this boot is no longer vouched for by a running agent. */
+/* What was said of this boot is no longer vouched for by a running agent. An answer that is final
+ * stays, but for the gate. */
 static void set_pending(enum result result, const char *summary)
 {
 	struct status s;
@@ -14,13 +15,13 @@ static void set_pending(enum result result, const char *summary)
 	if (status_load(&s, &note, &e) < 0)
 		return;
 	free(note);
+	s.gate_open = s.gate_open && result == RESULT_PENDING;
 	if (s.result == RESULT_READY || s.result == RESULT_RUNNING || s.result == RESULT_WAITING) {
 		s.result = result;
-		s.gate_open = s.gate_open && result == RESULT_PENDING;
 		str_copy(s.summary, sizeof(s.summary), summary);
 		status_event(&s, LOG_WARNING, NULL, NULL, summary);
-		status_save(&s, &e);
 	}
+	status_save(&s, &e);
 	status_done(&s);
 }
 
@@ -30,6 +31,7 @@ enum exit_code cli_gate(const struct cli_options *o)
 	struct config c;
 	struct err e = ERR_INIT;
 	enum exit_code code = EXIT_READY;
+	int closed;
 
 	if (!o->close_unless_success) {
 		fprintf(stderr, "gn8v: gate needs --close-unless-success\n");
@@ -39,13 +41,15 @@ enum exit_code cli_gate(const struct cli_options *o)
 		set_pending(RESULT_PENDING, "gn8v-agent.service was stopped; the gate stays as it is");
 		return EXIT_READY;
 	}
-	/* A configuration that cannot be read must not keep the gate open. */
-	if (config_load(&c, o->config, &e) < 0)
-		config_parse(&c, "{\"gate\":{\"mode\":\"attested\"}}", 30, "built-in", &e);
-	if (gate_close(&c, &e) < 0)
+	if (config_load(&c, o->config, &e) < 0) {
+		closed = gate_close_unconfigured(&e);
+	} else {
+		closed = gate_close(&c, &e);
+		config_done(&c);
+	}
+	if (closed < 0)
 		code = cli_fail(&e, EXIT_FAILED);
 	set_pending(RESULT_FAILED, "gn8v-agent.service did not end well: the gate is closed");
 	log_warning("gate closed: gn8v-agent.service ended with %s", result ? result : "no result");
-	config_done(&c);
 	return code;
 }

@@ -4,6 +4,7 @@
 #include "core/fs.h"
 #include "core/log.h"
 #include "core/str.h"
+#include "gate.h"
 #include "paths.h"
 
 /* A configuration that cannot be used is the machine's state too: programs read it in the status. */
@@ -16,6 +17,7 @@ static enum exit_code refuse(const struct err *e)
 	if (status_load(&s, &note, &ignored) == 0) {
 		kernel_boot_id(s.boot_id);
 		s.result = RESULT_REFUSED;
+		s.gate_open = s.gate_open && gate_close_unconfigured(&ignored) < 0;
 		status_set_error(&s.error, NULL, e);
 		snprintf(s.summary, sizeof(s.summary), "%.200s", e->msg);
 		status_event(&s, LOG_ERR, NULL, e->kind->code, e->msg);

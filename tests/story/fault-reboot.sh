@@ -1,5 +1,5 @@
 #!/bin/sh
-# Without logind the restart goes through reboot.target; a restart that nobody carries out is said to be ignored.
+# Without logind the restart goes through reboot.target; one that is ignored or refused is said, and made later.
 . "${0%/*}/lib.sh"
 
 say "== logind is down"
@@ -17,6 +17,23 @@ expect_failed restart-ignored
 expect_boots 1
 faults -reboot-ignored
 configure '{"steps": {"restart": {"timeout_s": 60}}}'
+agent_again
+expect_exit 64
+agent_run
+expect_ready
+expect_boots 2
+all_is_well
+
+say "== nobody takes the restart: logind is down and reboot.target masked"
+story_again single --fault login1-down
+ln -s /dev/null "$T/root/etc/systemd/system/reboot.target"
+"$TWIN" up "$T" || fail "the machine does not start"
+rc=0
+gn8v run --restart > "$D/run" 2>&1 || rc=$?
+expect_failed systemd
+expect error.step restart
+expect_words error.message masked
+rm "$T/root/etc/systemd/system/reboot.target"
 agent_again
 expect_exit 64
 agent_run

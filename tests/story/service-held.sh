@@ -20,6 +20,7 @@ says_before 2 ollama.service not-installed
 says_before 3 nvidia-cdi-refresh.path enabled
 
 say "== it is awake"
+unit_becomes nvidia-cdi-refresh.service inactive
 ran=$(count commands '"/usr/bin/nvidia-ctk"')
 "$TWIN" exec "$T" -- /usr/sbin/depmod -a
 check times "$T" "nvidia-ctk $((ran + 1))" || fail "a new modules.dep goes unnoticed"

@@ -23,14 +23,25 @@ static inline char *fixture_text(const char *name)
 	return text;
 }
 
-/* For SUITE_AROUND. */
+/* For SUITE_AROUND. Looks before anything is written whether the root holds: were it broken, the
+ * tests would write all over the machine they run on. */
 static inline void fixture_root_make(void)
 {
 	struct err e = ERR_INIT;
+	_cleanup_free_ char *inside = NULL, *name = NULL;
 
 	strcpy(fixture_root, "/tmp/gn8v-test-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(fixture_root));
+	name = xasprintf("/inside-%s", strrchr(fixture_root, '-') + 1);
+	inside = xasprintf("%s%s", fixture_root, name);
+	ck_assert_int_eq(mkdir(inside, 0700), 0);
 	ck_assert_int_eq(fs_set_root(fixture_root, &e), 0);
+	if (!fs_exists(name) || fs_exists(fixture_root)) {
+		rmdir(inside);
+		rmdir(fixture_root);
+		ck_abort_msg("paths are not looked up below the root: nothing was written");
+	}
+	ck_assert_int_eq(rmdir(inside), 0);
 }
 
 static inline void fixture_root_drop(void)

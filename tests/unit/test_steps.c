@@ -69,14 +69,20 @@ START_TEST(every_step_stands_below_those_it_needs)
 }
 END_TEST
 
-static bool reaches(enum step_id from, enum step_id to)
+/* Whether `from` needs `to` in the end; by way of a step that is not for the shape, it does not. */
+static bool reaches_on(enum step_shapes other, enum step_id from, enum step_id to)
 {
 	if (from == to)
 		return true;
 	for (const enum step_id *n = steps[from].needs; *n != STEP_MAX; n++)
-		if (reaches(*n, to))
+		if ((other == STEP_BOTH || steps[*n].shapes != other) && reaches_on(other, *n, to))
 			return true;
 	return false;
+}
+
+static bool reaches(enum step_id from, enum step_id to)
+{
+	return reaches_on(STEP_BOTH, from, to);
 }
 
 START_TEST(every_step_rests_on_preflight_and_the_gate_on_every_step)
@@ -84,6 +90,29 @@ START_TEST(every_step_rests_on_preflight_and_the_gate_on_every_step)
 	for (size_t i = 0; i < STEP_MAX; i++) {
 		ck_assert_msg(reaches((enum step_id)i, STEP_PREFLIGHT), "%s would run unchecked", steps[i].id);
 		ck_assert_msg(reaches(STEP_READY, (enum step_id)i), "the gate does not wait for %s", steps[i].id);
+	}
+}
+END_TEST
+
+START_TEST(what_a_step_needs_does_not_hang_on_steps_of_the_other_shape)
+{
+	static const enum step_id pairs[][2] = {
+		{ STEP_READY, STEP_PREFLIGHT },		 { STEP_RESTART, STEP_KERNEL_ARGS },
+		{ STEP_DRIVER, STEP_HOLD_SERVICES },	 { STEP_DRIVER, STEP_FETCH_DRIVER },
+		{ STEP_CUDA, STEP_DRIVER },		 { STEP_PERSISTENCED_START, STEP_DRIVER },
+		{ STEP_ATTEST, STEP_PERSISTENCED_START }, { STEP_ATTEST, STEP_VERIFIER },
+		{ STEP_VERIFIER, STEP_PACKAGES },	 { STEP_READY, STEP_RELEASE_SERVICES },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		ck_assert_msg(reaches_on(STEP_ONLY_MULTI, pairs[i][0], pairs[i][1]), "one GPU: %s without %s",
+			      steps[pairs[i][0]].id, steps[pairs[i][1]].id);
+		ck_assert_msg(reaches_on(STEP_ONLY_SINGLE, pairs[i][0], pairs[i][1]), "8 GPUs: %s without %s",
+			      steps[pairs[i][0]].id, steps[pairs[i][1]].id);
+	}
+	for (size_t i = 0; i < STEP_MAX; i++) {
+		ck_assert(steps[i].shapes == STEP_ONLY_MULTI || reaches_on(STEP_ONLY_MULTI, (enum step_id)i, STEP_PREFLIGHT));
+		ck_assert(steps[i].shapes == STEP_ONLY_SINGLE || reaches_on(STEP_ONLY_SINGLE, (enum step_id)i, STEP_PREFLIGHT));
 	}
 }
 END_TEST
@@ -482,6 +511,7 @@ END_TEST
 SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, every_row_of_the_table_is_whole,
 	     ids_are_unique_and_find_their_row, every_step_stands_below_those_it_needs,
 	     every_step_rests_on_preflight_and_the_gate_on_every_step,
+	     what_a_step_needs_does_not_hang_on_steps_of_the_other_shape,
 	     nothing_that_uses_a_gpu_can_run_before_persistenced, nothing_is_installed_beside_the_driver,
 	     every_row_of_the_procedure_that_is_a_step_is_named, steps_of_the_other_shape_do_not_apply,
 	     a_group_that_could_not_be_read_blocks_every_step_that_looks_at_it,

@@ -158,17 +158,23 @@ bool unit_after(const struct unit *u, const struct unit *other)
 	       (strv_has(&u->def.wants, other->name) || strv_has(&u->def.requires, other->name));
 }
 
+/* All must hold; of those marked "|" one is enough, and then one is needed (systemd.unit(5)). */
 bool unit_paths_hold(const struct unit *u, const struct strv *checks)
 {
+	bool triggering = false, triggered = false;
+
 	for (size_t i = 0; i < checks->n; i++) {
 		const char *path = checks->v[i];
-		bool negate = *path == '!';
-		_cleanup_free_ char *host = twin_chase(u->twin, path + negate);
+		bool trigger = *path == '|', negate = path[trigger] == '!';
+		_cleanup_free_ char *host = twin_chase(u->twin, path + trigger + negate);
+		bool holds = (access(host, F_OK) == 0) != negate;
 
-		if ((access(host, F_OK) == 0) == negate)
+		if (!trigger && !holds)
 			return false;
+		triggering |= trigger;
+		triggered |= trigger && holds;
 	}
-	return true;
+	return !triggering || triggered;
 }
 
 void unit_write_state(const struct twin *t, const char *name, const char *active)
