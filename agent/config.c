@@ -129,8 +129,8 @@ static int check_list(const struct config_key *k, struct json_object *v, const c
 {
 	if (!json_object_is_type(v, json_type_array))
 		return err_set(e, &CODE_CONFIG, "%s: %s: expected a list of strings", name, k->key);
-	if (json_count(v) > 64)
-		return err_set(e, &CODE_CONFIG, "%s: %s: more than 64 entries", name, k->key);
+	if (json_count(v) > (size_t)k->max)
+		return err_set(e, &CODE_CONFIG, "%s: %s: more than %ld entries", name, k->key, k->max);
 	if (k->type == CONFIG_URLS && json_count(v) == 0)
 		return err_set(e, &CODE_CONFIG, "%s: %s: at least one URL is needed", name, k->key);
 	for (size_t i = 0; i < json_count(v); i++) {

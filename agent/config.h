@@ -74,7 +74,7 @@ struct config_key {
 	const char *single; /* default for one GPU, as text; lists are separated by blanks */
 	const char *multi;  /* default for eight GPUs; NULL: the same */
 	const char *rule;   /* words of a choice, schemes of a URL, ... */
-	long min, max;	    /* of an integer */
+	long min, max;	    /* of an integer; of a list, max entries */
 	const char *help;
 };
 

@@ -398,27 +398,35 @@ static void start_step(struct engine *g, size_t i)
 	}
 }
 
-/* Closes the gate if it is open. False if that failed: an open gate that cannot be closed is said
- * and ends the run. */
+/* Anything but certainly closed. The flag is looked at now, not remembered. */
+static bool gate_may_be_open(const struct engine *g)
+{
+	return fs_exists(PATH_READY) || !(g->facts.known & FACTS_UNITS) || g->facts.units.gate_target;
+}
+
+/* Closes the gate unless it certainly is. False if that failed: an open gate that cannot be closed
+ * is said and ends the run. */
 static bool shut(struct engine *g)
 {
 	struct err e = ERR_INIT;
 
-	g->status.gate_open = false;
-	if (!g->facts.units.gate_open)
+	g->status.gate_open = g->facts.units.gate_open = false;
+	if (!gate_may_be_open(g))
 		return true;
-	g->facts.units.gate_open = false;
-	if (gate_close(g->config, &e) == 0)
+	if (gate_close(g->config, &e) == 0) {
+		g->facts.units.gate_target = false;
 		return true;
+	}
 	journal_error(&g->journal, NULL, &e);
-	status_set_error(&g->status.error, NULL, &e);
+	if (!g->status.error.code[0])
+		status_set_error(&g->status.error, NULL, &e);
 	return false;
 }
 
 /* Mending something while the gate is open: close it first, so that the proof is taken again. */
 static bool close_gate_first(struct engine *g)
 {
-	if (!g->facts.units.gate_open)
+	if (!gate_may_be_open(g))
 		return true;
 	journal_say(&g->journal, NULL, LOG_WARNING,
 		    "something has to be mended: the gate is closed until the proof is taken again");
@@ -563,6 +571,17 @@ static void schedule(struct engine *g)
 		conclude(g);
 }
 
+/* Whether the status says that this boot was attested. One that is garbled, lost or of another boot
+ * does not, and then an open gate is nobody's word. */
+static bool vouched(const struct engine *g)
+{
+	struct json_object *a = json_get(g->status.data, "attestation");
+	const char *boot = g->facts.machine.boot_id;
+
+	return g->status.gate_open && str_eq(g->status.boot_id, boot) &&
+	       str_eq(json_str(a, "boot_id", ""), boot) && str_eq(json_str(a, "verdict", ""), "accepted");
+}
+
 /* The first look is there: the plan can be made. */
 static void finish_look(struct engine *g, struct task *s)
 {
@@ -585,13 +604,14 @@ static void finish_look(struct engine *g, struct task *s)
 		status_adopt_instance(&g->status, &g->facts);
 	if (g->facts.instance.shape != SHAPE_UNKNOWN)
 		config_set_shape(g->config, g->facts.instance.shape);
-	/* A garbled or old status must not vouch for this boot. */
-	if (!str_eq(g->status.boot_id, g->facts.machine.boot_id))
-		g->facts.units.gate_open = false;
+	g->status.error = (struct status_error){ 0 };
+	if (!vouched(g) && !shut(g)) {
+		end(g, RESULT_FAILED, EXIT_FAILED);
+		return;
+	}
 	str_copy(g->status.boot_id, sizeof(g->status.boot_id), g->facts.machine.boot_id);
 	str_copy(g->status.kernel, sizeof(g->status.kernel), g->facts.machine.kernel);
 	g->status.restarts = restarts_count(&g->facts);
-	g->status.error = (struct status_error){ 0 };
 	status_measure(&g->status, &g->facts);
 	journal_machine(&g->journal, &g->facts);
 	schedule(g);

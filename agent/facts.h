@@ -82,6 +82,7 @@ struct facts_units {
 	size_t n;
 	bool persistenced_unit_ok; /* R10: our text, and the time-out drop-in where it is needed */
 	bool hold_flag;
+	bool gate_target; /* gn8v-ready.target is not known to be inactive */
 	bool gate_open;	  /* flag is there and the target is active */
 	bool gate_opened; /* it was open at some time in this boot */
 };

@@ -54,9 +54,9 @@ static int read_packages(struct facts_software *s, const struct config *c,
 	int r;
 
 	nscq = artefact_nscq_package(facts_software_driver(s, c));
-	for (size_t i = 0; i < c->packages.n && n < 40; i++, n++)
+	for (size_t i = 0; i < c->packages.n; i++, n++)
 		names[n] = kernel_name[n] = str_expand(c->packages.v[i], "kernel", m->kernel, NULL);
-	for (size_t i = 0; i < c->attest_python.n && n < 56; i++, n++)
+	for (size_t i = 0; i < c->attest_python.n; i++, n++)
 		names[n] = c->attest_python.v[i];
 	wanted = n;
 	names[n++] = ARTEFACT_FABRICMANAGER_PACKAGE;

@@ -1,33 +1,45 @@
 /* Facts about units: their state, our unit file and drop-ins, the hold and the gate. */
+#include "codes.h"
 #include "core/fs.h"
 #include "core/str.h"
 #include "facts.h"
 #include "paths.h"
 #include "unitfile.h"
 
-static void add_name(struct facts_units *u, const char *name)
+/* A unit that is not looked at is neither held nor gated: rather none than one too few. */
+static int add_name(struct facts_units *u, const char *name, struct err *e)
 {
 	for (size_t i = 0; i < u->n; i++)
 		if (str_eq(u->v[i].name, name))
-			return;
-	if (u->n < FACTS_UNITS_MAX)
-		str_copy(u->v[u->n++].name, sizeof(u->v[0].name), name);
+			return 0;
+	if (u->n == FACTS_UNITS_MAX)
+		return err_set(e, &CODE_CONFIG, "services.* and gate.units name more than %d units in all",
+			       FACTS_UNITS_MAX - 2);
+	str_copy(u->v[u->n++].name, sizeof(u->v[0].name), name);
+	return 0;
 }
 
-static void add_list(struct facts_units *u, const struct strlist *l)
+static int add_lists(struct facts_units *u, const struct config *c, struct err *e)
 {
-	for (size_t i = 0; i < l->n; i++)
-		add_name(u, l->v[i]);
+	const struct strlist *const lists[] = { &c->services_gpu, &c->services_disable, &c->services_hold,
+						&c->gate_units };
+
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+		for (size_t i = 0; i < lists[k]->n; i++)
+			if (add_name(u, lists[k]->v[i], e) < 0)
+				return -1;
+	return 0;
 }
 
 /* What an earlier configuration put behind the gate is to be let out of it. */
 static int add_gated(struct facts_units *u, struct err *e)
 {
 	struct fs_names dirs;
+	int r = 0;
 
 	if (fs_list(PATH_ETC_UNITS, &dirs, e) < 0)
 		return -1;
-	for (size_t i = 0; i < dirs.n; i++) {
+	for (size_t i = 0; r == 0 && i < dirs.n; i++) {
 		_cleanup_free_ char *unit = NULL, *path = NULL;
 		size_t n = strlen(dirs.v[i]);
 
@@ -36,10 +48,10 @@ static int add_gated(struct facts_units *u, struct err *e)
 		unit = xstrndup(dirs.v[i], n - 2);
 		path = unitfile_dropin_path(UNITFILE_GATE, unit);
 		if (fs_exists(path))
-			add_name(u, unit);
+			r = add_name(u, unit, e);
 	}
 	fs_names_done(&dirs);
-	return 0;
+	return r;
 }
 
 static int read_dropin(enum unitfile_dropin kind, const char *unit, bool *ret_there, bool *ret_ok,
@@ -73,13 +85,8 @@ int facts_read_units(struct facts_units *u, const struct config *c, struct err *
 
 	if (units_open(&bus, e) < 0)
 		return -1;
-	add_name(u, UNIT_PERSISTENCED);
-	add_name(u, UNIT_FABRICMANAGER);
-	add_list(u, &c->services_gpu);
-	add_list(u, &c->services_disable);
-	add_list(u, &c->services_hold);
-	add_list(u, &c->gate_units);
-	if (add_gated(u, e) < 0)
+	if (add_name(u, UNIT_PERSISTENCED, e) < 0 || add_name(u, UNIT_FABRICMANAGER, e) < 0 ||
+	    add_lists(u, c, e) < 0 || add_gated(u, e) < 0)
 		return -1;
 	for (size_t i = 0; i < u->n; i++)
 		if (read_unit(&u->v[i], bus, e) < 0)
@@ -91,6 +98,7 @@ int facts_read_units(struct facts_units *u, const struct config *c, struct err *
 	u->persistenced_unit_ok = fs_equals(PATH_PERSISTENCED_UNIT, text) &&
 				  (c->for_shape == SHAPE_MULTI || timeout_ok);
 	u->hold_flag = fs_exists(PATH_HOLD);
+	u->gate_target = !str_eq(ready.active, "inactive") || ready.has_job;
 	u->gate_opened = fs_exists(PATH_OPENED);
 	u->gate_open = fs_exists(PATH_READY) && str_eq(ready.active, "active");
 	return 0;

@@ -5,6 +5,7 @@
 #include "core/str.h"
 #include "paths.h"
 #include "sys/units.h"
+#include "unitfile.h"
 
 #define JOB_TIMEOUT_S 90
 
@@ -51,6 +52,14 @@ static int stop_unless_inactive(struct units *u, const char *name, struct err *e
 	return units_stop(u, name, JOB_TIMEOUT_S, e);
 }
 
+/* On a machine that was refused the drop-in is not there: its services are not ours to stop. */
+static bool behind_gate(const char *unit)
+{
+	_cleanup_free_ char *path = unitfile_dropin_path(UNITFILE_GATE, unit);
+
+	return fs_exists(path);
+}
+
 int gate_close(const struct config *c, struct err *e)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
@@ -61,7 +70,7 @@ int gate_close(const struct config *c, struct err *e)
 	if (stop_unless_inactive(u, UNIT_READY, e) < 0)
 		r = -1;
 	for (size_t i = 0; gate_guards_units(c) && i < c->gate_units.n; i++)
-		if (stop_unless_inactive(u, c->gate_units.v[i], e) < 0)
+		if (behind_gate(c->gate_units.v[i]) && stop_unless_inactive(u, c->gate_units.v[i], e) < 0)
 			r = -1;
 	return r;
 }

@@ -215,8 +215,14 @@ static void require_words(struct reader *r, int status, enum shape shape)
 	static const char *const stages[] = { "gpu_pre_checks", "switch_pre_checks", "gpu_attestation",
 					      "switch_attestation", "topology" };
 
+	struct check *c;
+
 	check_set(r->a->checks, &r->a->checks_n, "tool",
 		  status == 0 && r->success ? CHECK_PASSED : CHECK_UNKNOWN);
+	c = check_find(r->a->checks, r->a->checks_n, "tool");
+	str_copy(c->expected, sizeof(c->expected), "exit status 0 and \"GPU Attestation is Successful.\"");
+	snprintf(c->found, sizeof(c->found), "exit status %d, %s", status,
+		 r->success ? "and it was said" : "and it was not said");
 	for (size_t i = 0; shape == SHAPE_MULTI && i < ARRAY_SIZE(stages); i++)
 		check_set(r->a->checks, &r->a->checks_n, stages[i], CHECK_NOT_RUN);
 }

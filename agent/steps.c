@@ -117,7 +117,7 @@ const struct step steps[STEP_MAX] = {
 		.id = "driver", .rows = "R12",
 		.title = "the driver is installed and its module built for the running kernel",
 		.needs = NEEDS(STEP_FETCH_DRIVER, STEP_PACKAGES, STEP_PERSISTENCED_UNIT, STEP_FABRICMANAGER), USE(driver),
-		.timeout_s = MINUTES(60), .attempts = 1, .changes = FACTS_SOFTWARE,
+		.timeout_s = MINUTES(60), .attempts = 1, .changes = FACTS_SOFTWARE | FACTS_UNITS,
 		.on_timeout = &CODE_DRIVER_TIMEOUT,
 	},
 	[STEP_CUDA] = {

@@ -17,7 +17,7 @@ static enum exit_code refuse(const struct err *e)
 	if (status_load(&s, &note, &ignored) == 0) {
 		kernel_boot_id(s.boot_id);
 		s.result = RESULT_REFUSED;
-		s.gate_open = s.gate_open && gate_close_unconfigured(&ignored) < 0;
+		s.gate_open = gate_close_unconfigured(&ignored) < 0 && s.gate_open;
 		status_set_error(&s.error, NULL, e);
 		snprintf(s.summary, sizeof(s.summary), "%.200s", e->msg);
 		status_event(&s, LOG_ERR, NULL, e->kind->code, e->msg);

@@ -46,7 +46,7 @@ static void report(struct worker *w, const struct appraisal *a)
 	clock_format(clock_wall_s(), at);
 	json_set_str(o, "boot_id", w->facts.machine.boot_id);
 	json_set_str(o, "at", at);
-	json_set_str(o, "trust_anchors", "nvidia");
+	json_set_str(o, "trust_anchors", NULL); /* NVIDIA's programs do not say */
 	worker_data(w, "attestation", o);
 }
 
@@ -88,18 +88,38 @@ static int cannot_tell(const struct appraisal *a, const char *output, struct err
 		       why[0] ? why : "the verifier ended before every device was judged");
 }
 
+/* NVIDIA's tool for 8 GPUs takes the ready state back also when it could not tell; that is no reason
+ * to stop work that runs. */
+static void keep_ready(struct worker *w, bool was_ready)
+{
+	struct err ignored = ERR_INIT;
+	bool ready;
+
+	if (!was_ready || (smi_ready(w, &ready, &ignored) == 0 && ready))
+		return;
+	if (smi_set_ready(w, true, &ignored) < 0)
+		worker_event(w, "the GPUs' ready state could not be restored: %s", ignored.msg);
+}
+
 APPLY(attest)
 {
 	_cleanup_free_ struct appraisal *a = xcalloc(1, sizeof(*a));
 	_cleanup_free_ char *output = NULL;
+	bool was_ready;
 
-	if (attest_run(w, a, &output, e) < 0)
+	if (smi_ready(w, &was_ready, e) < 0)
 		return -1;
+	if (attest_run(w, a, &output, e) < 0) {
+		keep_ready(w, was_ready);
+		return -1;
+	}
 	report(w, a);
 	if (a->verdict == VERDICT_REJECTED)
 		return refuse(w, a, e);
-	if (a->verdict == VERDICT_UNKNOWN)
+	if (a->verdict == VERDICT_UNKNOWN) {
+		keep_ready(w, was_ready);
 		return cannot_tell(a, output, e);
+	}
 	if (make_ready(w, e) < 0)
 		return -1;
 	worker_found(w, "%zu device%s accepted by NVIDIA's verifier; GPU ready state: ready", a->devices_n,

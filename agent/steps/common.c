@@ -47,16 +47,14 @@ int step_run(struct worker *w, const char *const *argv, const char *cwd, const s
 
 bool all_installed(const struct config *c, const struct facts *f)
 {
-	void (*const probes[])(const struct config *, const struct facts *, struct probe_result *) = {
-		driver_probe, cuda_probe, fabricmanager_probe, nscq_probe,
-	};
+	const enum step_id ids[] = { STEP_DRIVER, STEP_CUDA, STEP_FABRICMANAGER, STEP_NSCQ };
 	size_t n = f->instance.shape == SHAPE_MULTI ? 4 : 2;
 
 	for (size_t i = 0; i < n; i++) {
 		struct probe_result r = { 0 };
 
-		probes[i](c, f, &r);
-		if (r.probe != PROBE_DONE)
+		steps[ids[i]].probe(c, f, &r);
+		if (r.probe != PROBE_DONE || f->cut_off >> ids[i] & 1)
 			return false;
 	}
 	return true;

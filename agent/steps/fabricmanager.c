@@ -22,7 +22,7 @@ static void probe_rpm(const struct config *c, const struct facts *f, struct prob
 }
 
 /* The procedure's `rpm -ivh FILE`, in the folder of the file. Another version of the package is in the way of -i:
- * then it is replaced (-U, with --oldpackage for an older one). */
+ * then it is replaced (-U, with --oldpackage for an older one, --replacepkgs for one that was cut off). */
 static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *installed, struct err *e)
 {
 	struct artefact a;
@@ -31,7 +31,7 @@ static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *inst
 	artefact_init(&a, kind, w->config, &w->facts);
 	r = artefact_check(w, &a, e);
 	if (r == 0 && installed[0])
-		r = step_run(w, ARGV(PROG_RPM, "-Uvh", "--oldpackage", a.file), w->config->fetch_dir,
+		r = step_run(w, ARGV(PROG_RPM, "-Uvh", "--oldpackage", "--replacepkgs", a.file), w->config->fetch_dir,
 			     &CODE_RPM_INSTALL, e);
 	else if (r == 0)
 		r = step_run(w, ARGV(PROG_RPM, "-ivh", a.file), w->config->fetch_dir, &CODE_RPM_INSTALL, e);

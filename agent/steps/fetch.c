@@ -1,17 +1,17 @@
 /* fetch-driver, fetch-cuda, fetch-fabricmanager (R7, R8) and fetch-nscq (R20). What is installed
- * already is not fetched. */
+ * already is not fetched, unless its installation was cut off: then it is run again. */
 #include "artefact.h"
 #include "core/str.h"
 #include "steps/all.h"
 
 static void probe_artefact(const struct config *c, const struct facts *f, struct probe_result *r,
-			   enum artefact_kind kind, void (*installed)(const struct config *, const struct facts *,
+			   enum artefact_kind kind, enum step_id user, void (*installed)(const struct config *, const struct facts *,
 								      struct probe_result *))
 {
 	struct artefact a;
 
 	installed(c, f, r);
-	if (r->probe == PROBE_DONE) {
+	if (r->probe == PROBE_DONE && !(f->cut_off >> user & 1)) {
 		str_copy(r->reason, sizeof(r->reason), "not needed: it is installed");
 		return;
 	}
@@ -36,7 +36,7 @@ static int apply_artefact(struct worker *w, enum artefact_kind kind, struct err 
 
 PROBE(fetch_driver)
 {
-	probe_artefact(c, f, r, ARTEFACT_DRIVER, driver_probe);
+	probe_artefact(c, f, r, ARTEFACT_DRIVER, STEP_DRIVER, driver_probe);
 }
 
 APPLY(fetch_driver)
@@ -46,7 +46,7 @@ APPLY(fetch_driver)
 
 PROBE(fetch_cuda)
 {
-	probe_artefact(c, f, r, ARTEFACT_CUDA, cuda_probe);
+	probe_artefact(c, f, r, ARTEFACT_CUDA, STEP_CUDA, cuda_probe);
 }
 
 APPLY(fetch_cuda)
@@ -56,7 +56,7 @@ APPLY(fetch_cuda)
 
 PROBE(fetch_fabricmanager)
 {
-	probe_artefact(c, f, r, ARTEFACT_FABRICMANAGER, fabricmanager_probe);
+	probe_artefact(c, f, r, ARTEFACT_FABRICMANAGER, STEP_FABRICMANAGER, fabricmanager_probe);
 }
 
 APPLY(fetch_fabricmanager)
@@ -66,7 +66,7 @@ APPLY(fetch_fabricmanager)
 
 PROBE(fetch_nscq)
 {
-	probe_artefact(c, f, r, ARTEFACT_NSCQ, nscq_probe);
+	probe_artefact(c, f, r, ARTEFACT_NSCQ, STEP_NSCQ, nscq_probe);
 }
 
 APPLY(fetch_nscq)

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "core/fs.h"
+#include "core/str.h"
 
 #define JSON_DEPTH_MAX 32
 
@@ -137,9 +138,30 @@ void json_set(struct json_object *o, const char *key, struct json_object *value)
 		abort();
 }
 
+/* RFC 3629, less its rules on overlong forms: those are of no harm to a reader. */
+static bool is_utf8(const char *s)
+{
+	for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
+		int more = *p < 0x80 ? 0 : *p >= 0xc2 && *p < 0xe0 ? 1 : (*p & 0xf0) == 0xe0 ? 2 :
+			   *p >= 0xf0 && *p < 0xf5 ? 3 : -1;
+
+		if (more < 0)
+			return false;
+		for (; more > 0; more--)
+			if ((*++p & 0xc0) != 0x80)
+				return false;
+	}
+	return true;
+}
+
 void json_set_str(struct json_object *o, const char *key, const char *value)
 {
-	json_set(o, key, value ? json_object_new_string(value) : NULL);
+	_cleanup_free_ char *clean = value ? xstrdup(value) : NULL;
+
+	/* JSON is UTF-8: what is not, or was cut in the middle of a character, becomes ASCII. */
+	if (clean && !is_utf8(clean))
+		str_sanitise(clean);
+	json_set(o, key, clean ? json_object_new_string(clean) : NULL);
 }
 
 void json_set_int(struct json_object *o, const char *key, int64_t value)

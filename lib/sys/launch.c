@@ -34,14 +34,15 @@ static void prepared_done(struct prepared *p)
 
 /* --- in the child: async-signal-safe calls only --- */
 
-/* A handler ends at exec by itself; what the parent ignores or blocks would survive it. */
+/* glibc keeps two signals to itself and refuses to touch them, but a parent that used posix_spawn
+ * (GNU make) leaves them ignored: so the system call, whose struct is all zeros for SIG_DFL. */
 static void reset_signals(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	static const char dfl[64];
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL);
+		syscall(SYS_rt_sigaction, sig, dfl, NULL, NSIG / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -430,6 +430,14 @@ static void child_done(struct child *c)
 	strbuf_done(&c->output);
 }
 
+/* Programs' words go into messages, the status and terminals: text, whatever they printed. */
+static void clean(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] != '\n' && text[i] != '\t' && (text[i] < 0x20 || text[i] > 0x7e))
+			text[i] = '?';
+}
+
 int run_wait(struct run *r, struct err *e)
 {
 	_cleanup_(child_done) struct child c = { .pid_fd = -1, .out.fd = -1, .err.fd = -1 };
@@ -455,8 +463,10 @@ int run_wait(struct run *r, struct err *e)
 	ended = reap(&c, r, how != PUMP_EXITED);
 	if (how != PUMP_EXITED || r->status != 0)
 		run_kill_orphans(before.v, before.n, 0);
-	if (r->output_max > 0)
+	if (r->output_max > 0) {
+		clean(c.output.s, c.output.len);
 		r->output = c.output.s ? TAKE_PTR(c.output.s) : xstrdup("");
+	}
 	return judge(r, how, ended, e);
 }
 

@@ -29,7 +29,7 @@ struct run {
 	void *on_line_data;
 
 	int status;  /* out: exit status, or -signal, or -1 if it did not run or did not end */
-	char *output; /* out: owned, terminated; NULL unless output_max */
+	char *output; /* out: owned, terminated; printable ASCII, tabs and line ends, else '?' */
 	char tail[RUN_TAIL_MAX]; /* out: the last output of both streams, sanitised, lines kept */
 };
 

@@ -10,7 +10,7 @@ expect_words error.hint /var/log/nvidia-installer.log
 expect error.step driver
 trouble installer-asks driver-install-failed driver
 trouble insmod-mismatch driver-install-failed driver
-configure '{"steps": {"driver": {"timeout_s": 2}}}'
+configure '{"steps": {"driver": {"timeout_s": 3}}}'
 trouble installer-hangs driver-install-timeout driver
 orphan=$(cat "$T/state/orphans") || fail "the installer left no child in a session of its own"
 for pid in $orphan; do

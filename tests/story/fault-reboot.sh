@@ -34,6 +34,7 @@ expect_failed systemd
 expect error.step restart
 expect_words error.message masked
 rm "$T/root/etc/systemd/system/reboot.target"
+faults -login1-down
 agent_again
 expect_exit 64
 agent_run

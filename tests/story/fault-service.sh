@@ -3,11 +3,11 @@
 . "${0%/*}/lib.sh"
 
 fault_now=fabricmanager-fails
-story_begin multi --fault $fault_now --systemd '{"time_scale": 0.003}'
+story_begin multi --fault $fault_now --systemd '{"time_scale": 0.004}'
 agent_run
 expect_failed fabricmanager-failed
 expect error.step fabricmanager-start
-configure '{"steps": {"fabricmanager-start": {"timeout_s": 2}}}'
+configure '{"steps": {"fabricmanager-start": {"timeout_s": 1}}}'
 trouble fabricmanager-hangs fabricmanager-failed fabricmanager-start
 configure '{"steps": {"fabricmanager-start": {"timeout_s": 60}}}'
 trouble persistenced-fails persistenced-failed persistenced-start

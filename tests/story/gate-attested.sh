@@ -51,3 +51,12 @@ expect_ready
 unit_is cloudmonitor.service active
 unit_is ollama.service inactive
 all_is_well
+
+say "== a machine that is refused: its services are not touched"
+story_again single --set os_release.ID=centos --config '{"gate": {"mode": "attested"}}'
+agent_boot
+expect_exit 1
+expect_error unsupported-os
+touched_nothing
+unit_is cloudmonitor.service active
+all_is_well

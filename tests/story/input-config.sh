@@ -7,21 +7,9 @@ config=etc/gn8v/config.json
 # refused TEXT: by the config that is there now
 refused()
 {
-	agent_again
-	expect_exit 1
-	expect_result refused
-	expect_error config-invalid
-	expect_words error.message "$1"
-	expect gate closed
-	expect_gate_closed
-	touched_nothing_but_the_gate
-	answers 1 status
-}
-
-touched_nothing_but_the_gate()
-{
-	check quiet "$T" "$begun" > "$D/did"
-	! grep -v -e "was called: .*Stop.*gn8v-ready.target" "$D/did" || fail "the machine was touched"
+	answers 1 run --restart
+	has "$D/err" "$1"
+	has "$D/err" "correct /etc/gn8v/config.json"
 }
 
 # says CONTENT TEXT
@@ -38,6 +26,15 @@ expect_ready
 cp "$T/root/$config" "$D/config"
 begun=$(mark)
 says '{"driver": {' "config.json: line 1, column 13: "
+expect_gate_closed
+unit_is gn8v-ready.target inactive
+agent_again
+expect_exit 1
+expect_result refused
+expect_error config-invalid
+expect_words error.message "config.json: line 1, column 13: "
+expect gate closed
+answers 1 status
 says '{
   "driver": [}' "config.json: line 2, column "
 says '' "config.json"
@@ -65,7 +62,12 @@ mkdir "$T/root/$config"
 refused "config.json"
 rmdir "$T/root/$config"
 
+check quiet "$T" "$begun" > "$D/did"
+! grep -v -e "was called: .*StopUnit .*gn8v-ready.target" "$D/did" || fail "the machine was touched"
+
 say "== what was known is still known"
+expect_result refused
+status_validates
 expect attestation.verdict accepted
 expect steps.driver.state done
 said "ready: every step holds"

@@ -199,7 +199,7 @@ START_TEST(standard_output_is_kept_whole_without_errors)
 
 	ck_assert_int_eq(run_wait(&r, &e), 0);
 	ck_assert_uint_eq(strlen(r.output), 200004);
-	ck_assert(str_starts(r.output, "\001a\n\nxxx"));
+	ck_assert(str_starts(r.output, "?a\n\nxxx"));
 	run_done(&r);
 }
 END_TEST

@@ -63,7 +63,7 @@ def file_query(path, text):
     return host("rpm", ["-qp", "--nosignature", "--qf", text, rooted(path)])
 
 
-def file_install(path):
+def file_install(path, again=False):
     """What rpm -i does: digests, then the payload, then the database. Returns the exit status."""
     real = rooted(path)
     asked = file_query(path, "%{NAME} %{VERSION}-%{RELEASE}.%{ARCH} %{RSAHEADER:pgpsig}")
@@ -81,7 +81,7 @@ def file_install(path):
             twinlib.sys.stderr)
     say("Verifying...                          ################################# [100%]")
     say("Preparing...                          ################################# [100%]")
-    if evr in versions(name):
+    if evr in versions(name) and not again:
         say("\tpackage %s-%s is already installed" % (name, evr), twinlib.sys.stderr)
         return 1
     say("Updating / installing...")

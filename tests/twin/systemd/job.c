@@ -319,6 +319,9 @@ int job_request(struct unit *u, enum job_type type, const char *mode, struct job
 		return sd_bus_error_setf(error, "org.freedesktop.systemd1.NoSuchUnit",
 					 "Unit %s not loaded.", u->name);
 	if (strcmp(u->name, "reboot.target") == 0 && type == JOB_START) {
+		r = check_load_state(u, error);
+		if (r < 0)
+			return r;
 		*ret = u->job ? u->job : job_new(u, JOB_START);
 		(*ret)->held = true;
 		reboot_ask(u->twin, "reboot.target");
