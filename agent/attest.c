@@ -1,6 +1,7 @@
 #include "attest.h"
 
 #include "codes.h"
+#include "gpu.h"
 #include "nvtool.h"
 #include "paths.h"
 #include "sys/run.h"
@@ -16,6 +17,8 @@ int attest_run(struct worker *w, struct appraisal *a, char **ret_output, struct 
 	r.argv = multi ? ARGV(PROG_VENV_PYTHON, "-m", "ppcie.verifier.verification",
 			      "--gpu-attestation-mode=LOCAL", "--switch-attestation-mode=LOCAL") :
 			 ARGV(PROG_VENV_PYTHON, "-m", "verifier.cc_admin", "--user_mode");
+	if (gpu_guard(e) < 0)
+		return -1;
 	if (run_wait(&r, e) < 0 && e->kind != &ERR_CHILD) {
 		run_done(&r);
 		return err_rekind(e, e->kind == &ERR_TIMEOUT ? &CODE_UNKNOWN : e->kind);

@@ -4,6 +4,7 @@
 
 #include "codes.h"
 #include "core/str.h"
+#include "gpu.h"
 #include "paths.h"
 #include "sys/run.h"
 
@@ -101,6 +102,8 @@ static int ask(struct worker *w, const char *const *argv, char **ret_text, struc
 {
 	struct run r = { .argv = argv, .timeout_s = w->timeout_s, .output_max = OUTPUT_MAX };
 
+	if (gpu_guard(e) < 0)
+		return -1;
 	if (run_wait(&r, e) < 0) {
 		run_done(&r);
 		return err_rekind(e, &CODE_SMI);

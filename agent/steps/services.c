@@ -4,6 +4,7 @@
 #include "core/fs.h"
 #include "core/str.h"
 #include "gate.h"
+#include "gpu.h"
 #include "paths.h"
 #include "steps/all.h"
 #include "sys/units.h"
@@ -232,8 +233,8 @@ APPLY(release_services)
 	_cleanup_(units_close_p) struct units *u = NULL;
 	_cleanup_free_ char *flag = NULL;
 
-	if (fs_read_optional(PATH_HOLD, HOLD_MAX, &flag, NULL, e) < 0 || units_open(&u, e) < 0 ||
-	    remove_holds(w, u, e) < 0)
+	if (gpu_guard(e) < 0 || fs_read_optional(PATH_HOLD, HOLD_MAX, &flag, NULL, e) < 0 ||
+	    units_open(&u, e) < 0 || remove_holds(w, u, e) < 0)
 		return -1;
 	for (size_t i = 0; i < w->facts.units.n; i++) {
 		const struct facts_unit *fu = &w->facts.units.v[i];
