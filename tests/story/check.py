@@ -172,11 +172,10 @@ def check_unit(twin, claim):
 
 
 def check_times(twin, claim):
-    """Wait until NAME N: that program was run so often in all."""
-    name, wanted = claim.split()
-    return until(lambda: sum(os.path.basename(c["exe"]) == name for c in
-                             read_jsonl(twin.state("commands.jsonl"))) == int(wanted),
-                 claim, twin.state_folder)
+    """Wait until LOG has N records with TEXT."""
+    log, wanted, text = claim.split(None, 2)
+    return until(lambda: sum(text in line for line in read_text(twin.state(log + ".jsonl")).splitlines())
+                 >= int(wanted), claim, twin.state_folder)
 
 
 def until(holds, claim, *folders):

@@ -25,7 +25,7 @@ story_begin single
 looks
 [ ! -e "$T/root/var/lib/gn8v/status.json" ] || fail "plan wrote a status"
 has "$D/plan" '"instance_type": "ecs.gn8v-tee.4xlarge"'
-plan_says preflight done
+plan_says preflight "done"
 plan_says kernel-args run
 plan_says lkca skip
 plan_says driver after-restart
@@ -34,7 +34,7 @@ say "== after the restart"
 agent_again
 "$TWIN" up "$T"
 looks
-plan_says kernel-args done
+plan_says kernel-args "done"
 plan_says packages run
 plan_says fetch-driver run
 

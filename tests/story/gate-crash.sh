@@ -1,18 +1,19 @@
 #!/bin/sh
 # An agent that crashes or is killed closes the gate; started again it opens it. One that is stopped leaves it as it is.
 . "${0%/*}/lib.sh"
-ulimit -c 0
+# shellcheck disable=SC3045
+ulimit -c 0 2> /dev/null || :
 
-# The agent waits for the metadata service while the gate is open, and gets a signal.
+# struck SIGNAL: the agent gets it while it waits for the metadata service and the gate is open
 struck()
 {
 	say "== $1"
-	faults 'metadata-slow={"seconds": 2}'
-	"$TWIN" signal "$T" "$1" &
-	killer=$!
+	faults 'metadata-slow={"file": "region-id", "seconds": 2}'
+	asked=$(count http meta-data/instance/instance-type)
 	begin again
+	happens http $((asked + 1)) meta-data/instance/instance-type
+	"$TWIN" signal "$T" "$1" || fail "the agent did not get SIG$1"
 	finish
-	wait "$killer" || fail "the agent did not get SIG$1"
 	faults -metadata-slow
 }
 

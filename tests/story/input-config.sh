@@ -69,7 +69,7 @@ say "== what was known is still known"
 expect_result refused
 status_validates
 expect attestation.verdict accepted
-expect steps.driver.state done
+expect steps.driver.state "done"
 said "ready: every step holds"
 answers 1 plan
 answers 3 verify

@@ -291,6 +291,9 @@ becomes() { check until "$T" "$1" || fail "$1 does not come true"; }
 # unit_becomes NAME STATE: wait for it
 unit_becomes() { check unit "$T" "$1 $2" || fail "$1 does not become $2"; }
 
+# happens LOG N TEXT: wait until that log has so many records with this text
+happens() { check times "$T" "$1 $2 $3" || fail "it does not happen $2 times in $1.jsonl: $3"; }
+
 # asked_before "METHOD UNIT" "METHOD UNIT": of such calls on the bus, the last one came before the other's last
 asked_before() { check before "$T" "$1, $2" || fail "on the bus, $1 does not come before $2"; }
 

@@ -8,7 +8,7 @@ answers 4 run
 expect_result failed
 expect_error restart-needed
 has "$T/root/var/lib/gn8v/status.json" "gn8v run --restart"
-expect steps.kernel-args.state done
+expect steps.kernel-args.state "done"
 expect_count 0 bus Reboot
 expect_count 0 bus reboot.target
 expect_gate_closed
