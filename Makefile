@@ -185,7 +185,7 @@ bench-provision: stage $(TWIN_SYSTEMD)
 SHELLS = packaging/deps packaging/abi cloud-init/make-user-data tests/story/lib.sh $(wildcard tests/story/*.sh tests/packaging/*.sh)
 
 lint: lint-symbols
-	shellcheck -x -S warning $(SHELLS)
+	shellcheck -x -P tests/story -S warning $(SHELLS)
 	clang-format --dry-run -Werror $(LIB_SRC) $(AGENT_SRC)
 
 # A library file exports only names that begin with its own.
