@@ -9,8 +9,8 @@
 
 #include "core/base.h"
 
-#define DIGEST_SHA256_SIZE 32
-#define DIGEST_SHA384_SIZE 48
+#define DIGEST_SHA256_SIZE    32
+#define DIGEST_SHA384_SIZE    48
 #define DIGEST_SIGNATURE_SIZE 96
 
 /* False only if the crypto library fails; ret is then zeroed. */

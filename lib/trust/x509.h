@@ -15,11 +15,10 @@
 #include "trust/verdict.h"
 
 #define X509_DEVICE_COUNT 5 /* leaf, BROM, provisioner ICA, identity CA, root */
-#define X509_RIM_COUNT 4    /* signer, L3, CA, root */
-#define X509_COUNT_MAX 5
-#define X509_PEM_MAX 65536
-#define X509_NAME_SIZE 65 /* X.520 allows 64 characters in a commonName or serialNumber */
-#define X509_PDI_SIZE 8
+#define X509_RIM_COUNT	  4 /* signer, L3, CA, root */
+#define X509_COUNT_MAX	  5
+#define X509_PEM_MAX	  65536
+#define X509_NAME_SIZE	  65 /* X.520 allows 64 characters in a commonName or serialNumber */
 
 /* SHA-256 of NVIDIA's two roots, as DER. */
 extern const uint8_t x509_device_root[DIGEST_SHA256_SIZE]; /* "NVIDIA Device Identity CA" */
@@ -43,7 +42,7 @@ DEFINE_CLEANUP(struct x509_chain *, x509_chain_free)
  * signatures hold is chain_ok and not time_ok. Only both together are trust. */
 struct x509_result {
 	bool chain_ok; /* X509_verify_cert, the pinned root, P-384 and SHA-384 throughout, the order */
-	bool time_ok;  /* each certificate is valid at that time */
+	bool time_ok;	      /* each certificate is valid at that time */
 	char chain_note[256]; /* why not chain_ok, naming the certificate; else "" */
 	char time_note[256];  /* why not time_ok, naming the certificate and its dates; else "" */
 	time_t not_after;     /* the earliest end of validity in the chain */
@@ -84,9 +83,9 @@ int x509_key_digest(const struct x509_chain *c, size_t i, uint8_t ret[DIGEST_SHA
  * "LS_10 " (NVSwitch); chain and signature alone do not tell one from the other. */
 int x509_device_check(const struct x509_chain *c, enum device_type type, struct err *e);
 
-/* The device's PDI as big-endian bytes, from certificate 1's serialNumber: "41" (GPU) or "50"
- * (NVSwitch) and 16 hexadecimal digits. */
-int x509_device_pdi(const struct x509_chain *c, enum device_type type, uint8_t ret[X509_PDI_SIZE],
+/* The device's PDI, from certificate 1's serialNumber: "41" (GPU) or "50" (NVSwitch) and 16
+ * hexadecimal digits. */
+int x509_device_pdi(const struct x509_chain *c, enum device_type type, uint64_t *ret,
 		    struct err *e);
 
 /* The firmware id that certificate 1 vouches for, from extension 2.23.133.5.4.1 of the leaf; its
