@@ -16,8 +16,10 @@ static const uint8_t oid_sha384[] = { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 
 static const struct {
 	const char *what, *name_prefix, *serial_prefix;
 } marks[] = {
-	[DEVICE_GPU] = {"GPU of architecture GH100",      "GH100 ", "41"},
-	[DEVICE_NVSWITCH] = { "NVSwitch of architecture LS10", "LS_10 ", "50"},
+	/* clang-format off */
+	[DEVICE_GPU]	  = { "GPU of architecture GH100", "GH100 ", "41" },
+	[DEVICE_NVSWITCH] = { "NVSwitch of architecture LS10", "LS_10 ", "50" },
+	/* clang-format on */
 };
 
 int x509_device_check(const struct x509_chain *c, enum device_type type, struct err *e)
@@ -26,7 +28,8 @@ int x509_device_check(const struct x509_chain *c, enum device_type type, struct 
 		if (i >= x509_count(c) ||
 		    !str_starts(x509_common_name(c, i), marks[type].name_prefix))
 			return err_set(e, &ERR_UNTRUSTED,
-				       "not a %s: certificate %zu is of \"%s\", not of \"%s…\"",
+				       "not a %s: certificate %zu is of \"%s\", which does not "
+				       "begin with \"%s\"",
 				       marks[type].what, i,
 				       i < x509_count(c) ? x509_common_name(c, i) : "",
 				       marks[type].name_prefix);
@@ -36,14 +39,14 @@ int x509_device_check(const struct x509_chain *c, enum device_type type, struct 
 int x509_device_pdi(const struct x509_chain *c, enum device_type type, uint64_t *ret, struct err *e)
 {
 	const char *serial = x509_count(c) > 1 ? x509_subject_serial(c, 1) : "";
-	const char *digits = serial + strlen(marks[type].serial_prefix);
+	const char *prefix = marks[type].serial_prefix;
 
-	if (!str_starts(serial, marks[type].serial_prefix) || !str_is_hex(digits, PDI_DIGITS))
+	if (!str_starts(serial, prefix) || !str_is_hex(serial + strlen(prefix), PDI_DIGITS))
 		return err_set(e, &ERR_UNTRUSTED,
 			       "certificate 1 has serialNumber \"%s\", not \"%s\" and 16 "
 			       "hexadecimal digits",
-			       serial, marks[type].serial_prefix);
-	*ret = strtoull(digits, NULL, 16);
+			       serial, prefix);
+	*ret = strtoull(serial + strlen(prefix), NULL, 16);
 	return 0;
 }
 
