@@ -114,6 +114,18 @@ static bool read_number(const char *s, unsigned int end, unsigned int *ret)
 	return n < end && str_eq(s, again);
 }
 
+/* Whether a Resource's name is for that index: "Measurement_7", "MixedHashedMeasurement_34",
+ * "HashedMeasurement_12_FSP". */
+static bool names_index(const char *name, unsigned int index)
+{
+	char want[32];
+	const char *p;
+
+	snprintf(want, sizeof(want), "Measurement_%u", index);
+	p = strstr(name, want);
+	return p && (p[strlen(want)] == '\0' || p[strlen(want)] == '_');
+}
+
 static unsigned int hex_digit(char c)
 {
 	return c <= '9' ? (unsigned int)(c - '0') : (unsigned int)(c - 'a') + 10;
@@ -160,7 +172,6 @@ static int read_resource(const xmlNode *resource, struct rim_content *c, uint64_
 		{"size",		  .value = "48" },
 	};
 	const char *v[ARRAY_SIZE(table)];
-	char name[32];
 	unsigned int index, alternatives;
 
 	if (xmldoc_attrs(resource, table, ARRAY_SIZE(table), v, e) < 0)
@@ -171,9 +182,8 @@ static int read_resource(const xmlNode *resource, struct rim_content *c, uint64_
 	if (*seen & UINT64_C(1) << index)
 		return err_set(e, &ERR_FORMAT, "index %u occurs twice", index);
 	*seen |= UINT64_C(1) << index;
-	snprintf(name, sizeof(name), "Measurement_%u", index);
-	if (expect("Resource name", v[NAME], name, e) < 0)
-		return err_wrap(e, "index %u", index);
+	if (!names_index(v[NAME], index))
+		return err_set(e, &ERR_FORMAT, "index %u is named \"%.64s\"", index, v[NAME]);
 	if (!str_eq(v[ACTIVE], "True") && !str_eq(v[ACTIVE], "False"))
 		return err_set(e, &ERR_FORMAT,
 			       "index %u: active is \"%.16s\", expected True or False", index,
