@@ -134,9 +134,6 @@ static int run_verify(const struct x509_chain *c, const uint8_t root[DIGEST_SHA2
 	_cleanup_(X509_STORE_CTX_free_p) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	_cleanup_(free_stack) STACK_OF(X509) *middle = sk_X509_new_null();
 	X509_VERIFY_PARAM *param;
-	/* Time was judged apart. What it refused is refused; the rest is still worth knowing. */
-	unsigned long flags =
-		X509_V_FLAG_X509_STRICT | (r->time_ok ? 0 : X509_V_FLAG_NO_CHECK_TIME);
 
 	if (x509_store(c, root, at, &store, e) < 0)
 		return -1;
@@ -146,7 +143,12 @@ static int run_verify(const struct x509_chain *c, const uint8_t root[DIGEST_SHA2
 	if (!ctx || X509_STORE_CTX_init(ctx, store, x509_cert(c, 0), middle) != 1)
 		return err_set(e, &ERR_INTERNAL, "cannot prepare the judgement of a chain");
 	param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_flags(param, flags);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT);
+	/* A chain that time refuses is refused; whether it holds otherwise is still worth knowing. */
+	if (!r->time_ok) {
+		X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_USE_CHECK_TIME);
+		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
+	}
 	X509_VERIFY_PARAM_set_depth(param, (int)x509_count(c) - 2);
 	judge_chain(ctx, c, r);
 	return 0;

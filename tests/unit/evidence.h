@@ -16,7 +16,7 @@
 #define EVIDENCE_TEXT (1 << 20)
 
 struct evidence {
-	char name[128]; /* of the dump in decoded/, without ".json" */
+	char name[288]; /* of the dump in decoded/, without ".json" */
 	enum device_type type;
 	uint8_t *report;
 	size_t report_n;
