@@ -117,13 +117,14 @@ START_TEST(the_number_of_certificates_is_exact)
 }
 END_TEST
 
+/* Every 13th length, or all with LONG in the environment. */
 START_TEST(a_chain_cut_off_anywhere_is_refused)
 {
 	struct made m;
 
 	begin(&m, DEVICE_NVSWITCH);
 	finish(&m);
-	for (size_t n = 0; n + 1 < strlen(m.pem); n++) {
+	for (size_t n = 0; n + 1 < strlen(m.pem); n += getenv("LONG") ? 1 : 13) {
 		/* A copy of its own, so that a read behind it is seen. */
 		_cleanup_free_ char *part = xmalloc(n + 1);
 
