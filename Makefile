@@ -58,7 +58,7 @@ SSL_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(OPENSSL_PC
 SSL_LIBS := $(shell pkg-config --libs $(OPENSSL_PC) 2>/dev/null)
 endif
 DEP_CFLAGS := $(SSL_CFLAGS) $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
-DEP_LIBS := $(SSL_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+DEP_LIBS := $(SSL_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldl
 
 # --- flags --------------------------------------------------------------------------------------
 
