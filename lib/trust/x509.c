@@ -110,11 +110,8 @@ int x509_chain_from_der(const struct cur *ders, size_t n, size_t count, struct x
 	if (n != count || n == 0 || n > X509_COUNT_MAX)
 		return err_set(e, &ERR_FORMAT, "the chain has %zu certificates, not %zu", n, count);
 	for (size_t i = 0; i < n; i++)
-		if (!cur_ok(&ders[i]) || add_certificate(c, ders[i].p, ders[i].n, e) < 0)
-			return err_set(e, &ERR_FORMAT,
-				       "certificate %zu of the chain is not one "
-				       "X.509 certificate in DER",
-				       i);
+		if (add_certificate(c, ders[i].p, cur_left(&ders[i]), e) < 0)
+			return -1;
 	return close_chain(&c, ders[n - 1].p, ders[n - 1].n, ret, e);
 }
 

@@ -41,10 +41,12 @@ DEFINE_CLEANUP(struct x509_chain *, x509_chain_free)
 /* What became of a chain. The two claims are independent of each other: an expired chain whose
  * signatures hold is chain_ok and not time_ok. Only both together are trust. */
 struct x509_result {
-	bool chain_ok; /* X509_verify_cert, the pinned root, P-384 and SHA-384 throughout, the order */
-	bool time_ok;	      /* each certificate is valid at that time */
+	/* X509_verify_cert accepts it, under the pinned root, in the order presented, with ECDSA
+	 * P-384 and SHA-384 throughout and a leaf that is for signatures alone. */
+	bool chain_ok;
+	bool time_ok;	      /* every certificate is valid at that time; its end is exclusive */
 	char chain_note[256]; /* why not chain_ok, naming the certificate; else "" */
-	char time_note[256];  /* why not time_ok, naming the certificate and its dates; else "" */
+	char time_note[256];  /* why not time_ok, naming the first certificate and its dates */
 	time_t not_after;     /* the earliest end of validity in the chain */
 };
 

@@ -196,6 +196,49 @@ static inline void forge_root_digest(const struct forge_chain *c, uint8_t ret[DI
 	ck_assert_int_eq(X509_digest(c->certs[c->n - 1], EVP_sha256(), ret, &n), 1);
 }
 
+/* A chain for one test: begin, spoil specs or der, finish; end frees. */
+struct forge_made {
+	struct forge_chain forged;
+	struct forge_cert specs[X509_DEVICE_COUNT];
+	uint8_t der[512]; /* of the leaf's extension with the firmware id */
+	uint8_t root[DIGEST_SHA256_SIZE];
+	char *pem;
+	struct x509_chain *chain;
+	struct x509_result result;
+	struct err e;
+};
+
+static inline void forge_begin(struct forge_made *m, enum device_type type)
+{
+	*m = (struct forge_made){ .e = ERR_INIT };
+	forge_device_specs(&m->forged, type, m->specs, m->der);
+}
+
+/* The forged certificates as they are now, parsed. */
+static inline void forge_parse(struct forge_made *m)
+{
+	x509_chain_free(m->chain);
+	free(m->pem);
+	m->chain = NULL;
+	m->pem = forge_pem(&m->forged);
+	ck_assert_msg(x509_chain_parse(m->pem, strlen(m->pem), m->forged.n, &m->chain, &m->e) == 0,
+		      "%s", m->e.msg);
+}
+
+static inline void forge_finish(struct forge_made *m)
+{
+	forge_chain_make(&m->forged, m->specs, X509_DEVICE_COUNT);
+	forge_root_digest(&m->forged, m->root);
+	forge_parse(m);
+}
+
+static inline void forge_end(struct forge_made *m)
+{
+	x509_chain_free(m->chain);
+	free(m->pem);
+	forge_chain_done(&m->forged);
+}
+
 /* --- reports ------------------------------------------------------------------------------------ */
 
 struct forge_bytes {

@@ -2,54 +2,17 @@
 
 #include "core/clock.h"
 #include "evidence.h"
+#include "fixture.h"
 #include "forge.h"
 #include "suite.h"
 
 #define HOUR 3600
 
-/* A forged device chain, and what became of it. */
-struct made {
-	struct forge_chain forged;
-	struct forge_cert specs[X509_DEVICE_COUNT];
-	uint8_t der[512];
-	uint8_t root[DIGEST_SHA256_SIZE];
-	char *pem;
-	struct x509_chain *chain;
-	struct x509_result result;
-	struct err e;
-};
-
-static void begin(struct made *m, enum device_type type)
+static void judge(struct forge_made *m)
 {
-	*m = (struct made){ .e = ERR_INIT };
-	forge_device_specs(&m->forged, type, m->specs, m->der);
-}
-
-static void finish(struct made *m)
-{
-	forge_chain_make(&m->forged, m->specs, X509_DEVICE_COUNT);
-	forge_root_digest(&m->forged, m->root);
-	m->pem = forge_pem(&m->forged);
-	ck_assert_msg(
-		x509_chain_parse(m->pem, strlen(m->pem), X509_DEVICE_COUNT, &m->chain, &m->e) == 0,
-		"%s", m->e.msg);
-}
-
-static void judge(struct made *m)
-{
-	finish(m);
+	forge_finish(m);
 	ck_assert_int_eq(x509_chain_verify(m->chain, m->root, FORGE_NOW, &m->result, &m->e), 0);
 }
-
-static void done(struct made *m)
-{
-	x509_chain_free(m->chain);
-	free(m->pem);
-	forge_chain_done(&m->forged);
-}
-
-#define ck_assert_has(text, part) \
-	ck_assert_msg(strstr(text, part) != NULL, "\"%s\" is not in \"%s\"", part, text)
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
@@ -82,10 +45,10 @@ static bool reads_with(const char *pem, size_t at, const char *text, size_t text
 
 START_TEST(only_line_ends_stand_between_certificates_and_nuls_after_them)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_GPU);
-	finish(&m);
+	forge_begin(&m, DEVICE_GPU);
+	forge_finish(&m);
 	ck_assert(reads(m.pem, strlen(m.pem) - 1, 5)); /* no line end after the last */
 	ck_assert(reads_with(m.pem, 1, "\n", 1));
 	ck_assert(reads_with(m.pem, 2, "\r\n", 2));
@@ -96,16 +59,16 @@ START_TEST(only_line_ends_stand_between_certificates_and_nuls_after_them)
 	ck_assert(!reads_with(m.pem, 3, "\0", 1));
 	ck_assert(!reads_with(m.pem, 5, "x", 1));
 	ck_assert(!reads_with(m.pem, 5, "\0x", 2));
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
 START_TEST(the_number_of_certificates_is_exact)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_GPU);
-	finish(&m);
+	forge_begin(&m, DEVICE_GPU);
+	forge_finish(&m);
 	ck_assert(reads(m.pem, strlen(m.pem), 5));
 	ck_assert(!reads(m.pem, strlen(m.pem), 4));
 	ck_assert(!reads(strstr(m.pem + 1, "-----BEGIN"), strlen(strstr(m.pem + 1, "-----BEGIN")),
@@ -113,17 +76,17 @@ START_TEST(the_number_of_certificates_is_exact)
 	ck_assert(!reads("", 0, 5));
 	ck_assert(!reads(m.pem, strlen(m.pem), 0));
 	ck_assert(!reads(m.pem, strlen(m.pem), 6));
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
 /* Every 13th length, or all with LONG in the environment. */
 START_TEST(a_chain_cut_off_anywhere_is_refused)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_NVSWITCH);
-	finish(&m);
+	forge_begin(&m, DEVICE_NVSWITCH);
+	forge_finish(&m);
 	for (size_t n = 0; n + 1 < strlen(m.pem); n += getenv("LONG") ? 1 : 13) {
 		/* A copy of its own, so that a read behind it is seen. */
 		_cleanup_free_ char *part = xmalloc(n + 1);
@@ -131,19 +94,19 @@ START_TEST(a_chain_cut_off_anywhere_is_refused)
 		memcpy(part, m.pem, n);
 		ck_assert_msg(!reads(part, n, 5), "%zu bytes", n);
 	}
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
 START_TEST(a_certificate_that_is_not_der_is_refused)
 {
-	struct made m;
+	struct forge_made m;
 	struct cur ders[X509_DEVICE_COUNT];
 	uint8_t *der[X509_DEVICE_COUNT] = { NULL };
 	struct x509_chain *chain = NULL;
 
-	begin(&m, DEVICE_GPU);
-	finish(&m);
+	forge_begin(&m, DEVICE_GPU);
+	forge_finish(&m);
 	for (size_t i = 0; i < 5; i++) {
 		int n = i2d_X509(m.forged.certs[i], &der[i]);
 
@@ -159,7 +122,7 @@ START_TEST(a_certificate_that_is_not_der_is_refused)
 	ck_assert_has(m.e.msg, "certificate 2");
 	for (size_t i = 0; i < 5; i++)
 		OPENSSL_free(der[i]);
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
@@ -167,9 +130,9 @@ END_TEST
 
 START_TEST(a_good_chain_holds)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_GPU);
+	forge_begin(&m, DEVICE_GPU);
 	judge(&m);
 	ck_assert_msg(m.result.chain_ok, "%s", m.result.chain_note);
 	ck_assert_msg(m.result.time_ok, "%s", m.result.time_note);
@@ -178,19 +141,19 @@ START_TEST(a_good_chain_holds)
 	ck_assert_int_eq(m.result.not_after, FORGE_UNTIL);
 	ck_assert_str_eq(x509_common_name(m.chain, 1), "GH100 A01 GSP BROM");
 	ck_assert_str_eq(x509_subject_serial(m.chain, 1), "412921CE551E4EEDA3");
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
 START_TEST(another_root_is_not_trusted)
 {
-	struct made m, other;
+	struct forge_made m, other;
 	X509_STORE *store = NULL;
 
-	begin(&m, DEVICE_GPU);
-	begin(&other, DEVICE_GPU);
-	finish(&m);
-	finish(&other);
+	forge_begin(&m, DEVICE_GPU);
+	forge_begin(&other, DEVICE_GPU);
+	forge_finish(&m);
+	forge_finish(&other);
 	ck_assert_int_eq(x509_chain_verify(m.chain, other.root, FORGE_NOW, &m.result, &m.e), 0);
 	ck_assert(!m.result.chain_ok);
 	ck_assert_has(m.result.chain_note, "pinned root");
@@ -199,16 +162,16 @@ START_TEST(another_root_is_not_trusted)
 	ck_assert(!m.result.chain_ok);
 	ck_assert_int_lt(x509_store(m.chain, other.root, FORGE_NOW, &store, &m.e), 0);
 	ck_assert_ptr_null(store);
-	done(&other);
-	done(&m);
+	forge_end(&other);
+	forge_end(&m);
 }
 END_TEST
 
 START_TEST(a_chain_late_by_one_certificate_is_bad_by_time_alone)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_GPU);
+	forge_begin(&m, DEVICE_GPU);
 	m.specs[2].from = FORGE_NOW - 2 * HOUR;
 	m.specs[2].until = FORGE_NOW - HOUR;
 	judge(&m);
@@ -217,29 +180,29 @@ START_TEST(a_chain_late_by_one_certificate_is_bad_by_time_alone)
 	ck_assert_has(m.result.time_note, "certificate 2 \"Forged GH100 Provisioner ICA 1\"");
 	ck_assert_has(m.result.time_note, "2026-11-21T23:00:00Z");
 	ck_assert_int_eq(m.result.not_after, FORGE_NOW - HOUR);
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
 START_TEST(a_certificate_of_tomorrow_is_bad_by_time_alone)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_GPU);
+	forge_begin(&m, DEVICE_GPU);
 	m.specs[0].from = FORGE_NOW + HOUR;
 	judge(&m);
 	ck_assert(m.result.chain_ok);
 	ck_assert(!m.result.time_ok);
 	ck_assert_has(m.result.time_note, "certificate 0");
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
 START_TEST(validity_is_from_its_begin_up_to_its_end)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_GPU);
+	forge_begin(&m, DEVICE_GPU);
 	m.specs[4].from = FORGE_NOW;
 	m.specs[4].until = FORGE_NOW + HOUR;
 	judge(&m);
@@ -250,26 +213,26 @@ START_TEST(validity_is_from_its_begin_up_to_its_end)
 	ck_assert(m.result.chain_ok && !m.result.time_ok);
 	x509_chain_verify(m.chain, m.root, FORGE_NOW - 1, &m.result, &m.e);
 	ck_assert(m.result.chain_ok && !m.result.time_ok);
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
 /* Judges the chain with its specs spoiled; it must fail as a chain, at any time. */
-static void refused(struct made *m, const char *part)
+static void refused(struct forge_made *m, const char *part)
 {
 	judge(m);
 	ck_assert(!m->result.chain_ok);
 	ck_assert(m->result.time_ok);
 	ck_assert_has(m->result.chain_note, part);
-	done(m);
+	forge_end(m);
 }
 
 START_TEST(another_curve_is_refused_at_every_place)
 {
 	for (size_t i = 0; i < X509_DEVICE_COUNT; i++) {
-		struct made m;
+		struct forge_made m;
 
-		begin(&m, DEVICE_GPU);
+		forge_begin(&m, DEVICE_GPU);
 		EVP_PKEY_free(m.forged.keys[i]);
 		m.forged.keys[i] = NULL;
 		m.specs[i].curve = "P-521";
@@ -281,9 +244,9 @@ END_TEST
 START_TEST(another_digest_is_refused_at_every_place)
 {
 	for (size_t i = 0; i < X509_DEVICE_COUNT; i++) {
-		struct made m;
+		struct forge_made m;
 
-		begin(&m, DEVICE_GPU);
+		forge_begin(&m, DEVICE_GPU);
 		m.specs[i].md = EVP_sha256();
 		refused(&m, "SHA-384");
 	}
@@ -293,9 +256,9 @@ END_TEST
 START_TEST(an_issuer_that_is_no_ca_is_refused)
 {
 	for (size_t i = 1; i < X509_DEVICE_COUNT; i++) {
-		struct made m;
+		struct forge_made m;
 
-		begin(&m, DEVICE_GPU);
+		forge_begin(&m, DEVICE_GPU);
 		m.specs[i].not_ca = true;
 		refused(&m, "certificate");
 	}
@@ -304,29 +267,25 @@ END_TEST
 
 START_TEST(a_leaf_for_anything_but_signatures_is_refused)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_GPU);
+	forge_begin(&m, DEVICE_GPU);
 	m.specs[0].key_usage = "critical,keyAgreement";
 	refused(&m, "for signatures alone");
-	begin(&m, DEVICE_GPU);
+	forge_begin(&m, DEVICE_GPU);
 	m.specs[0].key_usage = "critical,digitalSignature,keyCertSign";
 	refused(&m, "for signatures alone");
 }
 END_TEST
 
 /* Swaps two certificates of a forged chain, or replaces one, before it becomes text. */
-static bool holds_with(struct made *m, size_t i, X509 *x)
+static bool holds_with(struct forge_made *m, size_t i, X509 *x)
 {
 	X509 *kept = m->forged.certs[i];
 	bool ok;
 
 	m->forged.certs[i] = x;
-	x509_chain_free(m->chain);
-	free(m->pem);
-	m->chain = NULL;
-	m->pem = forge_pem(&m->forged);
-	ck_assert_int_eq(x509_chain_parse(m->pem, strlen(m->pem), 5, &m->chain, &m->e), 0);
+	forge_parse(m);
 	ck_assert_int_eq(x509_chain_verify(m->chain, m->root, FORGE_NOW, &m->result, &m->e), 0);
 	ok = m->result.chain_ok;
 	m->forged.certs[i] = kept;
@@ -335,55 +294,55 @@ static bool holds_with(struct made *m, size_t i, X509 *x)
 
 START_TEST(a_certificate_of_another_chain_breaks_it)
 {
-	struct made m, other;
+	struct forge_made m, other;
 
-	begin(&m, DEVICE_GPU);
-	begin(&other, DEVICE_GPU);
-	finish(&m);
-	finish(&other);
+	forge_begin(&m, DEVICE_GPU);
+	forge_begin(&other, DEVICE_GPU);
+	forge_finish(&m);
+	forge_finish(&other);
 	for (size_t i = 0; i < X509_DEVICE_COUNT; i++) {
 		ck_assert(holds_with(&m, i, m.forged.certs[i]));
 		ck_assert(!holds_with(&m, i, other.forged.certs[i]));
 	}
-	done(&other);
-	done(&m);
+	forge_end(&other);
+	forge_end(&m);
 }
 END_TEST
 
 START_TEST(certificates_out_of_order_are_refused)
 {
-	struct made m;
+	struct forge_made m;
 	X509 *second;
 
-	begin(&m, DEVICE_GPU);
-	finish(&m);
+	forge_begin(&m, DEVICE_GPU);
+	forge_finish(&m);
 	second = m.forged.certs[1];
 	m.forged.certs[1] = m.forged.certs[2];
 	ck_assert(!holds_with(&m, 2, second));
 	ck_assert_has(m.result.chain_note, "not in order");
 	m.forged.certs[1] = second;
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
 START_TEST(a_certificate_left_out_and_another_doubled_is_refused)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_GPU);
-	finish(&m);
+	forge_begin(&m, DEVICE_GPU);
+	forge_finish(&m);
 	ck_assert(!holds_with(&m, 2, m.forged.certs[3]));
 	ck_assert(!holds_with(&m, 1, m.forged.certs[0]));
-	done(&m);
+	forge_end(&m);
 }
 END_TEST
 
 START_TEST(a_changed_certificate_is_refused)
 {
-	struct made m;
+	struct forge_made m;
 
-	begin(&m, DEVICE_GPU);
-	finish(&m);
+	forge_begin(&m, DEVICE_GPU);
+	forge_finish(&m);
 	for (size_t i = 0; i + 1 < X509_DEVICE_COUNT; i++) {
 		X509 *changed = X509_dup(m.forged.certs[i]);
 		uint8_t *tbs = NULL;
@@ -395,174 +354,7 @@ START_TEST(a_changed_certificate_is_refused)
 		OPENSSL_free(tbs);
 		X509_free(changed);
 	}
-	done(&m);
-}
-END_TEST
-
-/* --- the device --------------------------------------------------------------------------------- */
-
-START_TEST(a_gpu_is_not_a_switch)
-{
-	struct made gpu, nvswitch;
-	uint64_t pdi = 0;
-
-	begin(&gpu, DEVICE_GPU);
-	begin(&nvswitch, DEVICE_NVSWITCH);
-	finish(&gpu);
-	finish(&nvswitch);
-	ck_assert_int_eq(x509_device_check(gpu.chain, DEVICE_GPU, &gpu.e), 0);
-	ck_assert_int_eq(x509_device_check(nvswitch.chain, DEVICE_NVSWITCH, &gpu.e), 0);
-	ck_assert_int_lt(x509_device_check(gpu.chain, DEVICE_NVSWITCH, &gpu.e), 0);
-	ck_assert_has(gpu.e.msg, "not a NVSwitch of architecture LS10");
-	ck_assert_has(gpu.e.msg, "GH100 A01 GSP FMC LF");
-	ck_assert_int_lt(x509_device_check(nvswitch.chain, DEVICE_GPU, &gpu.e), 0);
-	ck_assert_int_eq(x509_device_pdi(gpu.chain, DEVICE_GPU, &pdi, &gpu.e), 0);
-	ck_assert_uint_eq(pdi, FORGE_PDI);
-	ck_assert_int_eq(x509_device_pdi(nvswitch.chain, DEVICE_NVSWITCH, &pdi, &gpu.e), 0);
-	ck_assert_uint_eq(pdi, 0x666e93e19dec7d2d);
-	ck_assert_int_lt(x509_device_pdi(gpu.chain, DEVICE_NVSWITCH, &pdi, &gpu.e), 0);
-	done(&nvswitch);
-	done(&gpu);
-}
-END_TEST
-
-START_TEST(other_architectures_are_refused_by_name)
-{
-	static const char *const names[] = { "GB100 A01 GSP FMC LF", "GH100", "gh100 A01",
-					     "xGH100 A01" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct made m;
-
-		begin(&m, DEVICE_GPU);
-		m.specs[i % 2].cn = names[i];
-		finish(&m);
-		ck_assert_int_lt(x509_device_check(m.chain, DEVICE_GPU, &m.e), 0);
-		ck_assert_has(m.e.msg, names[i]);
-		done(&m);
-	}
-}
-END_TEST
-
-START_TEST(a_serial_name_that_is_no_pdi_is_refused)
-{
-	static const char *const names[] = { NULL,
-					     "41",
-					     "412921CE551E4EED",
-					     "412921CE551E4EEDA3A",
-					     "412921CE551E4EEDAX",
-					     "422921CE551E4EEDA3" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct made m;
-		uint64_t pdi = 7;
-
-		begin(&m, DEVICE_GPU);
-		m.specs[1].serial_name = names[i];
-		finish(&m);
-		ck_assert_int_lt(x509_device_pdi(m.chain, DEVICE_GPU, &pdi, &m.e), 0);
-		ck_assert_uint_eq(pdi, 7);
-		done(&m);
-	}
-}
-END_TEST
-
-START_TEST(the_firmware_id_is_read_from_the_leaf)
-{
-	struct made m;
-	uint8_t fwid[DIGEST_SHA384_SIZE], expected[DIGEST_SHA384_SIZE];
-
-	memset(expected, FORGE_FWID, sizeof(expected));
-	begin(&m, DEVICE_GPU);
-	finish(&m);
-	ck_assert_msg(x509_device_fwid(m.chain, fwid, &m.e) == 0, "%s", m.e.msg);
-	ck_assert_mem_eq(fwid, expected, sizeof(fwid));
-	done(&m);
-}
-END_TEST
-
-static bool has_fwid(struct made *m)
-{
-	uint8_t fwid[DIGEST_SHA384_SIZE];
-	bool has;
-
-	finish(m);
-	has = x509_device_fwid(m->chain, fwid, &m->e) == 0;
-	done(m);
-	return has;
-}
-
-/* The same after another leaf was issued from the specs, under the same keys. */
-static bool has_fwid_again(struct made *m)
-{
-	uint8_t fwid[DIGEST_SHA384_SIZE];
-
-	X509_free(m->forged.certs[0]);
-	forge_issue(&m->forged, 0, &m->specs[0]);
-	x509_chain_free(m->chain);
-	free(m->pem);
-	m->chain = NULL;
-	m->pem = forge_pem(&m->forged);
-	ck_assert_int_eq(x509_chain_parse(m->pem, strlen(m->pem), 5, &m->chain, &m->e), 0);
-	return x509_device_fwid(m->chain, fwid, &m->e) == 0;
-}
-
-START_TEST(the_firmware_ids_extension_is_there_once)
-{
-	struct made m;
-
-	begin(&m, DEVICE_GPU);
-	m.specs[0].fwid_ext = NULL;
-	ck_assert(!has_fwid(&m));
-	begin(&m, DEVICE_GPU);
-	m.specs[0].fwid_ext_times = 2;
-	ck_assert(!has_fwid(&m));
-}
-END_TEST
-
-START_TEST(the_firmware_ids_extension_changed_anywhere_is_refused)
-{
-	struct made m;
-	size_t n;
-
-	begin(&m, DEVICE_GPU);
-	finish(&m);
-	n = m.specs[0].fwid_ext_n;
-	ck_assert_uint_gt(n, 100);
-	/* The last 48 bytes are the firmware id itself: any value has the right form. */
-	for (size_t i = 0; i < n; i++) {
-		m.der[i] ^= 1;
-		ck_assert_msg(has_fwid_again(&m) == (i >= n - DIGEST_SHA384_SIZE), "byte %zu", i);
-		m.der[i] ^= 1;
-	}
-	done(&m);
-}
-END_TEST
-
-START_TEST(the_firmware_ids_extension_ends_where_it_should)
-{
-	struct made m;
-	size_t n;
-
-	begin(&m, DEVICE_GPU);
-	finish(&m);
-	n = m.specs[0].fwid_ext_n;
-	for (m.specs[0].fwid_ext_n = 1; m.specs[0].fwid_ext_n < n + 3; m.specs[0].fwid_ext_n++)
-		ck_assert(has_fwid_again(&m) == (m.specs[0].fwid_ext_n == n));
-	done(&m);
-}
-END_TEST
-
-START_TEST(the_key_in_the_firmware_ids_extension_is_certificate_1s)
-{
-	struct made m;
-	EVP_PKEY *other = EVP_EC_gen("P-384");
-
-	begin(&m, DEVICE_GPU);
-	forge_fwid_der(other, FORGE_FWID, m.der);
-	ck_assert(!has_fwid(&m));
-	ck_assert_has(m.e.msg, "not the key of certificate 1");
-	EVP_PKEY_free(other);
+	forge_end(&m);
 }
 END_TEST
 
@@ -665,11 +457,5 @@ SUITE("x509", only_line_ends_stand_between_certificates_and_nuls_after_them,
       an_issuer_that_is_no_ca_is_refused, a_leaf_for_anything_but_signatures_is_refused,
       a_certificate_of_another_chain_breaks_it, certificates_out_of_order_are_refused,
       a_certificate_left_out_and_another_doubled_is_refused, a_changed_certificate_is_refused,
-      a_gpu_is_not_a_switch, other_architectures_are_refused_by_name,
-      a_serial_name_that_is_no_pdi_is_refused, the_firmware_id_is_read_from_the_leaf,
-      the_firmware_ids_extension_is_there_once,
-      the_firmware_ids_extension_changed_anywhere_is_refused,
-      the_firmware_ids_extension_ends_where_it_should,
-      the_key_in_the_firmware_ids_extension_is_certificate_1s,
       every_real_chain_holds_and_equals_its_dump,
       the_pinned_digests_are_those_of_the_published_roots)
