@@ -27,9 +27,9 @@
 struct appraise_device {
 	enum device_type type;
 	unsigned int index;
-	char id[64];			      /* UUID, or "" for saved evidence without one */
-	char arch[16];			      /* "HOPPER", "LS10", ...; "" when nobody said */
-	const uint8_t *report;		      /* SPDM request and response */
+	char id[64];	       /* UUID, or "" for saved evidence without one */
+	char arch[16];	       /* "HOPPER", "LS10", ...; "" when nobody said */
+	const uint8_t *report; /* SPDM request and response */
 	size_t report_len;
 	const char *chain; /* PEM, leaf first */
 	size_t chain_len;
@@ -63,7 +63,8 @@ struct appraise_rules {
 	bool ocsp;	 /* false: not asked, and said so: skipped */
 	bool ocsp_nonce; /* false: for mirrors that cache; then times alone make an answer fresh */
 	bool allow_hold; /* a RIM's certificate on hold passes with a note */
-	uint8_t seed[APPRAISE_SEED_SIZE]; /* fresh random bytes: every question's nonce comes of them */
+	uint8_t seed
+		[APPRAISE_SEED_SIZE]; /* fresh random bytes: every question's nonce comes of them */
 	struct appraise_facts facts;
 };
 
@@ -101,8 +102,8 @@ void appraise_question(const struct appraise *a, size_t i, struct appraise_quest
 /* What came back. *ret_retry: the responder asks to come back later, and another answer to the same
  * question may then be given; one that settles the matter is not replaced any more. ret_retry may be
  * NULL. -1 only if the crypto library fails. */
-int appraise_give_ocsp(struct appraise *a, size_t i, const void *bytes, size_t len,
-		       bool *ret_retry, struct err *e);
+int appraise_give_ocsp(struct appraise *a, size_t i, const void *bytes, size_t len, bool *ret_retry,
+		       struct err *e);
 void appraise_miss_ocsp(struct appraise *a, size_t i, const char *why);
 
 /* Judges with what was given so far; what was not given is unknown. Every check that can be run is
