@@ -49,12 +49,20 @@ static bool is_plain(const char *s)
 	       '\0';
 }
 
+/* NULL when it is no text, or one with a NUL in it. */
+static const char *text_of(struct json_object *o, const char *key)
+{
+	const char *s = json_str(o, key, NULL);
+
+	return s && strlen(s) == (size_t)json_object_get_string_len(json_get(o, key)) ? s : NULL;
+}
+
 /* The text of a key into dst: "" when it is missing and need not be there. */
 static int take_text(struct json_object *o, const char *key, bool needed, char *dst, size_t size,
 		     struct err *e)
 {
 	struct json_object *value = json_get(o, key);
-	const char *s = json_str(o, key, NULL);
+	const char *s = text_of(o, key);
 
 	if (!needed && (!value || (s && s[0] == '\0')))
 		return 0;
@@ -69,7 +77,7 @@ static int take_text(struct json_object *o, const char *key, bool needed, char *
 
 static int take_nonce(struct json_object *o, struct appraise_device *d, struct err *e)
 {
-	const char *hex = json_str(o, "nonce", NULL);
+	const char *hex = text_of(o, "nonce");
 
 	if (!json_get(o, "nonce"))
 		return 0;
@@ -85,7 +93,7 @@ static int take_nonce(struct json_object *o, struct appraise_device *d, struct e
 static int take_bytes(struct json_object *o, const char *key, size_t max, uint8_t **ret_bytes,
 		      size_t *ret_n, struct err *e)
 {
-	const char *text = json_str(o, key, NULL);
+	const char *text = text_of(o, key);
 	uint8_t *bytes = text ? base64_bytes(text, max, ret_n) : NULL;
 
 	if (!bytes)
