@@ -58,7 +58,7 @@ SSL_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(OPENSSL_PC
 SSL_LIBS := $(shell pkg-config --libs $(OPENSSL_PC) 2>/dev/null)
 endif
 DEP_CFLAGS := $(SSL_CFLAGS) $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
-DEP_LIBS := $(SSL_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+DEP_LIBS := $(SSL_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldl
 
 # --- flags --------------------------------------------------------------------------------------
 
@@ -90,11 +90,14 @@ LIB_SRC := $(wildcard lib/*/*.c)
 AGENT_SRC := $(wildcard agent/*.c agent/steps/*.c agent/cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 SYSTEMD_SRC := $(wildcard tests/twin/systemd/*.c)
+DEVICES_SRC := $(addprefix tests/twin/devices/,twin.c measure.c device.c) lib/trust/digest.c \
+               $(addprefix lib/core/,base.c err.c str.c fs.c json.c clock.c)
 
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 TWIN_SYSTEMD := $(B)/twin-systemd
+TWIN_DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
 .PHONY: all demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
         install stage dist srpm rpm abi user-data bench-provision clean help
@@ -136,7 +139,7 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 # Every object but the one with main(): the tests may reach each module.
 TESTED_OBJ := $(filter-out $(B)/agent/main.o,$(AGENT_OBJ))
 
-$(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a
+$(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a | $(TWIN_DEVICES)
 	@mkdir -p $(@D)
 	$(COMPILE) -Iagent -Itests/unit $(CHECK_CFLAGS) -c -o $@.o $<
 	$(LINK) -o $@ $@.o $(TESTED_OBJ) $(B)/libgn8v.a $(CHECK_LIBS) $(DEP_LIBS)
@@ -144,6 +147,21 @@ $(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.
 $(TWIN_SYSTEMD): $(SYSTEMD_SRC) $(wildcard tests/twin/systemd/*.h) $(B)/flags.stamp
 	$(COMPILE) -MF $@.d -Itests/twin/systemd -o $@ $(SYSTEMD_SRC) $(BASE_LDFLAGS) $(LDFLAGS) \
 	        $(shell pkg-config --libs libsystemd json-c) -lm
+
+# Simulated NVML and NSCQ, and the program that makes their devices' keys. Each has its own copy of
+# the library's files, with no name of them visible.
+DEVICES_BUILD = @mkdir -p $(@D); $(COMPILE) -Itests/twin/devices -MF $@.d -fPIC -fvisibility=hidden
+DEVICES_NEED := $(DEVICES_SRC) $(wildcard tests/twin/devices/*.h lib/core/*.h) tests/unit/forge.h $(B)/flags.stamp
+DEVICES_LINK = $(DEVICES_SRC) $(LDFLAGS) $(SSL_LIBS) $(shell pkg-config --libs json-c) -ldl
+
+$(B)/twin-devices/twin-devices: tests/twin/devices/main.c $(DEVICES_NEED)
+	$(DEVICES_BUILD) -o $@ $< $(DEVICES_LINK)
+
+$(B)/twin-devices/libnvidia-ml.so: tests/twin/devices/nvml.c $(DEVICES_NEED)
+	$(DEVICES_BUILD) -shared -o $@ $< $(DEVICES_LINK)
+
+$(B)/twin-devices/libnvidia-nscq.so: tests/twin/devices/nscq.c $(DEVICES_NEED)
+	$(DEVICES_BUILD) -shared -o $@ $< $(DEVICES_LINK)
 
 # What the package would put on the machine, staged once for all twins.
 stage: $(B)/gn8v
@@ -193,7 +211,7 @@ lint-symbols: $(LIB_OBJ)
 	tests/lint-symbols $(LIB_OBJ)
 
 format:
-	clang-format -i $(wildcard lib/*/*.[ch] agent/*.[ch] agent/*/*.[ch] tests/unit/*.[ch] tests/twin/systemd/*.[ch])
+	clang-format -i $(wildcard lib/*/*.[ch] agent/*.[ch] agent/*/*.[ch] tests/unit/*.[ch] tests/twin/*/*.[ch])
 
 # --- packages -----------------------------------------------------------------------------------
 
