@@ -12,6 +12,7 @@
 #define PATH_RPM_DB "/var/lib/gn8v/rpmdb" /* holds NVIDIA's key and nothing else */
 #define PATH_RUN_DIR "/run/gn8v"
 #define PATH_LOCK "/run/gn8v/lock"
+#define PATH_DEVICES_LOCK "/run/gn8v/devices.lock" /* held while devices are asked for evidence */
 #define PATH_READY "/run/gn8v/ready"
 #define PATH_OPENED "/run/gn8v/opened" /* the gate was open once in this boot */
 #define PATH_PROGRESS "/run/gn8v/progress.json"
