@@ -1,8 +1,10 @@
+#include <glob.h>
+
 #include "evidence.h"
 #include "forge_rim.h"
 #include "suite.h"
-
-#include <glob.h>
+#include "trust/rim_content.h"
+#include "trust/xmlsig.h"
 
 static struct forge_chain chain;
 static uint8_t root[DIGEST_SHA256_SIZE];
@@ -434,23 +436,41 @@ static size_t step(void)
 	return str_eq(getenv("LONG"), "1") ? 1 : 16;
 }
 
-/* Every byte but those of KeyInfo, which nothing signs but its own issuers (and its line ends nobody). */
+/* All that rim_judge() does but the chain, which takes most of its time. */
+static bool still_signed(enum rim_kind kind, const char *text, size_t n, EVP_PKEY *key)
+{
+	_cleanup_(xmlFreeDoc_p) xmlDoc *doc = NULL;
+	_cleanup_(xmlsig_free_p) struct xmlsig *sig = NULL;
+	struct rim_content content;
+
+	return xmldoc_load(text, n, RIM_BYTES_MAX, &doc, NULL) == 0 &&
+	       xmlsig_detach(doc, &sig, NULL) == 0 &&
+	       rim_content_read(kind, doc, true, &content, NULL) == 0 &&
+	       xmlsig_verify(sig, key, NULL) == 0;
+}
+
+/* Every byte but those of KeyInfo, which nothing signs but its own issuers. */
 static void every_byte_counts(enum rim_kind kind, const char *text, time_t at)
 {
 	size_t n = strlen(text), end = (size_t)(strrchr(text, '>') - text);
 	size_t from = (size_t)(strstr(text, "<ds:X509Certificate>") - text);
 	size_t to = (size_t)(strstr(text, "</ds:X509Data>") - text);
 	_cleanup_free_ char *copy = xstrdup(text);
+	_cleanup_(rim_free_p) struct rim *good = judge_bytes(kind, text, n, at);
+	EVP_PKEY *key = x509_key(good->chain, 0);
 
+	ck_assert(rim_passed(good) && still_signed(kind, text, n, key));
 	for (size_t i = 0; i <= end; i += step()) {
-		struct rim *rim;
-
 		if (i >= from && i < to)
 			continue;
 		copy[i] ^= 1;
-		rim = judge_bytes(kind, copy, n, at);
-		ck_assert_msg(!rim_passed(rim), "byte %zu may be changed", i);
-		rim_free(rim);
+		ck_assert_msg(!still_signed(kind, copy, n, key), "byte %zu may be changed", i);
+		if (i % 256 == 0) {
+			struct rim *rim = judge_bytes(kind, copy, n, at);
+
+			ck_assert_msg(!rim_passed(rim), "byte %zu may be changed", i);
+			rim_free(rim);
+		}
 		copy[i] ^= 1;
 	}
 }
