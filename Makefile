@@ -97,7 +97,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 TWIN_SYSTEMD := $(B)/twin-systemd
-TWIN_DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
+DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
 .PHONY: all demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
         install stage dist srpm rpm abi user-data bench-provision clean help
@@ -139,7 +139,7 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 # Every object but the one with main(): the tests may reach each module.
 TESTED_OBJ := $(filter-out $(B)/agent/main.o,$(AGENT_OBJ))
 
-$(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a | $(TWIN_DEVICES)
+$(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a | $(DEVICES)
 	@mkdir -p $(@D)
 	$(COMPILE) -Iagent -Itests/unit $(CHECK_CFLAGS) -c -o $@.o $<
 	$(LINK) -o $@ $@.o $(TESTED_OBJ) $(B)/libgn8v.a $(CHECK_LIBS) $(DEP_LIBS)
@@ -167,14 +167,15 @@ $(B)/twin-devices/libnvidia-nscq.so: tests/twin/devices/nscq.c $(DEVICES_NEED)
 stage: $(B)/gn8v
 	@rm -rf $(B)/stage && $(MAKE) -s --no-print-directory install DESTDIR=$(CURDIR)/$(B)/stage PREFIX=/usr
 
-TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) TWIN_STAGE=$(CURDIR)/$(B)/stage
+TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) TWIN_STAGE=$(CURDIR)/$(B)/stage \
+           TWIN_DEVICES=$(CURDIR)/$(B)/twin-devices
 
 check: check-unit check-story check-twin check-packaging
 
 check-unit: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do case $$t in *$(T)*) $$t || exit 1 ;; esac; done
 
-check-story: stage $(TWIN_SYSTEMD)
+check-story: stage $(TWIN_SYSTEMD) $(DEVICES)
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(T)
 
 check-twin: $(TWIN_SYSTEMD)
@@ -192,10 +193,10 @@ check-more: lint
 	$(MAKE) check-unit check-story CC=clang
 	$(MAKE) check-unit check-story SANITIZE=1
 
-demo: stage $(TWIN_SYSTEMD)
+demo: stage $(TWIN_SYSTEMD) $(DEVICES)
 	@$(TWIN_ENV) tests/demo
 
-bench-provision: stage $(TWIN_SYSTEMD)
+bench-provision: stage $(TWIN_SYSTEMD) $(DEVICES)
 	@$(TWIN_ENV) tests/bench/provision
 
 # --- lints --------------------------------------------------------------------------------------

@@ -18,13 +18,26 @@ static void print_check(const struct check *c)
 	print_words("note", c->note);
 }
 
+/* What was not run has nothing to say but that. */
+static bool is_mute(const struct check *c)
+{
+	return c->result == CHECK_NOT_RUN && !c->expected[0] && !c->found[0] && !c->note[0];
+}
+
 static void print_device(const struct device_verdict *d)
 {
+	_cleanup_strbuf_ struct strbuf mute = { 0 };
+
 	printf("%s %u%s%s: %s\n", device_type_name(d->type), d->index, d->id[0] ? " " : "", d->id,
 	       verdict_name(d->verdict));
-	for (size_t i = 0; i < d->checks_n; i++)
-		if (d->checks[i].result != CHECK_PASSED)
+	for (size_t i = 0; i < d->checks_n; i++) {
+		if (is_mute(&d->checks[i]))
+			strbuf_printf(&mute, "%s%s", mute.s ? " " : "", d->checks[i].name);
+		else if (d->checks[i].result != CHECK_PASSED)
 			print_check(&d->checks[i]);
+	}
+	if (mute.s)
+		printf("    %-17s %s\n", "not run", mute.s);
 }
 
 static void note_skipped(const struct check *checks, size_t n, struct strbuf *b)

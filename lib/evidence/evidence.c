@@ -65,7 +65,7 @@ int evidence_add(struct evidence *ev, const struct appraise_device *d, struct er
 	for (size_t i = 0; i < ev->n; i++)
 		if (ev->v[i].type == d->type)
 			to->index++;
-	ev->pcie_mode[ev->n] = EVIDENCE_PCIE_UNKNOWN;
+	ev->pcie_mode[ev->n] = APPRAISE_NOT_KNOWN;
 	ev->n++;
 	return 0;
 }
@@ -131,6 +131,20 @@ int evidence_get_mode(struct mode *ret, struct err *e)
 int evidence_set_ready(bool ready, struct err *e)
 {
 	return gpu_set_ready(ready, e);
+}
+
+void evidence_facts(const struct evidence *ev, struct appraise_facts *ret)
+{
+	const struct mode *m = &ev->mode;
+
+	ret->cc_feature = m->known ? (int)m->cc_feature : APPRAISE_NOT_KNOWN;
+	ret->multi_gpu_mode = m->known ? (int)m->multi_gpu_mode : APPRAISE_NOT_KNOWN;
+	ret->devtools = m->known ? (int)m->devtools : APPRAISE_NOT_KNOWN;
+	for (size_t i = 0; i < ARRAY_SIZE(ret->switch_mode); i++)
+		ret->switch_mode[i] = APPRAISE_NOT_KNOWN;
+	for (size_t i = 0; i < ev->n; i++)
+		if (ev->v[i].type == DEVICE_NVSWITCH)
+			ret->switch_mode[ev->v[i].index] = ev->pcie_mode[i];
 }
 
 int evidence_nonce(uint8_t ret[SPDM_NONCE_SIZE], struct err *e)

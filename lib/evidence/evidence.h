@@ -18,15 +18,6 @@
 #define EVIDENCE_FILE_MAX  (4 * 1024 * 1024)
 #define EVIDENCE_CHAIN_MAX 65536
 
-/* States of the link between CPU and NVSwitch, as NSCQ tells them. */
-enum {
-	EVIDENCE_PCIE_UNKNOWN = -1,
-	EVIDENCE_PCIE_DISABLED,
-	EVIDENCE_PCIE_ENABLED,
-	EVIDENCE_PCIE_FAILURE,
-	EVIDENCE_PCIE_LOCKED, /* the only one that is acceptable */
-};
-
 struct mode {
 	bool known;		     /* false for saved evidence: nobody was asked */
 	unsigned int cc_feature;     /* 1: confidential computing is on */
@@ -38,7 +29,7 @@ struct mode {
 
 struct evidence {
 	struct appraise_device v[EVIDENCE_MAX]; /* their bytes are owned by this struct */
-	int8_t pcie_mode[EVIDENCE_MAX];		/* of a switch that was asked: EVIDENCE_PCIE_* */
+	int pcie_mode[EVIDENCE_MAX]; /* of a switch, as NSCQ says; else APPRAISE_NOT_KNOWN */
 	size_t n;
 	struct mode mode;
 	char note[256]; /* what the operator should know though nothing failed; "" for nothing */
@@ -67,6 +58,9 @@ struct json_object *evidence_to_json(const struct evidence *ev); /* the caller's
 int evidence_to_file(const struct evidence *ev, const char *path, struct err *e);
 
 void evidence_done(struct evidence *ev);
+
+/* What was found out beside the evidence, as an appraisal takes it. */
+void evidence_facts(const struct evidence *ev, struct appraise_facts *ret);
 
 /* The GPUs' ready state, for the whole machine. Setting it needs root; it is read back. */
 int evidence_get_mode(struct mode *ret, struct err *e);

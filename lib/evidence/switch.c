@@ -340,7 +340,7 @@ static int collect_one(const struct nscq *l, const struct known *k, const uint8_
 {
 	_cleanup_free_ struct certificate *c = xcalloc(1, sizeof(*c));
 	_cleanup_free_ struct report *r = xcalloc(1, sizeof(*r));
-	struct pcie_mode m = { .mode = EVIDENCE_PCIE_UNKNOWN };
+	struct pcie_mode m = { .mode = -1 };
 	struct appraise_device d = { .type = DEVICE_NVSWITCH, .has_nonce = true };
 
 	if (observe_one(l, k, "pcie_mode", (nscq_fn)on_pcie_mode, &m.answer, e) < 0 ||

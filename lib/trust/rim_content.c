@@ -8,14 +8,10 @@
 #define SHA384 "http://www.w3.org/2001/04/xmlenc#sha384"
 #define DS     "http://www.w3.org/2000/09/xmldsig#"
 
-/* What a field of a given family must say. */
-static const struct family {
-	const char *chip, *edition;
-} families[] = {
-	[RIM_GPU_DRIVER] = {"GH100",  "GPU"   },
-	[RIM_GPU_VBIOS] = { "GH100", "GPU"   },
-	[RIM_SWITCH_BIOS] = { "LS10",  "SWITCH"},
-};
+static const char *chip_of(enum rim_kind kind)
+{
+	return kind == RIM_SWITCH_BIOS ? "LS10" : "GH100";
+}
 
 /* Lower-case only: str_is_hex() takes both cases. */
 static bool is_lower_hex(const char *s, size_t n)
@@ -32,15 +28,15 @@ static int expect(const char *what, const char *found, const char *expected, str
 
 static int read_root(enum rim_kind kind, const xmlNode *root, struct rim_content *c, struct err *e)
 {
-	enum { NAME, TAG_ID };
+	enum { ROOT_NAME, TAG_ID }; /* in the order of the table */
 	static const struct xmldoc_attr table[] = {
-		[NAME] = {"name"		  },
-		[TAG_ID] = { "tagId"	     },
-		{ "corpus",	    .value = "false" },
-		{ "patch",		   .value = "false" },
-		{ "supplemental",.value = "false" },
-		{ "version"  },
-		{ "tagVersion"	       },
+		{"name",	  NULL, NULL,    false},
+		{ "tagId",	   NULL, NULL,    false},
+		{ "corpus",	    NULL, "false", false},
+		{ "patch",	   NULL, "false", false},
+		{ "supplemental", NULL, "false", false},
+		{ "version",	     NULL, NULL,	 false},
+		{ "tagVersion",	NULL, NULL,    false},
 	};
 	const char *v[ARRAY_SIZE(table)];
 
@@ -49,7 +45,7 @@ static int read_root(enum rim_kind kind, const xmlNode *root, struct rim_content
 			       "the document element is %s, expected SoftwareIdentity",
 			       (const char *)root->name);
 	if (xmldoc_attrs(root, table, ARRAY_SIZE(table), v, e) < 0 ||
-	    expect("SoftwareIdentity name", v[NAME], families[kind].chip, e) < 0)
+	    expect("SoftwareIdentity name", v[ROOT_NAME], chip_of(kind), e) < 0)
 		return -1;
 	if (!is_lower_hex(v[TAG_ID], sizeof(c->tag_id) - 1))
 		return err_set(e, &ERR_FORMAT, "tagId is not %zu lower-case hexadecimal digits",
@@ -61,8 +57,8 @@ static int read_root(enum rim_kind kind, const xmlNode *root, struct rim_content
 static int read_entity(const xmlNode *entity, struct err *e)
 {
 	static const struct xmldoc_attr table[] = {
-		{"name",  .value = "NVIDIA Corporation"	},
-		{ "role", .value = "softwareCreator tagCreator"},
+		{"name",  NULL, "NVIDIA Corporation",	      false},
+		{ "role", NULL, "softwareCreator tagCreator", false},
 	};
 
 	return xmldoc_attrs(entity, table, ARRAY_SIZE(table), NULL, e);
@@ -70,26 +66,26 @@ static int read_entity(const xmlNode *entity, struct err *e)
 
 static int read_meta(enum rim_kind kind, const xmlNode *meta, struct rim_content *c, struct err *e)
 {
-	enum { VERSION, PRODUCT, EDITION, MANUFACTURER };
+	enum { VERSION, PRODUCT, EDITION, MANUFACTURER }; /* in the order of the table */
 	static const struct xmldoc_attr table[] = {
-		[VERSION] = {"colloquialVersion"				  },
-		[PRODUCT] = {			      "product"										     },
-		[EDITION] = {			      "edition"},
-		[MANUFACTURER] = {								       "PlatformManufacturerId",																			   TCG, "5703" },
-		{ "revision"									 },
-		{		     "PayloadType",														  .value = "direct" },
-		{		      "BindingSpec",														   TCG, "RIMIM" },
-		{		  "BindingSpecVersion",													 TCG, "1.01" },
-		{		  "PlatformManufacturerStr",													 TCG, .optional = true },
-		{	  "PlatformModel",												     TCG, .optional = true },
-		{								     "FirmwareManufacturer",																				  TCG, .optional = true },
-		{													      "FirmwareManufacturerId",																									     TCG, "5703" },
+		{"colloquialVersion",	       NULL, NULL,	   false},
+		{ "product",		     NULL, NULL,	 false},
+		{ "edition",		     NULL, NULL,	 false},
+		{ "PlatformManufacturerId",  TCG,	 "5703",	 false},
+		{ "revision",		      NULL, NULL,	  false},
+		{ "PayloadType",		 NULL, "direct", false},
+		{ "BindingSpec",		 TCG,  "RIMIM",  false},
+		{ "BindingSpecVersion",	TCG,  "1.01",   false},
+		{ "PlatformManufacturerStr", TCG,  NULL,	true },
+		{ "PlatformModel",	   TCG,	NULL,     true },
+		{ "FirmwareManufacturer",	  TCG,  NULL,     true },
+		{ "FirmwareManufacturerId",  TCG,	 "5703",	 false},
 	};
 	const char *v[ARRAY_SIZE(table)];
 
 	if (xmldoc_attrs(meta, table, ARRAY_SIZE(table), v, e) < 0 ||
-	    expect("Meta product", v[PRODUCT], families[kind].chip, e) < 0 ||
-	    expect("Meta edition", v[EDITION], families[kind].edition, e) < 0)
+	    expect("Meta product", v[PRODUCT], chip_of(kind), e) < 0 ||
+	    expect("Meta edition", v[EDITION], kind == RIM_SWITCH_BIOS ? "SWITCH" : "GPU", e) < 0)
 		return -1;
 	if (!*v[VERSION] || !str_copy(c->version, sizeof(c->version), v[VERSION]))
 		return err_set(e, &ERR_FORMAT, "colloquialVersion is empty or too long: \"%.64s\"",
@@ -155,26 +151,29 @@ static int read_hashes(const char *const *hashes, unsigned int n, struct rim_val
 	return 0;
 }
 
+/* In the order of resource_attrs. */
+enum { INDEX, ACTIVE, ALTERNATIVES, NAME, HASH0 };
+
+static const struct xmldoc_attr resource_attrs[] = {
+	{"index",	   NULL,	 NULL,	       false},
+	{ "active",	    NULL,	  NULL,		false},
+	{ "alternatives", NULL,	NULL,	      false},
+	{ "name",	  NULL,	NULL,	      false},
+	{ "Hash0",	   SHA384, NULL,		 true },
+	{ "Hash1",	   SHA384, NULL,		 true },
+	{ "Hash2",	   SHA384, NULL,		 true },
+	{ "Hash3",	   SHA384, NULL,		 true },
+	{ "type",	  NULL,	"Measurement", false},
+	{ "size",	  NULL,	"48",	      false},
+};
+
 static int read_resource(const xmlNode *resource, struct rim_content *c, uint64_t *seen,
 			 struct err *e)
 {
-	enum { INDEX, ACTIVE, ALTERNATIVES, NAME, HASH0, HASH_END = HASH0 + RIM_ALTERNATIVES_MAX };
-	static const struct xmldoc_attr table[] = {
-		[INDEX] = {"index"	    },
-		[ACTIVE] = {			     "active"		      },
-		[ALTERNATIVES] = {	   "alternatives"	  },
-		[NAME] = {			   "name"	  },
-		[HASH0] = {	    "Hash0",	     SHA384, .optional = true },
-		{		  "Hash1",		   SHA384, .optional = true },
-		{			       "Hash2", SHA384, .optional = true },
-		{		      "Hash3",	   SHA384, .optional = true },
-		[HASH_END] = {       "type",	       .value = "Measurement" },
-		{"size",		  .value = "48" },
-	};
-	const char *v[ARRAY_SIZE(table)];
+	const char *v[ARRAY_SIZE(resource_attrs)];
 	unsigned int index, alternatives;
 
-	if (xmldoc_attrs(resource, table, ARRAY_SIZE(table), v, e) < 0)
+	if (xmldoc_attrs(resource, resource_attrs, ARRAY_SIZE(resource_attrs), v, e) < 0)
 		return -1;
 	if (!read_number(v[INDEX], RIM_VALUES, &index))
 		return err_set(e, &ERR_FORMAT, "index \"%.16s\" is not 0 to %d", v[INDEX],

@@ -135,13 +135,13 @@ static int parts(const xmlNode *parent, const struct part *part, size_t n, xmlNo
 static int read_reference(struct xmlsig *s, const xmlNode *reference, struct err *e)
 {
 	static const struct part of_reference[] = {
-		{"Transforms",	.holds = true},
-		{ "DigestMethod", "Algorithm",   SHA384 },
-		{ "DigestValue",		 .holds = true	       },
+		{"Transforms",	NULL,	      NULL,   true },
+		{ "DigestMethod", "Algorithm", SHA384, false},
+		{ "DigestValue",	 NULL,	       NULL,   true },
 	};
 	static const struct part of_transforms[] = {
-		{"Transform",  "Algorithm", ENVELOPED},
-		{ "Transform", "Algorithm", C14N_1_1 },
+		{"Transform",  "Algorithm", ENVELOPED, false},
+		{ "Transform", "Algorithm", C14N_1_1,  false},
 	};
 	xmlNode *in_reference[ARRAY_SIZE(of_reference)], *in_transforms[ARRAY_SIZE(of_transforms)];
 
@@ -173,12 +173,10 @@ static int read_cert(struct xmlsig *s, const xmlNode *element, struct err *e)
 
 static int read_key_info(struct xmlsig *s, const xmlNode *key_info, struct err *e)
 {
-	static const struct part of_key_info[] = {
-		{"X509Data", .holds = true}
-	};
+	static const struct part of_key_info = { "X509Data", NULL, NULL, true };
 	xmlNode *data;
 
-	if (parts(key_info, of_key_info, 1, &data, e) < 0)
+	if (parts(key_info, &of_key_info, 1, &data, e) < 0)
 		return -1;
 	for (const xmlNode *n = xmldoc_first(data); n; n = xmldoc_next(n))
 		if (read_cert(s, n, e) < 0)
@@ -193,14 +191,14 @@ static int read_signature(struct xmlsig *s, const xmlNode *signature, xmlNode **
 			  struct err *e)
 {
 	static const struct part of_signature[] = {
-		{"SignedInfo",	.holds = true},
-		{ "SignatureValue", .holds = true},
-		{ "KeyInfo",	     .holds = true},
+		{"SignedInfo",	NULL, NULL, true},
+		{ "SignatureValue", NULL, NULL, true},
+		{ "KeyInfo",	     NULL, NULL, true},
 	};
 	static const struct part of_info[] = {
-		{"CanonicalizationMethod", "Algorithm", C14N_1_1},
-		{		  "SignatureMethod",	     "Algorithm",	  ECDSA	},
-		{ "Reference",		       "URI",		      "",	  .holds = true },
+		{"CanonicalizationMethod", "Algorithm", C14N_1_1, false},
+		{ "SignatureMethod",	     "Algorithm", ECDSA,	 false},
+		{ "Reference",	       "URI",	      "",	  true },
 	};
 	xmlNode *in_signature[ARRAY_SIZE(of_signature)], *in_info[ARRAY_SIZE(of_info)];
 

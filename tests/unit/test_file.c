@@ -157,6 +157,7 @@ static void round_trip(const struct evidence *ev)
 	struct evidence again = EVIDENCE_INIT;
 	struct err e = ERR_INIT;
 
+	ck_assert_int_ge(fd, 0);
 	ck_assert_msg(evidence_to_file(ev, path, &e) == 0, "%s", e.msg);
 	ck_assert_msg(evidence_from_file(&again, path, &e) == 0, "%s", e.msg);
 	same(ev, &again);

@@ -1,5 +1,8 @@
 #include "evidence/gpu.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "devices.h"
 #include "suite.h"
 #include "trust/opaque.h"
@@ -225,6 +228,52 @@ START_TEST(faults_of_the_evidence_itself_are_not_seen_here)
 }
 END_TEST
 
+START_TEST(a_single_gpu_is_in_its_own_mode)
+{
+	struct evidence ev;
+	struct spdm_report r;
+	struct opaque o;
+	struct err e = ERR_INIT;
+
+	devices_drop();
+	devices_make("single");
+	collects(&ev);
+	ck_assert_uint_eq(ev.n, 1);
+	ck_assert_uint_eq(ev.mode.cc_feature, 1);
+	ck_assert_uint_eq(ev.mode.multi_gpu_mode, 0);
+	ck_assert_int_eq(spdm_parse(ev.v[0].report, ev.v[0].report_len, &r, &e), 0);
+	ck_assert_int_eq(opaque_parse(r.opaque, DEVICE_GPU, &o, &e), 0);
+	ck_assert_uint_eq(o.ppcie, OPAQUE_DISABLED);
+	evidence_done(&ev);
+	devices_fault("{\"cc-off\": \"\"}");
+	fails(&EVIDENCE_CC_OFF, "confidential computing is off");
+}
+END_TEST
+
+START_TEST(a_call_that_hangs_can_be_ended_from_outside)
+{
+	struct evidence ev = EVIDENCE_INIT;
+	struct err e = ERR_INIT;
+	int status = 0;
+	pid_t child;
+
+	devices_fault("{\"report-hangs\": \"5\"}");
+	child = fork();
+	if (child == 0)
+		_exit(evidence_from_gpus(&ev, &e) == 0);
+	for (int i = 0; i < 500 && devices_lines("gpu.jsonl") == 0; i++)
+		usleep(10000);
+	usleep(200000);
+	ck_assert_int_eq(waitpid(child, &status, WNOHANG), 0);
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status));
+	devices_fault("{}");
+	collects(&ev); /* it left nothing locked */
+	evidence_done(&ev);
+}
+END_TEST
+
 SUITE_AROUND(
 	"gpu", devices_make_multi, devices_drop, every_gpu_gives_a_report_that_its_own_chain_signed,
 	the_nonce_is_fresh_for_each_run_and_the_same_for_all_gpus_of_one,
@@ -234,4 +283,5 @@ SUITE_AROUND(
 	a_driver_that_is_not_loaded_or_another_is_named,
 	a_library_that_is_missing_or_broken_is_named,
 	a_client_before_persistenced_costs_the_session, the_ready_state_is_set_and_read_back,
-	a_terminal_ready_state_asks_for_a_restart, faults_of_the_evidence_itself_are_not_seen_here)
+	a_terminal_ready_state_asks_for_a_restart, faults_of_the_evidence_itself_are_not_seen_here,
+	a_single_gpu_is_in_its_own_mode, a_call_that_hangs_can_be_ended_from_outside)

@@ -44,7 +44,7 @@ START_TEST(every_switch_gives_a_report_that_its_own_chain_signed)
 		ck_assert_int_eq(d->type, DEVICE_NVSWITCH);
 		ck_assert_uint_eq(d->index, i);
 		ck_assert_str_eq(d->arch, "LS10");
-		ck_assert_int_eq(ev.pcie_mode[i], EVIDENCE_PCIE_LOCKED);
+		ck_assert_int_eq(ev.pcie_mode[i], 3);
 		ck_assert_msg(spdm_parse(d->report, d->report_len, &r, &e) == 0, "%s", e.msg);
 		ck_assert_msg(opaque_parse(r.opaque, DEVICE_NVSWITCH, &o, &e) == 0, "%s", e.msg);
 		ck_assert_msg(x509_chain_parse(d->chain, d->chain_len, X509_DEVICE_COUNT, &chain,
@@ -144,11 +144,31 @@ START_TEST(a_pcie_mode_is_recorded_as_it_is)
 
 	devices_fault("{\"pcie-mode\": \"2\"}");
 	collects(&ev);
-	ck_assert_int_eq(ev.pcie_mode[3], EVIDENCE_PCIE_FAILURE);
+	ck_assert_int_eq(ev.pcie_mode[3], 2);
 	evidence_done(&ev);
 	devices_fault("{\"pcie-mode\": \"-1\"}");
 	collects(&ev);
-	ck_assert_int_eq(ev.pcie_mode[0], EVIDENCE_PCIE_UNKNOWN);
+	ck_assert_int_eq(ev.pcie_mode[0], -1);
+	evidence_done(&ev);
+}
+END_TEST
+
+START_TEST(an_appraisal_is_told_what_was_found_out_and_what_was_not)
+{
+	struct appraise_facts facts;
+	struct evidence ev;
+	struct err e = ERR_INIT;
+
+	collects(&ev);
+	evidence_facts(&ev, &facts);
+	ck_assert_int_eq(facts.multi_gpu_mode, APPRAISE_NOT_KNOWN);
+	ck_assert_int_eq(evidence_from_gpus(&ev, &e), 0);
+	evidence_facts(&ev, &facts);
+	ck_assert_int_eq(facts.multi_gpu_mode, 1);
+	ck_assert_int_eq(facts.cc_feature, 0);
+	ck_assert_int_eq(facts.devtools, 0);
+	ck_assert_int_eq(facts.switch_mode[3], 3);
+	ck_assert_int_eq(facts.switch_mode[4], APPRAISE_NOT_KNOWN);
 	evidence_done(&ev);
 }
 END_TEST
@@ -172,4 +192,5 @@ SUITE_AROUND("switch", devices_make_multi, devices_drop,
 	     another_version_with_a_session_goes_on_and_says_so,
 	     a_library_of_another_version_than_the_driver_fails,
 	     a_callback_that_says_error_fails_and_names_the_path, a_pcie_mode_is_recorded_as_it_is,
+	     an_appraisal_is_told_what_was_found_out_and_what_was_not,
 	     a_duplicate_switch_shows_in_its_chain)
