@@ -58,7 +58,7 @@ SSL_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(OPENSSL_PC
 SSL_LIBS := $(shell pkg-config --libs $(OPENSSL_PC) 2>/dev/null)
 endif
 DEP_CFLAGS := $(SSL_CFLAGS) $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
-DEP_LIBS := $(SSL_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+DEP_LIBS := $(SSL_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldl
 
 # --- flags --------------------------------------------------------------------------------------
 
@@ -90,11 +90,14 @@ LIB_SRC := $(wildcard lib/*/*.c)
 AGENT_SRC := $(wildcard agent/*.c agent/steps/*.c agent/cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 SYSTEMD_SRC := $(wildcard tests/twin/systemd/*.c)
+DEVICES_SRC := $(addprefix tests/twin/devices/,twin.c measure.c device.c) lib/trust/digest.c \
+               $(addprefix lib/core/,base.c err.c str.c fs.c json.c clock.c)
 
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 TWIN_SYSTEMD := $(B)/twin-systemd
+DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
 .PHONY: all demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
         install stage dist srpm rpm abi user-data bench-provision clean help
@@ -136,7 +139,7 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 # Every object but the one with main(): the tests may reach each module.
 TESTED_OBJ := $(filter-out $(B)/agent/main.o,$(AGENT_OBJ))
 
-$(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a
+$(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a | $(DEVICES)
 	@mkdir -p $(@D)
 	$(COMPILE) -Iagent -Itests/unit $(CHECK_CFLAGS) -c -o $@.o $<
 	$(LINK) -o $@ $@.o $(TESTED_OBJ) $(B)/libgn8v.a $(CHECK_LIBS) $(DEP_LIBS)
@@ -145,18 +148,34 @@ $(TWIN_SYSTEMD): $(SYSTEMD_SRC) $(wildcard tests/twin/systemd/*.h) $(B)/flags.st
 	$(COMPILE) -MF $@.d -Itests/twin/systemd -o $@ $(SYSTEMD_SRC) $(BASE_LDFLAGS) $(LDFLAGS) \
 	        $(shell pkg-config --libs libsystemd json-c) -lm
 
+# Simulated NVML and NSCQ, and the program that makes their devices' keys. Each has its own copy of
+# the library's files, with no name of them visible.
+DEVICES_BUILD = @mkdir -p $(@D); $(COMPILE) -Itests/twin/devices -MF $@.d -fPIC -fvisibility=hidden
+DEVICES_NEED := $(DEVICES_SRC) $(wildcard tests/twin/devices/*.h lib/core/*.h) tests/unit/forge.h $(B)/flags.stamp
+DEVICES_LINK = $(DEVICES_SRC) $(LDFLAGS) $(SSL_LIBS) $(shell pkg-config --libs json-c) -ldl
+
+$(B)/twin-devices/twin-devices: tests/twin/devices/main.c $(DEVICES_NEED)
+	$(DEVICES_BUILD) -o $@ $< $(DEVICES_LINK)
+
+$(B)/twin-devices/libnvidia-ml.so: tests/twin/devices/nvml.c $(DEVICES_NEED)
+	$(DEVICES_BUILD) -shared -o $@ $< $(DEVICES_LINK)
+
+$(B)/twin-devices/libnvidia-nscq.so: tests/twin/devices/nscq.c $(DEVICES_NEED)
+	$(DEVICES_BUILD) -shared -o $@ $< $(DEVICES_LINK)
+
 # What the package would put on the machine, staged once for all twins.
 stage: $(B)/gn8v
 	@rm -rf $(B)/stage && $(MAKE) -s --no-print-directory install DESTDIR=$(CURDIR)/$(B)/stage PREFIX=/usr
 
-TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) TWIN_STAGE=$(CURDIR)/$(B)/stage
+TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) TWIN_STAGE=$(CURDIR)/$(B)/stage \
+           TWIN_DEVICES=$(CURDIR)/$(B)/twin-devices
 
 check: check-unit check-story check-twin check-packaging
 
 check-unit: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do case $$t in *$(T)*) $$t || exit 1 ;; esac; done
 
-check-story: stage $(TWIN_SYSTEMD)
+check-story: stage $(TWIN_SYSTEMD) $(DEVICES)
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(T)
 
 check-twin: $(TWIN_SYSTEMD)
@@ -174,10 +193,10 @@ check-more: lint
 	$(MAKE) check-unit check-story CC=clang
 	$(MAKE) check-unit check-story SANITIZE=1
 
-demo: stage $(TWIN_SYSTEMD)
+demo: stage $(TWIN_SYSTEMD) $(DEVICES)
 	@$(TWIN_ENV) tests/demo
 
-bench-provision: stage $(TWIN_SYSTEMD)
+bench-provision: stage $(TWIN_SYSTEMD) $(DEVICES)
 	@$(TWIN_ENV) tests/bench/provision
 
 # --- lints --------------------------------------------------------------------------------------
@@ -193,7 +212,7 @@ lint-symbols: $(LIB_OBJ)
 	tests/lint-symbols $(LIB_OBJ)
 
 format:
-	clang-format -i $(wildcard lib/*/*.[ch] agent/*.[ch] agent/*/*.[ch] tests/unit/*.[ch] tests/twin/systemd/*.[ch])
+	clang-format -i $(wildcard lib/*/*.[ch] agent/*.[ch] agent/*/*.[ch] tests/unit/*.[ch] tests/twin/*/*.[ch])
 
 # --- packages -----------------------------------------------------------------------------------
 

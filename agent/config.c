@@ -70,6 +70,8 @@ static bool url_ok(const char *s, const char *rule)
 {
 	if (!*s)
 		return str_has_word(rule, "optional");
+	if (str_eq(s, "off"))
+		return str_has_word(rule, "off");
 	if (strpbrk(s, " \t\"<>\\^`|"))
 		return false;
 	return (str_starts(s, "https://") && s[8]) ||
@@ -103,7 +105,9 @@ static const char *text_fault(const struct config_key *k, const char *s)
 	case CONFIG_CHOICE:
 		return *s && !strchr(s, ' ') && str_has_word(k->rule, s) ? NULL : k->rule;
 	case CONFIG_URL:
-		return url_ok(s, k->rule) ? NULL : "a URL (https://host/..., http:// where the manual allows it)";
+		return url_ok(s, k->rule) ? NULL : has_rule(k, "off") ?
+						   "a URL (https://host/... or http://host/...) or \"off\"" :
+						   "a URL (https://host/..., http:// where the manual allows it)";
 	case CONFIG_URLS:
 		return url_ok(s, "") ? NULL : "https:// URLs";
 	case CONFIG_SHA256:

@@ -42,7 +42,10 @@ struct config {
 	struct strlist gate_units;
 	char *attest_verifier, *attest_find_links;
 	struct strlist attest_python, attest_packages;
-	int attest_deadline_s;
+	int attest_deadline_s, attest_collateral_s;
+	char *attest_rim_url, *attest_rim_dir, *attest_ocsp;
+	bool attest_ocsp_nonce, attest_allow_hold;
+	char *attest_device_root, *attest_rim_root;
 	bool cublas_install;
 	char *cublas_python;
 	char *fetch_dir, *fetch_ca_file;
@@ -59,7 +62,7 @@ enum config_type {
 	CONFIG_INT,    /* min..max */
 	CONFIG_STRING, /* text without control characters; `rule` "number": begins with one */
 	CONFIG_CHOICE, /* one of the words in `rule` */
-	CONFIG_URL,    /* http:// or https:// as `rule` says */
+	CONFIG_URL,    /* https://, and what words `rule` adds: http, optional, off */
 	CONFIG_URLS,   /* list of https:// URLs; {version} and {driver} are filled in */
 	CONFIG_SHA256, /* 64 hexadecimal digits */
 	CONFIG_PATH,   /* absolute path */

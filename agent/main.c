@@ -7,36 +7,59 @@
 #include "core/str.h"
 #include "paths.h"
 
-enum { OPT_ROOT = 256, OPT_CONFIG, OPT_JSON, OPT_WAIT, OPT_TIMEOUT, OPT_EVENTS, OPT_RESTART, OPT_CLOSE };
+enum type { FLAG, TEXT, LIST, SECONDS, HELP };
 
+#define AT(member) offsetof(struct cli_options, member)
+
+/* clang-format off */
 static const struct {
-	struct option option;
+	const char *name;
+	enum type type;
+	size_t at;	      /* into struct cli_options */
 	const char *commands; /* that take it; NULL: every one */
 	const char *argument, *help;
 } options[] = {
-	{ { "root", required_argument, NULL, OPT_ROOT }, NULL, "DIR", "the root under which every path lies" },
-	{ { "config", required_argument, NULL, OPT_CONFIG }, NULL, "FILE", "instead of " PATH_CONFIG },
-	{ { "json", no_argument, NULL, OPT_JSON }, "plan status verify", NULL, "for programs" },
-	{ { "wait", no_argument, NULL, OPT_WAIT }, "status", NULL, "until ready, failed, refused or a restart" },
-	{ { "timeout", required_argument, NULL, OPT_TIMEOUT }, "status", "S", "give up waiting after S seconds" },
-	{ { "events", no_argument, NULL, OPT_EVENTS }, "status", NULL, "the last 200 events" },
-	{ { "restart", no_argument, NULL, OPT_RESTART }, "run", NULL, "allow the restart that is needed" },
-	{ { "close-unless-success", no_argument, NULL, OPT_CLOSE }, "gate", NULL, "as the unit's ExecStopPost" },
-	{ { "help", no_argument, NULL, 'h' }, NULL, NULL, "this text" },
+	{ "root", TEXT, AT(root), NULL, "DIR", "the root under which every path lies, those of options too" },
+	{ "config", TEXT, AT(config), NULL, "FILE", "instead of " PATH_CONFIG },
+	{ "json", FLAG, AT(json), "plan status verify", NULL, "for programs" },
+	{ "wait", FLAG, AT(wait), "status", NULL, "until ready, failed, refused or a restart" },
+	{ "timeout", SECONDS, AT(timeout_s), "status", "S", "give up waiting after S seconds" },
+	{ "events", FLAG, AT(events), "status", NULL, "the last 200 events" },
+	{ "restart", FLAG, AT(restart), "run", NULL, "allow the restart that is needed" },
+	{ "out", TEXT, AT(out), "collect", "FILE", "where the evidence goes" },
+	{ "evidence", LIST, AT(evidence), "verify", "FILE", "judge saved evidence; may be given several times" },
+	{ "rim-dir", TEXT, AT(rim_dir), "verify", "DIR", "reference manifests: <id>.xml or <id>.swidtag" },
+	{ "rim-url", TEXT, AT(rim_url), "verify", "URL", "reference manifests: the base in front of the id" },
+	{ "ocsp", TEXT, AT(ocsp), "verify", "URL", "who is asked about revocation; off: nobody" },
+	{ "ocsp-nonce", TEXT, AT(ocsp_nonce), "verify", "off", "for mirrors that keep answers: only times count" },
+	{ "allow-hold", FLAG, AT(allow_hold), "verify", NULL, "accept manifests whose certificate is on hold" },
+	{ "dump", FLAG, AT(dump), "verify", NULL, "print the decoded reports too" },
+	{ "shape", TEXT, AT(shape), "verify", "SHAPE", "of saved evidence: auto, single or multi" },
+	{ "nonce", TEXT, AT(nonce), "verify", "HEX", "that saved evidence must have, whatever the file says" },
+	{ "at", TEXT, AT(at), "verify", "TIME", "judge saved evidence as of 2026-11-22T00:00:00Z" },
+	{ "driver-version", TEXT, AT(driver_version), "verify", "V", "of saved evidence, in place of NVML's word" },
+	{ "vbios-version", TEXT, AT(vbios_version), "verify", "V", "the same, of its GPUs' VBIOS" },
+	{ "device-root", TEXT, AT(device_root), "verify", "PEM", "for saved evidence, in place of NVIDIA's root" },
+	{ "rim-root", TEXT, AT(rim_root), "verify", "PEM", "the same, for its reference manifests" },
+	{ "close-unless-success", FLAG, AT(close_unless_success), "gate", NULL, "as the unit's ExecStopPost" },
+	{ "help", HELP, 0, NULL, NULL, "this text" },
 };
+/* clang-format on */
+
+#undef AT
 
 static void usage(FILE *out)
 {
 	fprintf(out, "Usage: gn8v COMMAND [OPTION...]\n\n"
 		     "Turns a fresh Alibaba Cloud confidential-GPU instance into an attested machine.\n\nCommands:\n");
 	for (size_t i = 0; i < cli_commands_n; i++)
-		fprintf(out, "  %-8s %-42s %s\n", cli_commands[i].name, cli_commands[i].usage, cli_commands[i].help);
+		fprintf(out, "  %-8s %-43s %s\n", cli_commands[i].name, cli_commands[i].usage, cli_commands[i].help);
 	fprintf(out, "\nOptions:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		const char *argument = options[i].argument ? options[i].argument : "";
 
-		fprintf(out, "  --%s %-*s %s\n", options[i].option.name,
-			(int)(24 - strlen(options[i].option.name)), argument, options[i].help);
+		fprintf(out, "  --%s %-*s %s\n", options[i].name,
+			(int)(24 - strlen(options[i].name)), argument, options[i].help);
 	}
 	fprintf(out, "\nExit status: 0 yes, ready; 1 no, failed; 2 usage; 3 could not tell; 4 a restart is pending;\n"
 		     "5 another run holds the lock; 6 timed out; 143 stopped by SIGTERM.\n");
@@ -61,64 +84,73 @@ static bool parse_seconds(const char *text, unsigned int *ret)
 	return true;
 }
 
-static bool take_option(int opt, const char *arg, struct cli_options *o)
+static bool take_option(size_t i, const char *arg, struct cli_options *o)
 {
-	switch (opt) {
-	case OPT_ROOT:
-		o->root = arg;
-		return true;
-	case OPT_CONFIG:
-		o->config = arg;
-		return true;
-	case OPT_JSON:
-		return o->json = true;
-	case OPT_WAIT:
-		return o->wait = true;
-	case OPT_EVENTS:
-		return o->events = true;
-	case OPT_RESTART:
-		return o->restart = true;
-	case OPT_CLOSE:
-		return o->close_unless_success = true;
-	case OPT_TIMEOUT:
-		if (parse_seconds(arg, &o->timeout_s))
+	void *at = (char *)o + options[i].at;
+	struct cli_list *list = at;
+
+	switch (options[i].type) {
+	case FLAG: return *(bool *)at = true;
+	case TEXT: *(const char **)at = arg; return true;
+	case LIST:
+		if (list->n < ARRAY_SIZE(list->v)) {
+			list->v[list->n++] = arg;
 			return true;
-		fprintf(stderr, "gn8v: --timeout: expected a whole number of seconds, found \"%s\"\n", arg);
+		}
+		fprintf(stderr, "gn8v: --%s: more than %zu times\n", options[i].name, ARRAY_SIZE(list->v));
 		return false;
-	default:
+	case SECONDS:
+		if (parse_seconds(arg, at))
+			return true;
+		fprintf(stderr, "gn8v: --%s: expected a whole number of seconds, found \"%s\"\n", options[i].name,
+			arg);
 		return false;
+	case HELP: break;
 	}
+	usage(stdout);
+	exit(EXIT_READY);
 }
 
 /* An option that the command does not take is a mistake, not noise. */
-static bool fits(const char *command, int opt)
+static bool fits(const char *command, const bool *seen)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (options[i].option.val == opt && options[i].commands &&
-		    !str_has_word(options[i].commands, command)) {
-			fprintf(stderr, "gn8v: %s does not take --%s\n", command, options[i].option.name);
+		if (seen[i] && options[i].commands && !str_has_word(options[i].commands, command)) {
+			fprintf(stderr, "gn8v: %s does not take --%s\n", command, options[i].name);
 			return false;
 		}
 	return true;
 }
 
-static int parse(int argc, char **argv, struct cli_options *o, const struct cli_command **ret_command)
+/* Everything but the command and what it takes. */
+static bool parse_options(int argc, char **argv, struct cli_options *o, bool *seen)
 {
 	struct option longs[ARRAY_SIZE(options) + 1] = { 0 };
-	int seen[32], n = 0, opt;
+	int opt, i;
 
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		longs[i] = options[i].option;
-	while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (opt == 'h') {
-			usage(stdout);
-			exit(EXIT_READY);
-		}
-		if (!take_option(opt, optarg, o) || n == (int)ARRAY_SIZE(seen))
-			return -1;
-		seen[n++] = opt;
+	for (size_t k = 0; k < ARRAY_SIZE(options); k++) {
+		bool alone = options[k].type == FLAG || options[k].type == HELP;
+
+		longs[k].name = options[k].name;
+		longs[k].has_arg = alone ? no_argument : required_argument;
 	}
-	if (optind >= argc)
+	while ((opt = getopt_long(argc, argv, "h", longs, &i)) != -1) {
+		if (opt == 'h')
+			i = ARRAY_SIZE(options) - 1;
+		else if (opt != 0)
+			return false;
+		if (!take_option((size_t)i, optarg, o))
+			return false;
+		seen[i] = true;
+	}
+	return true;
+}
+
+static int parse(int argc, char **argv, struct cli_options *o, const struct cli_command **ret_command)
+{
+	bool seen[ARRAY_SIZE(options)] = { false };
+
+	if (!parse_options(argc, argv, o, seen) || optind >= argc)
 		return -1;
 	*ret_command = find_command(argv[optind]);
 	if (!*ret_command) {
@@ -129,10 +161,7 @@ static int parse(int argc, char **argv, struct cli_options *o, const struct cli_
 		fprintf(stderr, "gn8v: %s takes no argument \"%s\"\n", argv[optind], argv[optind + 1]);
 		return -1;
 	}
-	for (int i = 0; i < n; i++)
-		if (!fits((*ret_command)->name, seen[i]))
-			return -1;
-	return 0;
+	return fits((*ret_command)->name, seen) ? 0 : -1;
 }
 
 int main(int argc, char **argv)
@@ -143,10 +172,8 @@ int main(int argc, char **argv)
 
 	umask(022);
 	log_open();
-	if (parse(argc, argv, &o, &command) < 0) {
-		fprintf(stderr, "Try: gn8v --help\n");
-		return EXIT_USAGE;
-	}
+	if (parse(argc, argv, &o, &command) < 0)
+		return (int)cli_usage(NULL);
 	if (fs_set_root(o.root, &e) < 0)
 		return (int)cli_fail(&e, EXIT_USAGE);
 	return (int)command->run(&o);

@@ -12,6 +12,7 @@
 #define PATH_RPM_DB "/var/lib/gn8v/rpmdb" /* holds NVIDIA's key and nothing else */
 #define PATH_RUN_DIR "/run/gn8v"
 #define PATH_LOCK "/run/gn8v/lock"
+#define PATH_DEVICES_LOCK "/run/gn8v/devices.lock" /* held while devices are asked for evidence */
 #define PATH_READY "/run/gn8v/ready"
 #define PATH_OPENED "/run/gn8v/opened" /* the gate was open once in this boot */
 #define PATH_PROGRESS "/run/gn8v/progress.json"
@@ -22,6 +23,7 @@
 #define PATH_MODPROBE_LKCA "/etc/modprobe.d/nvidia-lkca.conf"
 #define PATH_MODPROBE_DIR "/etc/modprobe.d"
 #define PATH_BOOT "/boot"
+#define PATH_SYSTEMD "/run/systemd/system"
 #define PATH_TDX_DEVICE "/dev/tdx_guest"
 #define PATH_ETC_UNITS "/etc/systemd/system"
 #define PATH_PERSISTENCED_UNIT "/usr/lib/systemd/system/nvidia-persistenced.service"

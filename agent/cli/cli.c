@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 
 #include "cli/lock.h"
-#include "core/log.h"
+#include "core/fs.h"
 #include "core/str.h"
 #include "paths.h"
 #include "version.h"
@@ -11,7 +11,8 @@ const struct cli_command cli_commands[] = {
 	{ "run", "[--restart]", "bring this machine to ready; --restart allows the restart that needs", cli_run },
 	{ "plan", "[--json]", "print what run would do, and why; changes nothing", cli_plan },
 	{ "status", "[--wait [--timeout S]] [--json] [--events]", "print the result, step by step", cli_status },
-	{ "verify", "[--json]", "attest the GPUs and NVSwitches now; changes no gate", cli_verify },
+	{ "verify", "[--evidence FILE]... [OPTION...]", "attest the GPUs and NVSwitches now, or saved evidence; moves no gate", cli_verify },
+	{ "collect", "--out FILE", "save the evidence of the GPUs and NVSwitches, for verify --evidence", cli_collect },
 	{ "gate", "--close-unless-success", "for the unit's ExecStopPost: close the gate unless it succeeded", cli_gate },
 	{ "version", "", "print the version", cli_version },
 };
@@ -25,6 +26,28 @@ enum exit_code cli_fail(const struct err *e, enum exit_code code)
 	if (*err_hint_text(e))
 		fprintf(stderr, "To mend it (%s): %s\n", e->kind->who, err_hint_text(e));
 	return code;
+}
+
+enum exit_code cli_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (fmt) {
+		fputs("gn8v: ", stderr);
+		va_start(ap, fmt);
+		vfprintf(stderr, fmt, ap);
+		va_end(ap);
+		fputc('\n', stderr);
+	}
+	fputs("Try: gn8v --help\n", stderr);
+	return EXIT_USAGE;
+}
+
+char *cli_path(const char *path)
+{
+	_cleanup_free_ char *below = xasprintf("%s%s", *path == '/' ? "" : "/", path);
+
+	return fs_has_root() ? fs_host_path(below) : xstrdup(path);
 }
 
 int cli_config(const struct cli_options *o, struct config *c)

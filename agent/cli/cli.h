@@ -3,11 +3,22 @@
 #define GN8V_CLI_H
 
 #include "engine.h"
+#include "evidence/evidence.h"
 
+struct cli_list {
+	const char *v[EVIDENCE_MAX];
+	size_t n;
+};
+
+/* Texts are NULL where nothing was said. */
 struct cli_options {
 	const char *root, *config;
 	bool json, wait, events, restart, close_unless_success;
 	unsigned int timeout_s; /* 0: none */
+	struct cli_list evidence;
+	const char *out, *rim_dir, *rim_url, *ocsp, *ocsp_nonce, *shape, *nonce, *at;
+	const char *driver_version, *vbios_version, *device_root, *rim_root;
+	bool allow_hold, dump;
 };
 
 struct cli_command {
@@ -24,15 +35,32 @@ enum exit_code cli_run(const struct cli_options *o);
 enum exit_code cli_plan(const struct cli_options *o);
 enum exit_code cli_status(const struct cli_options *o);
 enum exit_code cli_verify(const struct cli_options *o);
+enum exit_code cli_collect(const struct cli_options *o);
 enum exit_code cli_gate(const struct cli_options *o);
 enum exit_code cli_version(const struct cli_options *o);
 
 /* Says an error the way every command does: words, then what to do. Returns `code`. */
 enum exit_code cli_fail(const struct err *e, enum exit_code code);
 
+/* Says what is wrong with the command line (NULL: it was said) and where help is; EXIT_USAGE. */
+enum exit_code cli_usage(const char *fmt, ...) PRINTF(1, 2);
+
 /* Loads the configuration or says why not. */
 int cli_config(const struct cli_options *o, struct config *c);
 
 void cli_print_json(struct json_object *o); /* takes o */
+
+/* A path of the command line as the host sees it: as given, or below the root. Caller frees. */
+char *cli_path(const char *path);
+
+/* Evidence of this machine's devices (cli/live.c). The configuration gets its shape. EXIT_READY, or
+ * what was said and is to be returned. */
+enum exit_code cli_live(struct config *c, struct evidence *ev);
+
+/* A device's report and chain, decoded (cli/dump.c). The caller owns it. */
+struct json_object *cli_dump(const struct appraise_device *d);
+
+/* The verdict for people (cli/verdict.c). */
+void cli_print_verdict(const struct appraisal *a);
 
 #endif

@@ -9,20 +9,27 @@
 #define BACKOFF_FIRST_US UINT64_C(200000)
 #define BACKOFF_MAX_US	 UINT64_C(15000000)
 
+#if LIBCURL_VERSION_NUM < 0x075500
+static long protocols_of(unsigned int protocols)
+{
+	return (protocols & HTTP_PLAIN ? CURLPROTO_HTTP : 0) |
+	       (protocols & HTTP_TLS ? CURLPROTO_HTTPS : 0);
+}
+#define PROTOCOLS	CURLOPT_PROTOCOLS
+#define REDIR_PROTOCOLS CURLOPT_REDIR_PROTOCOLS
+#else
+static const char *protocols_of(unsigned int protocols)
+{
+	return protocols == HTTP_TLS ? "https" : protocols == HTTP_PLAIN ? "http" : "http,https";
+}
+#define PROTOCOLS	CURLOPT_PROTOCOLS_STR
+#define REDIR_PROTOCOLS CURLOPT_REDIR_PROTOCOLS_STR
+#endif
+
 static bool set_protocols(CURL *curl, unsigned int protocols)
 {
-#if LIBCURL_VERSION_NUM < 0x075500
-	long mask = (protocols & HTTP_PLAIN ? CURLPROTO_HTTP : 0) |
-		    (protocols & HTTP_TLS ? CURLPROTO_HTTPS : 0);
-
-	return HTTP_SET(curl, CURLOPT_PROTOCOLS, mask) &&
-	       HTTP_SET(curl, CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
-#else
-	const char *names = protocols == HTTP_TLS ? "https" : "http,https";
-
-	return HTTP_SET(curl, CURLOPT_PROTOCOLS_STR, names) &&
-	       HTTP_SET(curl, CURLOPT_REDIR_PROTOCOLS_STR, "https");
-#endif
+	return HTTP_SET(curl, PROTOCOLS, protocols_of(protocols)) &&
+	       HTTP_SET(curl, REDIR_PROTOCOLS, protocols_of(HTTP_TLS));
 }
 
 CURL *http_new(unsigned int protocols, struct err *e)
@@ -40,9 +47,10 @@ CURL *http_new(unsigned int protocols, struct err *e)
 	return NULL;
 }
 
-bool http_follow(CURL *curl)
+bool http_follow(CURL *curl, unsigned int protocols)
 {
-	return HTTP_SET(curl, CURLOPT_FOLLOWLOCATION, 1L) &&
+	return HTTP_SET(curl, REDIR_PROTOCOLS, protocols_of(protocols)) &&
+	       HTTP_SET(curl, CURLOPT_FOLLOWLOCATION, 1L) &&
 	       HTTP_SET(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
 }
 

@@ -20,8 +20,8 @@ DEFINE_CLEANUP(struct curl_slist *, curl_slist_free_all)
 
 CURL *http_new(unsigned int protocols, struct err *e);
 
-/* Follows up to five redirects, to https only. */
-bool http_follow(CURL *curl);
+/* Follows up to five redirects, to these protocols only. */
+bool http_follow(CURL *curl, unsigned int protocols);
 
 /* NULL or "": none. */
 bool http_set_proxy(CURL *curl, const char *proxy, const char *no_proxy);

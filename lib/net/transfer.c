@@ -201,7 +201,7 @@ static bool set_peer(CURL *curl, const struct transfer *t)
 	if (ca_file &&
 	    !(HTTP_SET(curl, CURLOPT_CAINFO, ca_file) && HTTP_SET(curl, CURLOPT_CAPATH, NULL)))
 		return false;
-	return http_follow(curl) && http_set_proxy(curl, f->proxy, f->no_proxy) &&
+	return http_follow(curl, HTTP_TLS) && http_set_proxy(curl, f->proxy, f->no_proxy) &&
 	       HTTP_SET(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
 	       HTTP_SET(curl, CURLOPT_URL, t->url) && HTTP_SET(curl, CURLOPT_REFERER, f->referer);
 }

@@ -113,8 +113,10 @@ struct json_object *appraisal_to_json(const struct appraisal *a)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
 
+	json_set_int(o, "schema", 1);
 	json_set_str(o, "verdict", verdict_name(a->verdict));
 	json_set_str(o, "decided_by", a->decided_by);
+	json_set_str(o, "trust_anchors", a->custom_anchors ? "custom" : "nvidia");
 	for (size_t i = 0; i < a->devices_n; i++) {
 		const struct device_verdict *d = &a->devices[i];
 		struct json_object *item = json_object_new_object();
@@ -124,9 +126,21 @@ struct json_object *appraisal_to_json(const struct appraisal *a)
 		json_set_str(item, "id", d->id[0] ? d->id : NULL);
 		json_set_str(item, "verdict", verdict_name(d->verdict));
 		json_set(item, "checks", checks_to_json(d->checks, d->checks_n));
+		if (d->claims)
+			json_set(item, "claims", json_object_get(d->claims));
 		json_object_array_add(list, item);
 	}
 	json_set(o, "devices", list);
 	json_set(o, "checks", checks_to_json(a->checks, a->checks_n));
 	return o;
+}
+
+void appraisal_done(struct appraisal *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->devices_n; i++) {
+		json_object_put(a->devices[i].claims);
+		a->devices[i].claims = NULL;
+	}
 }

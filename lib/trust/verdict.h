@@ -18,7 +18,8 @@ enum device_type { DEVICE_GPU, DEVICE_NVSWITCH };
 struct check {
 	char name[32]; /* parse, chain, chain_time, arch, report_signature, nonce, fwid, ... */
 	enum check_result result;
-	char expected[128], found[128], note[256];
+	char expected[128], found[128];
+	char note[400]; /* why, and who can mend it */
 };
 
 struct device_verdict {
@@ -28,14 +29,17 @@ struct device_verdict {
 	enum verdict verdict;
 	struct check checks[VERDICT_CHECKS_MAX];
 	size_t checks_n;
+	struct json_object *claims; /* under NVIDIA's names; owned; NULL when there are none */
 };
 
+/* Zeroed it is empty, of NVIDIA's roots and unknown. Large: for the heap. */
 struct appraisal {
 	enum verdict verdict;
 	char decided_by[32]; /* who judged */
+	bool custom_anchors; /* judged under other roots than NVIDIA's */
 	struct device_verdict devices[VERDICT_DEVICES_MAX];
 	size_t devices_n;
-	struct check checks[VERDICT_CHECKS_MAX]; /* of the machine as a whole: count, topology, mode */
+	struct check checks[VERDICT_CHECKS_MAX]; /* of the machine as a whole: count, topology */
 	size_t checks_n;
 };
 
@@ -54,7 +58,18 @@ struct check *check_find(struct check *checks, size_t n, const char *name); /* o
 /* Fills in the verdicts from the checks by the rule. */
 void appraisal_conclude(struct appraisal *a);
 
-/* {"verdict", "decided_by", "devices": [...], "checks": [...]}; the caller owns it. */
+/* {"schema": 1, "verdict", "decided_by", "trust_anchors": "nvidia" | "custom", "devices": [{"type",
+ * "index", "id", "verdict", "checks": [...], "claims": {...}}], "checks": [...]}; the caller owns it. */
 struct json_object *appraisal_to_json(const struct appraisal *a);
+
+/* Releases what it holds, not itself. */
+void appraisal_done(struct appraisal *a);
+
+static inline void appraisal_free(struct appraisal *a)
+{
+	appraisal_done(a);
+	free(a);
+}
+DEFINE_CLEANUP(struct appraisal *, appraisal_free)
 
 #endif

@@ -199,6 +199,7 @@ def derive(twin, number):
     show_sys(twin, machine, slots, loaded)
     show_dev(twin, machine)
     empty(twin.root("/run"))
+    os.makedirs(twin.root("/run/systemd/system"))  # as systemd makes it, see sd_booted(3)
     empty(twin.state("units"))
     if "status-deleted" in faults:
         forget(twin.root("/var/lib/gn8v/status.json"))

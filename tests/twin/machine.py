@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 
+from assets import DRIVERS
 from instance import REPO, Twin, TwinError, merge, write_json, write_text
 
 KERNEL = "5.10.134-18.al8.x86_64"
@@ -277,6 +278,24 @@ def lay_programs(twin, machine):
     os.symlink(os.path.join(REPO, "tests", "twin", "fakes"), twin.state("fakes"))
     tool("fakes/twinlib.py", "install", twin.folder, "initial")
     write_text(twin.state("devices.json"), tool("fakes/twinlib.py", "devices", machine["shape"]))
+    lay_devices(twin)
+
+
+def lay_devices(twin):
+    """Keys of the simulated devices, and the libraries that the installers will put on the disk.
+
+    Without TWIN_DEVICES, the folder that they were built into, the libraries are only names."""
+    built = os.environ.get("TWIN_DEVICES")
+    if not built:
+        return
+    os.makedirs(twin.state("lib"))
+    for name in ("libnvidia-ml.so", "libnvidia-nscq.so"):
+        shutil.copy(os.path.join(built, name), twin.state("lib/" + name))
+    done = subprocess.run([os.path.join(built, "twin-devices"), twin.folder] + list(DRIVERS),
+                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          universal_newlines=True, check=False)
+    if done.returncode != 0:
+        raise TwinError("twin-devices: %s" % done.stderr.strip())
 
 
 def create(folder, shape, instance_type, settings, faults, extras, config, delays, systemd):
