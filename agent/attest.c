@@ -1,14 +1,89 @@
 #include "attest.h"
 
 #include "codes.h"
+#include "core/fs.h"
+#include "core/str.h"
 #include "gpu.h"
+#include "native.h"
 #include "nvtool.h"
 #include "paths.h"
+#include "steps/all.h"
 #include "sys/run.h"
 
 #define OUTPUT_MAX (4 * 1024 * 1024)
 
-int attest_run(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
+/* --- natively --------------------------------------------------------------------------------- */
+
+static int judge_natively(struct worker *w, struct appraisal *a, struct err *e)
+{
+	struct evidence ev = EVIDENCE_INIT;
+	struct collateral_report report;
+	struct native n;
+	int r;
+
+	native_from_config(&n, w->config);
+	worker_progress(w, 0, 0, 0, "asking the devices for their reports");
+	r = native_collect(w->config->for_shape, &ev, e);
+	if (r == 0) {
+		worker_progress(w, 0, 0, 0, "fetching reference values and revocation answers");
+		r = native_judge(&n, &ev, a, &report, e);
+	}
+	if (r == 0) {
+		str_copy(a->decided_by, sizeof(a->decided_by), "native");
+		worker_event(w, "%s natively: %zu devices, %u requests for %zu manifests and %zu certificates in %.1f s",
+			     verdict_name(a->verdict), a->devices_n, report.requests, report.rims, report.questions,
+			     (double)report.took_us / 1e6);
+	}
+	evidence_done(&ev);
+	return r;
+}
+
+/* Checks that say nothing while a manifest or an answer is missing. */
+static bool hangs_on_network(const char *name)
+{
+	static const char *const names[] = { "ocsp",	      "rim_fetch", "rim_parse",	  "rim_structure",
+					     "rim_profile",   "rim_chain", "rim_chain_time", "rim_signature",
+					     "rim_version",   "index_conflict", "measurements" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_eq(names[i], name))
+			return true;
+	return false;
+}
+
+static bool network_alone(const struct check *checks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (checks[i].result != CHECK_PASSED && checks[i].result != CHECK_SKIPPED &&
+		    !hangs_on_network(checks[i].name))
+			return false;
+	return true;
+}
+
+bool attest_lacks_network_alone(const struct appraisal *a)
+{
+	if (a->verdict != VERDICT_UNKNOWN || a->devices_n == 0 || !network_alone(a->checks, a->checks_n))
+		return false;
+	for (size_t i = 0; i < a->devices_n; i++)
+		if (a->devices[i].checks_n == 0 || !network_alone(a->devices[i].checks, a->devices[i].checks_n))
+			return false;
+	return true;
+}
+
+/* --- by the procedure's programs -------------------------------------------------------------- */
+
+/* `auto` installs them only when they are needed. */
+static int install_tool(struct worker *w, struct err *e)
+{
+	facts_collect(&w->facts, w->config, FACTS_SOFTWARE);
+	if (!(w->facts.known & FACTS_SOFTWARE)) {
+		*e = *facts_error(&w->facts, FACTS_SOFTWARE);
+		return -1;
+	}
+	return w->facts.software.verifier ? 0 : verifier_apply(w, e);
+}
+
+static int judge_by_tool(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
 {
 	struct run r = { .timeout_s = w->timeout_s, .output_max = OUTPUT_MAX, .on_line = worker_on_line,
 			 .on_line_data = w };
@@ -17,7 +92,7 @@ int attest_run(struct worker *w, struct appraisal *a, char **ret_output, struct 
 	r.argv = multi ? ARGV(PROG_VENV_PYTHON, "-m", "ppcie.verifier.verification",
 			      "--gpu-attestation-mode=LOCAL", "--switch-attestation-mode=LOCAL") :
 			 ARGV(PROG_VENV_PYTHON, "-m", "verifier.cc_admin", "--user_mode");
-	if (gpu_guard(e) < 0)
+	if (install_tool(w, e) < 0 || gpu_guard(e) < 0)
 		return -1;
 	if (run_wait(&r, e) < 0 && e->kind != &ERR_CHILD) {
 		run_done(&r);
@@ -27,4 +102,52 @@ int attest_run(struct worker *w, struct appraisal *a, char **ret_output, struct 
 	*ret_output = r.output ? TAKE_PTR(r.output) : xstrdup("");
 	run_done(&r);
 	return 0;
+}
+
+/* --- who decides ------------------------------------------------------------------------------ */
+
+/* Both must agree: the tool's verdict becomes a check of the machine beside the native ones. */
+static int judge_by_both(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
+{
+	_cleanup_(appraisal_free_p) struct appraisal *tool = xcalloc(1, sizeof(*tool));
+	struct check *c;
+
+	if (judge_natively(w, a, e) < 0 || judge_by_tool(w, tool, ret_output, e) < 0)
+		return -1;
+	check_set(a->checks, &a->checks_n, "nvidia_verifier",
+		  tool->verdict == VERDICT_ACCEPTED ? CHECK_PASSED :
+		  tool->verdict == VERDICT_REJECTED ? CHECK_FAILED :
+						      CHECK_UNKNOWN);
+	c = check_find(a->checks, a->checks_n, "nvidia_verifier");
+	str_copy(c->expected, sizeof(c->expected), verdict_name(VERDICT_ACCEPTED));
+	str_copy(c->found, sizeof(c->found), verdict_name(tool->verdict));
+	appraisal_conclude(a);
+	str_copy(a->decided_by, sizeof(a->decided_by), "native and nvidia");
+	return 0;
+}
+
+static int judge_auto(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
+{
+	if (judge_natively(w, a, e) < 0)
+		return -1;
+	if (!attest_lacks_network_alone(a))
+		return 0;
+	worker_event(w, "RIM or OCSP are out of reach, all else is well: NVIDIA's programs decide");
+	appraisal_done(a);
+	return judge_by_tool(w, a, ret_output, e);
+}
+
+int attest_run(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
+{
+	const char *verifier = w->config->attest_verifier;
+
+	if (gpu_guard(e) < 0)
+		return -1;
+	if (str_eq(verifier, "nvidia"))
+		return judge_by_tool(w, a, ret_output, e);
+	if (str_eq(verifier, "both"))
+		return judge_by_both(w, a, ret_output, e);
+	if (str_eq(verifier, "native"))
+		return judge_natively(w, a, e);
+	return judge_auto(w, a, ret_output, e);
 }

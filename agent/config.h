@@ -40,7 +40,7 @@ struct config {
 	struct strlist services_gpu, services_disable, services_hold;
 	char *gate_mode;
 	struct strlist gate_units;
-	char *attest_verifier, *attest_find_links;
+	char *attest_verifier, *attest_ready, *attest_find_links;
 	struct strlist attest_python, attest_packages;
 	int attest_deadline_s, attest_collateral_s;
 	char *attest_rim_url, *attest_rim_dir, *attest_ocsp;

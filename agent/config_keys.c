@@ -85,8 +85,11 @@ const struct config_key config_keys[] = {
 	{ "gate.units", CONFIG_UNITS, AT(gate_units),
 	  "cloudmonitor.service nvidia-cdi-refresh.service ollama.service", NULL, NULL, 0, 40,
 	  "started only after attestation when gate.mode is attested" },
-	{ "attest.verifier", CONFIG_CHOICE, AT(attest_verifier), "nvidia", NULL, "nvidia", 0, 0,
-	  "nvidia: the procedure's programs judge" },
+	{ "attest.verifier", CONFIG_CHOICE, AT(attest_verifier), "auto", NULL, "auto native nvidia both", 0, 0,
+	  "R19, R21: who judges. auto: this program, and the procedure's programs when only RIM or OCSP are out of "
+	  "reach; native: this program alone; nvidia: the procedure's programs; both: they must agree" },
+	{ "attest.ready", CONFIG_CHOICE, AT(attest_ready), "at-start", NULL, "at-start after-attestation", 0, 0,
+	  "at-start: R10's unit sets the GPUs' ready state; after-attestation: only an accepted verdict does" },
 	{ "attest.python", CONFIG_LIST, AT(attest_python), "python3.11 python3.11-devel python3.11-pip", NULL, NULL, 0, 16,
 	  "R18: installed by yum for the verifier" },
 	{ "attest.packages", CONFIG_LIST, AT(attest_packages),

@@ -511,6 +511,17 @@ static void note_found(struct engine *g)
 static void note_for_owner(struct engine *g)
 {
 	const struct config *c = g->config;
+	const struct {
+		bool on;
+		const char *name;
+	} reductions[] = {
+		{ !c->time_sync_required, "time_sync.required" },
+		{ str_eq(c->attest_ocsp, "off"), "attest.ocsp" },
+		{ !c->attest_ocsp_nonce, "attest.ocsp_nonce" },
+		{ c->attest_allow_hold, "attest.allow_hold" },
+		{ *c->attest_device_root, "attest.device_root" },
+		{ *c->attest_rim_root, "attest.rim_root" },
+	};
 	struct json_object *notes = json_object_new_array(), *reduced = json_object_new_array();
 
 	if (g->facts.instance.shape == SHAPE_SINGLE && str_starts(c->cuda_version, "12.4.") &&
@@ -519,8 +530,9 @@ static void note_for_owner(struct engine *g)
 			notes, json_object_new_string(
 				       "R22: cuBLAS of CUDA 12.4 has a known fault in CC mode: in the Python "
 				       "environment that uses it, pip3 install nvidia-cublas-cu12==12.4.5.8"));
-	if (!c->time_sync_required)
-		json_object_array_add(reduced, json_object_new_string("time-sync"));
+	for (size_t i = 0; i < ARRAY_SIZE(reductions); i++)
+		if (reductions[i].on)
+			json_object_array_add(reduced, json_object_new_string(reductions[i].name));
 	status_set_data(&g->status, "notes", notes);
 	status_set_data(&g->status, "reduced", reduced);
 }

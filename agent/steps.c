@@ -14,6 +14,13 @@ static bool wants_cublas(const struct config *c, const struct facts *f)
 	return c->cublas_install;
 }
 
+/* `auto` installs NVIDIA's programs only when it has to ask them. */
+static bool wants_verifier(const struct config *c, const struct facts *f)
+{
+	(void)f;
+	return str_eq(c->attest_verifier, "nvidia") || str_eq(c->attest_verifier, "both") || c->cublas_install;
+}
+
 static unsigned int attest_deadline(const struct config *c)
 {
 	return (unsigned int)c->attest_deadline_s;
@@ -136,7 +143,7 @@ const struct step steps[STEP_MAX] = {
 	[STEP_VERIFIER] = {
 		.id = "verifier", .rows = "R18",
 		.title = "the procedure's verifier is installed in an environment of its own",
-		.needs = NEEDS(STEP_PACKAGES, STEP_FABRICMANAGER, STEP_NSCQ), USE(verifier),
+		.needs = NEEDS(STEP_PACKAGES, STEP_FABRICMANAGER, STEP_NSCQ), .wanted = wants_verifier, USE(verifier),
 		.timeout_s = MINUTES(30), .attempts = 3, .changes = FACTS_SOFTWARE,
 	},
 	[STEP_CUBLAS] = {
@@ -195,7 +202,7 @@ const struct step steps[STEP_MAX] = {
 		.id = "attest", .rows = "R19 R21", .title = "the GPUs and NVSwitches are proven genuine in this boot",
 		.needs = NEEDS(STEP_TDX, STEP_DEVICES, STEP_FABRIC, STEP_CC_MODE, STEP_VERIFIER, STEP_CUBLAS, STEP_NSCQ, STEP_TIME_SYNC),
 		USE(attest), .timeout_s = MINUTES(30), .attempts = 1, .verifies = true,
-		.retry_for_s = attest_deadline,
+		.on_timeout = &CODE_UNKNOWN, .retry_for_s = attest_deadline,
 	},
 	[STEP_READY] = {
 		.id = "ready", .rows = "R14 R24", .title = "the gate is open",

@@ -35,6 +35,14 @@ int unitfile_dropin_text(enum unitfile_dropin kind, char **ret_text, struct err 
 	return read_template(dropin_names[kind], ret_text, e);
 }
 
+static void drop_line(char *text, const char *line)
+{
+	char *at = strstr(text, line);
+
+	if (at)
+		memmove(at, at + strlen(line), strlen(at + strlen(line)) + 1);
+}
+
 int unitfile_persistenced(const struct config *c, char **ret_text, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
@@ -52,6 +60,8 @@ int unitfile_persistenced(const struct config *c, char **ret_text, struct err *e
 	for (size_t i = 0; i < c->services_gpu.n; i++)
 		strbuf_printf(&out, "%s%s", i ? " " : "", c->services_gpu.v[i]);
 	strbuf_printf(&out, "%s", mark + strlen(SERVICES_MARK));
+	if (str_eq(c->attest_ready, "after-attestation"))
+		drop_line(out.s, "ExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n");
 	*ret_text = TAKE_PTR(out.s);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* attest (R19, R21): the procedure's verifiers judge; the verdict is data for the status. */
+/* attest (R19, R21): the verdict is data for the status; here it is decided what follows from it. */
 #include "attest.h"
 #include "codes.h"
 #include "core/clock.h"
@@ -32,8 +32,9 @@ static void name_reasons(const struct appraisal *a, enum check_result result, ch
 		}
 	for (size_t k = 0; k < a->checks_n; k++)
 		if (a->checks[k].result == result && text.len < 300)
-			strbuf_printf(&text, "%s%s: expected %s, found %s", text.len ? "; " : "", a->checks[k].name,
-				      a->checks[k].expected, a->checks[k].found);
+			strbuf_printf(&text, "%s%s: expected %s, found %s%s%s", text.len ? "; " : "",
+				      a->checks[k].name, a->checks[k].expected, a->checks[k].found,
+				      a->checks[k].note[0] ? ": " : "", a->checks[k].note);
 	str_copy(dst, dst_size, text.s);
 	strbuf_done(&text);
 }
@@ -46,7 +47,8 @@ static void report(struct worker *w, const struct appraisal *a)
 	clock_format(clock_wall_s(), at);
 	json_set_str(o, "boot_id", w->facts.machine.boot_id);
 	json_set_str(o, "at", at);
-	json_set_str(o, "trust_anchors", NULL); /* NVIDIA's programs do not say */
+	if (str_eq(a->decided_by, "nvidia"))
+		json_set_str(o, "trust_anchors", NULL); /* its programs do not say */
 	worker_data(w, "attestation", o);
 }
 
@@ -81,7 +83,7 @@ static int cannot_tell(const struct appraisal *a, const char *output, struct err
 {
 	char why[512], rim[128];
 
-	if (nvtool_missing_rim(output, rim, sizeof(rim)))
+	if (output && nvtool_missing_rim(output, rim, sizeof(rim)))
 		return err_set(e, &CODE_RIM_MISSING, "the RIM service has no reference values named %s", rim);
 	name_reasons(a, CHECK_UNKNOWN, why, sizeof(why));
 	return err_set(e, &CODE_UNKNOWN, "no verdict could be reached: %s",
@@ -103,7 +105,7 @@ static void keep_ready(struct worker *w, bool was_ready)
 
 APPLY(attest)
 {
-	_cleanup_free_ struct appraisal *a = xcalloc(1, sizeof(*a));
+	_cleanup_(appraisal_free_p) struct appraisal *a = xcalloc(1, sizeof(*a));
 	_cleanup_free_ char *output = NULL;
 	bool was_ready;
 
@@ -122,7 +124,7 @@ APPLY(attest)
 	}
 	if (make_ready(w, e) < 0)
 		return -1;
-	worker_found(w, "%zu device%s accepted by NVIDIA's verifier; GPU ready state: ready", a->devices_n,
-		     a->devices_n == 1 ? "" : "s");
+	worker_found(w, "%zu device%s accepted, decided by %s; GPU ready state: ready", a->devices_n,
+		     a->devices_n == 1 ? "" : "s", a->decided_by);
 	return 0;
 }
