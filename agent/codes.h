@@ -41,9 +41,9 @@
 	X(CODE_RESTART_IGNORED, "restart-ignored", STOP, "operator",                               \
 	  "systemctl list-jobs; restart the instance by hand")                                     \
 	X(CODE_RESTART_BY_HAND, "restart-needed", STOP, "operator",                                \
-	  "systemctl restart gn8v-agent in the boot it belongs to, or: gn8v run --restart")        \
+	  "systemctl reboot: gn8v-agent goes on in the next boot; or let gn8v do it: gn8v run --restart") \
 	X(CODE_CLOCK, "clock-not-synchronised", RETRY, "operator",                                 \
-	  "systemctl status chronyd; chronyc sources; or set \"time_sync\": {\"required\": false}") \
+	  "systemctl status chronyd; chronyc sources; or, if certificates may be judged by a clock that nobody vouches for, set \"time_sync\": {\"required\": false} in /etc/gn8v/config.json") \
 	/* what is installed */                                                                    \
 	X(CODE_PACKAGES, "package-install-failed", RETRY, "operator",                              \
 	  "run the named yum command by hand; check the repositories and the proxy")               \
@@ -76,16 +76,16 @@
 	  "raise steps.<id>.timeout_s in /etc/gn8v/config.json if it was only slow")               \
 	X(CODE_WORKER, "worker-crashed", STOP, "gn8v", "report this with journalctl -u gn8v-agent -b") \
 	X(CODE_VERIFIER, "verifier-install-failed", RETRY, "operator",                             \
-	  "run the named pip command by hand; check the proxy")                                    \
+	  "/var/lib/gn8v/verifier/bin/python3 -m pip --version; check proxy.https in /etc/gn8v/config.json")                                  \
 	/* services */                                                                             \
-	X(CODE_HOLD, "hold-failed", STOP, "operator", "systemctl status of the named unit")        \
+	X(CODE_HOLD, "hold-failed", STOP, "operator", "systemctl --failed; systemctl list-jobs")        \
 	X(CODE_FABRICMANAGER, "fabricmanager-failed", STOP, "operator",                            \
 	  "journalctl -b -u nvidia-fabricmanager; its version must equal the driver's")            \
 	X(CODE_PERSISTENCED, "persistenced-failed", STOP, "operator",                              \
 	  "journalctl -b -u nvidia-persistenced; stop and start the instance if a GPU cannot be attached") \
 	X(CODE_PERSISTENCED_TIMEOUT, "persistenced-timeout", STOP, "alibaba-cloud",                \
 	  "initialisation takes minutes on 8 GPUs; stop and start the instance; if it stays, open a ticket") \
-	X(CODE_SERVICE, "service-failed", STOP, "operator", "systemctl status of the named unit")  \
+	X(CODE_SERVICE, "service-failed", STOP, "operator", "systemctl --failed; systemctl list-jobs")  \
 	/* verification */                                                                         \
 	X(CODE_DEVICES, "device-nodes-missing", STOP, "operator",                                  \
 	  "ls -l /dev/nvidia*; journalctl -b -u nvidia-persistenced; stop and start the instance") \

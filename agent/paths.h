@@ -7,7 +7,7 @@
 #define PATH_STATE_DIR "/var/lib/gn8v"
 #define PATH_STATUS "/var/lib/gn8v/status.json"
 #define PATH_RESTARTS "/var/lib/gn8v/restarts" /* one line per restart we asked for */
-#define PATH_HOLD "/var/lib/gn8v/hold"	       /* flag of 10-gn8v-hold.conf; says what was enabled */
+#define PATH_HOLD "/var/lib/gn8v/hold"	       /* flag of 10-gn8v-hold.conf; says what was enabled and what ran */
 #define PATH_VENV "/var/lib/gn8v/verifier"
 #define PATH_RPM_DB "/var/lib/gn8v/rpmdb" /* holds NVIDIA's key and nothing else */
 #define PATH_RUN_DIR "/run/gn8v"

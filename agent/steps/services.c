@@ -5,6 +5,7 @@
 #include "core/str.h"
 #include "gate.h"
 #include "gpu.h"
+#include "hold.h"
 #include "paths.h"
 #include "steps/all.h"
 #include "sys/units.h"
@@ -16,6 +17,13 @@
 static bool ordered(const struct config *c, const char *unit)
 {
 	return strlist_has(&c->services_gpu, unit) || strlist_has(&c->services_hold, unit);
+}
+
+/* What systemd said may have its own hint. */
+static int unit_failed(struct err *e, const struct err_kind *kind, const char *unit)
+{
+	err_rekind(e, kind);
+	return e->hint[0] ? -1 : err_hint(e, "systemctl status %s; journalctl -b -u %s", unit, unit);
 }
 
 static bool gated(const struct config *c, const char *unit)
@@ -100,33 +108,38 @@ PROBE(hold_services)
 	probe_done(r, "they are held back");
 }
 
-/* The flag's text: "UNIT STATE" for each unit, as it was before we came. A line that is there
- * already is older and therefore right. */
+static bool held(const struct config *c, const char *unit)
+{
+	return strlist_has(&c->services_hold, unit) || strlist_has(&c->services_disable, unit);
+}
+
+static struct json_object *before_to_json(const struct facts_unit *u)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_set_str(o, "unit", u->name);
+	json_set_str(o, "enabled_before", hold_file_state(&u->state));
+	json_set_str(o, "active_before", u->state.active);
+	return o;
+}
+
 static int remember(struct worker *w, struct err *e)
 {
 	_cleanup_free_ char *old = NULL;
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	struct json_object *services = json_object_new_array();
+	struct json_object *services;
 
-	if (fs_read_optional(PATH_HOLD, HOLD_MAX, &old, NULL, e) < 0) {
-		json_object_put(services);
+	if (fs_read_optional(PATH_HOLD, HOLD_MAX, &old, NULL, e) < 0)
 		return -1;
-	}
+	services = json_object_new_array();
 	strbuf_printf(&text, "%s", old ? old : "");
 	for (size_t i = 0; i < w->facts.units.n; i++) {
 		const struct facts_unit *u = &w->facts.units.v[i];
-		const char *state = u->state.file_state[0] ? u->state.file_state : "not-installed";
-		struct json_object *o;
 
-		if ((!strlist_has(&w->config->services_hold, u->name) &&
-		     !strlist_has(&w->config->services_disable, u->name)) ||
-		    (old && str_has_word(old, u->name)))
+		if (!held(w->config, u->name) || hold_knows(old, u->name))
 			continue;
-		strbuf_printf(&text, "%s %s\n", u->name, state);
-		o = json_object_new_object();
-		json_set_str(o, "unit", u->name);
-		json_set_str(o, "enabled_before", state);
-		json_object_array_add(services, o);
+		hold_add(&text, u->name, &u->state);
+		json_object_array_add(services, before_to_json(u));
 	}
 	if (json_count(services) > 0)
 		worker_data(w, "services", services);
@@ -159,11 +172,10 @@ APPLY(hold_services)
 
 		if (strlist_has(&c->services_disable, fu->name) && str_eq(fu->state.file_state, "enabled"))
 			r = units_disable(u, fu->name, e);
-		if (r == 0 && (strlist_has(&c->services_hold, fu->name) || strlist_has(&c->services_disable, fu->name)) &&
-		    str_eq(fu->state.load, "loaded"))
+		if (r == 0 && held(c, fu->name) && str_eq(fu->state.load, "loaded"))
 			r = units_stop(u, fu->name, STOP_TIMEOUT_S, e);
 		if (r < 0)
-			return err_rekind(e, &CODE_HOLD);
+			return unit_failed(e, &CODE_HOLD, fu->name);
 	}
 	return 0;
 }
@@ -181,39 +193,36 @@ PROBE(release_services)
 		probe_done(r, "no service is held back");
 }
 
-/* What the flag says of a unit; the procedure's own answer for one that it does not know. */
-static void state_before(const char *text, const char *unit, char *dst, size_t dst_size)
+/* Behind the gate a unit is started by the gate, if it is enabled. A service that does not start is its
+ * owner's trouble and must not keep the machine from ready. */
+static int start_again(struct worker *w, struct units *u, const char *unit, bool enabled, struct err *e)
 {
-	size_t n = strlen(unit);
-
-	str_copy(dst, dst_size, "enabled");
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, unit, n) == 0 && line[n] == ' ') {
-			str_copy(dst, dst_size, line + n + 1);
-			dst[strcspn(dst, "\n")] = '\0';
-			return;
-		}
+	if (gated(w->config, unit)) {
+		if (!enabled)
+			worker_event(w, "%s ran without being enabled and is behind the gate now: systemctl start %s "
+				     "once this machine is ready", unit, unit);
+		return 0;
 	}
+	if (!strlist_has(&w->config->services_disable, unit))
+		return units_start_nowait(u, unit, e);
+	if (units_start(u, unit, STOP_TIMEOUT_S, e) < 0)
+		worker_event(w, "%s could not be started again: %s", unit, e->msg);
+	return 0;
 }
 
-/* R14: start, then enable. Behind the gate it is started by the gate. */
+/* R14: start, then enable, as it was before. */
 static int release_one(struct worker *w, struct units *u, const struct facts_unit *fu, const char *flag,
 		       struct err *e)
 {
-	const struct config *c = w->config;
-	bool was_disabled_by_us = strlist_has(&c->services_disable, fu->name);
-	char before[64];
+	struct hold_before before = hold_recall(flag, fu->name);
 
-	state_before(flag, fu->name, before, sizeof(before));
-	if (!str_eq(fu->state.load, "loaded") || !str_eq(before, "enabled"))
+	if (!str_eq(fu->state.load, "loaded"))
 		return 0;
-	if (!was_disabled_by_us)
-		return gated(c, fu->name) ? 0 : units_start_nowait(u, fu->name, e);
-	/* A service that does not start is its owner's trouble and must not keep the machine from ready. */
-	if (!gated(c, fu->name) && units_start(u, fu->name, STOP_TIMEOUT_S, e) < 0)
-		worker_event(w, "%s could not be started again: %s", fu->name, e->msg);
-	return units_enable(u, fu->name, e);
+	if ((before.enabled || before.running) && start_again(w, u, fu->name, before.enabled, e) < 0)
+		return -1;
+	return before.enabled && strlist_has(&w->config->services_disable, fu->name) ?
+		       units_enable(u, fu->name, e) :
+		       0;
 }
 
 static int remove_holds(struct worker *w, struct units *u, struct err *e)
@@ -239,10 +248,8 @@ APPLY(release_services)
 	for (size_t i = 0; i < w->facts.units.n; i++) {
 		const struct facts_unit *fu = &w->facts.units.v[i];
 
-		if ((strlist_has(&w->config->services_hold, fu->name) ||
-		     strlist_has(&w->config->services_disable, fu->name)) &&
-		    release_one(w, u, fu, flag ? flag : "", e) < 0)
-			return err_rekind(e, &CODE_SERVICE);
+		if (held(w->config, fu->name) && release_one(w, u, fu, flag, e) < 0)
+			return unit_failed(e, &CODE_SERVICE, fu->name);
 	}
 	*e = (struct err)ERR_INIT;
 	return fs_unlink(PATH_HOLD, e);

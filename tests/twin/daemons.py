@@ -140,5 +140,13 @@ def write_config(twin):
         "rpm_key": {"sha256": assets["rpm_key"]["sha256"], "id": assets["rpm_key"]["id"]},
         "disk": {"free_min_gib": 0},
     }
+    # Stories that are not about attestation leave it to the procedure's programs: see --config.
+    config["attest"] = {"verifier": "nvidia"}
+    for key, name in (("device_root", "root.pem"), ("rim_root", "rim-root.pem")):
+        pem = read_text(twin.state("devices", name), "")
+        if pem:
+            path = "/etc/gn8v/twin-%s" % name
+            write_text(twin.root(path), pem)
+            config["attest"][key] = path
     write_json(twin.root("/etc/gn8v/config.json"),
                merge(config, read_json(twin.state("config.json"), {})))
