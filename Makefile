@@ -10,8 +10,9 @@
 #   make install         DESTDIR= PREFIX=/usr
 #   make dist srpm rpm   build/gn8v-VERSION.tar.gz, the portable source RPM, an RPM for this machine
 #   make abi RPM=FILE    what an RPM needs, and whether Alibaba Cloud Linux 3 has it
-#   make user-data RPM_URL=URL RPM_SHA256=HEX [CONFIG=FILE]
-#                        build/user-data and build/user-data.b64 for RunInstances
+#   make user-data RPM_URL=URL RPM=FILE [CONFIG=FILE]
+#                        build/user-data and build/user-data.b64 for RunInstances; without the file
+#                        at hand, RPM_SHA256=HEX RPM_VERSION=V[-RELEASE] instead of RPM=
 #   make clean
 #
 # CC, CFLAGS, CPPFLAGS and LDFLAGS of the caller come last and win. OPENSSL_PC= names another
@@ -253,9 +254,13 @@ rpm: srpm
 abi:
 	packaging/abi '$(RPM)'
 
+# The version of this tree need not be that of an RPM which lies elsewhere.
+ASKED_VERSION = $(if $(filter-out file,$(origin RPM_VERSION)),$(RPM_VERSION))
+
 user-data:
 	@mkdir -p build
-	cloud-init/make-user-data --rpm-url '$(RPM_URL)' --rpm-sha256 '$(RPM_SHA256)' $(if $(CONFIG),--config '$(CONFIG)') --version '$(RPM_VERSION)' --output build/user-data
+	cloud-init/make-user-data --rpm-url '$(RPM_URL)' $(if $(RPM),--rpm '$(RPM)',--rpm-sha256 '$(RPM_SHA256)' --version '$(ASKED_VERSION)') \
+	        $(if $(CONFIG),--config '$(CONFIG)') --output build/user-data
 
 clean:
 	rm -rf build build-*

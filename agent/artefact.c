@@ -39,20 +39,32 @@ static char *file_of(const char *url)
 	return xstrndup(start, (size_t)(end - start));
 }
 
+/* A configured digest belongs to the configured version; a URL that does not name the version leads to
+ * the configured file, which is not the one that is wanted beside a newer driver. */
+static void set_digest(struct artefact *a, const struct config *c)
+{
+	const char *const digests[] = { c->driver_sha256, c->cuda_sha256, c->fabricmanager_sha256,
+					c->nscq_sha256 };
+	const struct config_known_file *known = config_known_file(a->file);
+	bool kept = a->kind == ARTEFACT_DRIVER && !str_eq(a->version, c->driver_version);
+
+	if (*digests[a->kind] && !kept) {
+		a->sha256 = digests[a->kind];
+	} else if (known && (!kept || strstr(a->file, a->version))) {
+		a->sha256 = known->sha256;
+		a->size = known->size;
+	}
+}
+
 void artefact_init(struct artefact *a, enum artefact_kind kind, const struct config *c,
 		   const struct facts *f)
 {
 	const struct strlist *const urls[] = { &c->driver_urls, &c->cuda_urls, &c->fabricmanager_urls,
 					       &c->nscq_urls };
-	const char *const digests[] = { c->driver_sha256, c->cuda_sha256, c->fabricmanager_sha256,
-					c->nscq_sha256 };
-	const struct config_known_file *known;
 
 	*a = (struct artefact){ .kind = kind };
 	str_copy(a->version, sizeof(a->version),
-		 kind == ARTEFACT_CUDA	 ? c->cuda_version :
-		 kind == ARTEFACT_DRIVER ? c->driver_version :
-					   facts_driver_version(f, c));
+		 kind == ARTEFACT_CUDA ? c->cuda_version : facts_driver_version(f, c));
 	set_urls(a, urls[kind], c->cuda_driver);
 	a->file = file_of(a->urls.v[0]);
 	a->path = xasprintf("%s/%s", c->fetch_dir, a->file);
@@ -60,13 +72,7 @@ void artefact_init(struct artefact *a, enum artefact_kind kind, const struct con
 		a->package = xstrdup(ARTEFACT_FABRICMANAGER_PACKAGE);
 	else if (kind == ARTEFACT_NSCQ)
 		a->package = artefact_nscq_package(a->version);
-	known = config_known_file(a->file);
-	if (*digests[kind]) {
-		a->sha256 = digests[kind];
-	} else if (known) {
-		a->sha256 = known->sha256;
-		a->size = known->size;
-	}
+	set_digest(a, c);
 }
 
 void artefact_done(struct artefact *a)
@@ -84,7 +90,11 @@ int artefact_judgeable(const struct artefact *a, struct err *e)
 {
 	if (a->sha256 || a->package)
 		return 0;
-	return err_set(e, &CODE_DIGEST_UNKNOWN, "no SHA-256 is known for %s, and it is not signed", a->file);
+	err_set(e, &CODE_DIGEST_UNKNOWN, "no SHA-256 is known for %s (version %s), and it is not signed", a->file,
+		a->version);
+	return err_hint(e, "set \"%s\": {\"version\": \"%s\", \"sha256\": \"<64 hexadecimal digits>\"} in "
+			"/etc/gn8v/config.json, with what sha256sum says of the genuine file",
+			a->kind == ARTEFACT_DRIVER ? "driver" : "cuda", a->version);
 }
 
 /* --- signed RPMs ------------------------------------------------------------------------------ */
@@ -104,7 +114,7 @@ static void key_digest(const char *text, char dst[SHA256_HEX_SIZE])
 {
 	struct strbuf kept = { 0 };
 
-	strbuf_add(&kept, "", 0);
+	strbuf_begin(&kept);
 	for (const char *line = text; *line;) {
 		size_t n = strcspn(line, "\n");
 
@@ -121,6 +131,7 @@ static int download(struct worker *w, const char *const *urls, const char *path,
 		    uint64_t size, uint64_t size_max, const char *referer, struct err *e)
 {
 	const struct config *c = w->config;
+	unsigned int left_s = worker_left_s(w), deadline_s = (unsigned int)c->fetch_deadline_s;
 	struct fetch f = { .urls = urls,
 			   .path = path,
 			   .sha256 = sha256,
@@ -130,9 +141,7 @@ static int download(struct worker *w, const char *const *urls, const char *path,
 			   .proxy = c->proxy_https,
 			   .no_proxy = *c->proxy_none ? c->proxy_none : NULL,
 			   .ca_file = *c->fetch_ca_file ? c->fetch_ca_file : NULL,
-			   .deadline_s = w->timeout_s < (unsigned int)c->fetch_deadline_s ?
-						 w->timeout_s :
-						 (unsigned int)c->fetch_deadline_s,
+			   .deadline_s = left_s < deadline_s ? left_s : deadline_s,
 			   .on_progress = worker_on_fetch,
 			   .on_progress_data = w };
 
@@ -171,7 +180,7 @@ static int judge_signature(struct worker *w, const struct artefact *a, const cha
 {
 	_cleanup_free_ char *host_db = fs_host_path(db), *host_file = fs_host_path(a->path);
 	struct run r = { .argv = ARGV(PROG_RPMKEYS, "--dbpath", host_db, "-Kv", host_file),
-			 .timeout_s = w->timeout_s, .output_max = 65536 };
+			 .timeout_s = worker_left_s(w), .output_max = 65536 };
 	enum rpmsig sig;
 
 	if (run_wait(&r, e) < 0 && e->kind != &ERR_CHILD) {
@@ -196,7 +205,7 @@ static int judge_identity(struct worker *w, const struct artefact *a, struct err
 {
 	_cleanup_free_ char *host_file = fs_host_path(a->path), *prefix = NULL;
 	struct run r = { .argv = ARGV(PROG_RPM, "-qp", "--qf", "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", host_file),
-			 .timeout_s = w->timeout_s, .output_max = 4096 };
+			 .timeout_s = worker_left_s(w), .output_max = 4096 };
 	int ok;
 
 	if (run_wait(&r, e) < 0) {
@@ -275,6 +284,9 @@ int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 
 	if (artefact_judgeable(a, e) < 0 || fs_mkdirs(w->config->fetch_dir, 0700, e) < 0)
 		return -1;
+	/* It may have been made by somebody else since the configuration was read. */
+	if (fs_private_dir(w->config->fetch_dir, e) < 0)
+		return err_rekind(e, &CODE_CONFIG);
 	/* A file without a digest cannot be recognised as whole: it is fetched again. */
 	if (!a->sha256 && fs_unlink(a->path, e) < 0)
 		return -1;

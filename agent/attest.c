@@ -85,7 +85,7 @@ static int install_tool(struct worker *w, struct err *e)
 
 static int judge_by_tool(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
 {
-	struct run r = { .timeout_s = w->timeout_s, .output_max = OUTPUT_MAX, .on_line = worker_on_line,
+	struct run r = { .timeout_s = worker_left_s(w), .output_max = OUTPUT_MAX, .on_line = worker_on_line,
 			 .on_line_data = w };
 	bool multi = w->config->for_shape == SHAPE_MULTI;
 

@@ -34,6 +34,8 @@
 	  "dracut --regenerate-all -f; df -h /boot")                                               \
 	X(CODE_SWIOTLB, "swiotlb-not-mapped", STOP, "alibaba-cloud",                               \
 	  "the kernel did not map what its command line asks for (journalctl -k | grep -i 'io tlb'): use kernel 5.10.134-18 or newer, or open a ticket") \
+	X(CODE_SWIOTLB_UNKNOWN, "swiotlb-unknown", RETRY, "operator",                              \
+	  "mount -t debugfs none /sys/kernel/debug, then: systemctl restart gn8v-agent")           \
 	X(CODE_RESTART_NO_EFFECT, "restart-no-effect", STOP, "operator",                           \
 	  "compare grubby --info=DEFAULT with /proc/cmdline: another boot entry or boot loader was used") \
 	X(CODE_RESTART_LIMIT, "restart-limit", STOP, "operator",                                   \
@@ -76,7 +78,7 @@
 	  "raise steps.<id>.timeout_s in /etc/gn8v/config.json if it was only slow")               \
 	X(CODE_WORKER, "worker-crashed", STOP, "gn8v", "report this with journalctl -u gn8v-agent -b") \
 	X(CODE_VERIFIER, "verifier-install-failed", RETRY, "operator",                             \
-	  "/var/lib/gn8v/verifier/bin/python3 -m pip --version; check proxy.https in /etc/gn8v/config.json")                                  \
+	  "check proxy.https in /etc/gn8v/config.json and the network, then: systemctl restart gn8v-agent") \
 	/* services */                                                                             \
 	X(CODE_HOLD, "hold-failed", STOP, "operator", "systemctl --failed; systemctl list-jobs")        \
 	X(CODE_FABRICMANAGER, "fabricmanager-failed", STOP, "operator",                            \

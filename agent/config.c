@@ -78,9 +78,58 @@ static bool url_ok(const char *s, const char *rule)
 	       (str_has_word(rule, "http") && str_starts(s, "http://") && s[7]);
 }
 
+/* The last component of the path becomes a file's name, and an argument of bash. Values that are
+ * filled in begin with a digit and hold no '/', so that the text may be judged before they are. */
+static bool url_names_file(const char *s)
+{
+	const char *path = strchr(s + strlen("https://"), '/'), *name;
+	size_t n = path ? strcspn(path, "?#") : 0;
+
+	if (n == 0 || strcspn(s, "?#") < (size_t)(path - s))
+		return false;
+	for (name = path + n; name[-1] != '/'; name--)
+		;
+	n -= (size_t)(name - path);
+	return n > 0 && *name != '-' && !(n == 1 && *name == '.') && !(n == 2 && strncmp(name, "..", 2) == 0);
+}
+
 static bool has_rule(const struct config_key *k, const char *word)
 {
 	return k->rule && str_has_word(k->rule, word);
+}
+
+#define DIGITS "0123456789"
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* name==version as in PEP 440, with one version only: no "*", no marker behind it. */
+static bool pinned(const char *s)
+{
+	size_t name = strspn(s, LOWER UPPER DIGITS "._-[],"), version;
+
+	if (name == 0 || !isalnum((unsigned char)*s) || !str_starts(s + name, "=="))
+		return false;
+	s += name + 2;
+	version = strspn(s, LOWER UPPER DIGITS ".+!_-");
+	return version > 0 && !s[version];
+}
+
+/* Texts that end up on a command line, in a path or in a URL. */
+static const char *string_fault(const struct config_key *k, const char *s)
+{
+	size_t digits = strspn(s, DIGITS);
+
+	if (has_rule(k, "number") && !digits)
+		return "text that begins with a number";
+	if (has_rule(k, "version") && (!digits || s[strspn(s, DIGITS ".")]))
+		return "a version of digits and dots";
+	if (has_rule(k, "swiotlb") && (!digits || s[strspn(s, DIGITS LOWER ",")]))
+		return "a number, then words of lower-case letters and digits, separated by commas";
+	if (has_rule(k, "name") && *s == '-')
+		return "names, which do not begin with \"-\"";
+	if (has_rule(k, "pinned") && !pinned(s))
+		return "package==version";
+	return NULL;
 }
 
 /* A string without a NUL inside, which would hide what follows it; else NULL. */
@@ -100,8 +149,8 @@ static const char *text_fault(const struct config_key *k, const char *s)
 		return "text that is not empty";
 	switch (k->type) {
 	case CONFIG_STRING:
-		return !has_rule(k, "number") || isdigit((unsigned char)*s) ? NULL :
-									      "text that begins with a number";
+	case CONFIG_LIST:
+		return string_fault(k, s);
 	case CONFIG_CHOICE:
 		return *s && !strchr(s, ' ') && str_has_word(k->rule, s) ? NULL : k->rule;
 	case CONFIG_URL:
@@ -109,7 +158,7 @@ static const char *text_fault(const struct config_key *k, const char *s)
 						   "a URL (https://host/... or http://host/...) or \"off\"" :
 						   "a URL (https://host/..., http:// where the manual allows it)";
 	case CONFIG_URLS:
-		return url_ok(s, "") ? NULL : "https:// URLs";
+		return !url_ok(s, "") ? "https:// URLs" : url_names_file(s) ? NULL : "URLs of files, with a name at the end";
 	case CONFIG_SHA256:
 		return !*s || str_is_hex(s, 64) ? NULL : "64 hexadecimal digits";
 	case CONFIG_PATH:
@@ -330,6 +379,8 @@ int config_parse(struct config *c, const char *text, size_t len, const char *nam
 	*c = (struct config){ 0 };
 	if (json_parse(text, len, name, &o, e) < 0)
 		return err_rekind(e, &CODE_CONFIG);
+	if (json_check_keys(text, len, name, e) < 0)
+		return err_rekind(e, &CODE_CONFIG);
 	if (check_file(o, name, e) < 0)
 		return -1;
 	c->json = TAKE_PTR(o);
@@ -337,11 +388,15 @@ int config_parse(struct config *c, const char *text, size_t len, const char *nam
 	return 0;
 }
 
-/* Whoever may write the configuration decides what root runs. */
+/* Whoever may write the configuration, or put another in its place, decides what root runs. */
 static int check_owner(const char *path, struct err *e)
 {
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = !slash ? xstrdup(".") : xstrndup(path, (size_t)(slash - path) + (slash == path));
 	struct stat st;
 
+	if (fs_private_dir(dir, e) < 0)
+		return err_rekind(e, &CODE_CONFIG);
 	if (fs_has_root() || fs_stat(path, &st) < 0 || (st.st_uid == 0 && !(st.st_mode & 022)))
 		return 0;
 	err_set(e, &CODE_CONFIG, "%s: others than root may write it", path);
@@ -363,7 +418,15 @@ int config_load(struct config *c, const char *path, struct err *e)
 		config_set_shape(c, SHAPE_SINGLE);
 		return 0;
 	}
-	return config_parse(c, text, len, path, e);
+	if (config_parse(c, text, len, path, e) < 0)
+		return -1;
+	/* What lies there is run as root. */
+	if (fs_private_dir(c->fetch_dir, e) < 0) {
+		config_done(c);
+		err_rekind(e, &CODE_CONFIG);
+		return err_wrap(e, "%s: fetch.dir", path);
+	}
+	return 0;
 }
 
 void config_done(struct config *c)

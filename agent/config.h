@@ -60,13 +60,14 @@ struct config {
 enum config_type {
 	CONFIG_BOOL,
 	CONFIG_INT,    /* min..max */
-	CONFIG_STRING, /* text without control characters; `rule` "number": begins with one */
+	CONFIG_STRING, /* text without control characters, and what `rule` says: number (begins with
+			* one), version (digits and dots), swiotlb (as the kernel takes it) */
 	CONFIG_CHOICE, /* one of the words in `rule` */
 	CONFIG_URL,    /* https://, and what words `rule` adds: http, optional, off */
-	CONFIG_URLS,   /* list of https:// URLs; {version} and {driver} are filled in */
+	CONFIG_URLS,   /* list of https:// URLs of files; {version} and {driver} are filled in */
 	CONFIG_SHA256, /* 64 hexadecimal digits */
 	CONFIG_PATH,   /* absolute path */
-	CONFIG_LIST,   /* list of strings */
+	CONFIG_LIST,   /* list of strings; `rule`: name (not an option), pinned (name==version) */
 	CONFIG_UNITS,  /* list of unit names */
 };
 

@@ -27,8 +27,9 @@
 /* At SIGTERM, programs that were told to end get this long before they are killed. */
 #define ORPHAN_GRACE_S 30
 
-/* A worker holds its programs to the step's deadline itself; it is killed when even that failed. */
-#define DEADLINE_SLACK_S 15
+/* A step that failed for what may pass is begun again after about 2, 4, 8 ... 60 s. */
+#define RETRY_FIRST_US UINT64_C(2000000)
+#define RETRY_MAX_US UINT64_C(60000000)
 
 /* What the engine knows of a step in this run, beside its worker. */
 struct task {
@@ -97,7 +98,7 @@ static void end(struct engine *g, enum result result, enum exit_code code)
 
 static unsigned int deadline_s(const struct engine *g, const struct step *s)
 {
-	return config_step(g->config, s->id, "timeout_s", s->timeout_s);
+	return step_deadline_s(s, g->config);
 }
 
 static void record_failure(struct engine *g, size_t i, const struct err *e)
@@ -123,21 +124,11 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
-/* Full jitter over an exponential: 2, 4, 8 ... 60 s, at random below that, never below a second. */
-static uint64_t backoff_us(unsigned int tries)
-{
-	uint64_t cap = tries >= 6 ? 60 : 1u << tries, random = 0;
-
-	if (getentropy(&random, sizeof(random)) < 0)
-		random = clock_monotonic_us();
-	return 1000000 + random % (cap * 1000000);
-}
-
 static bool try_again(struct engine *g, struct task *s, const struct err *e)
 {
 	const struct step *step = &steps[s->index];
 	unsigned int attempts = config_step(g->config, step->id, "attempts", step->attempts);
-	uint64_t wait = backoff_us(s->tries), now = clock_monotonic_us();
+	uint64_t wait = clock_backoff_us(s->tries - 1, RETRY_FIRST_US, RETRY_MAX_US), now = clock_monotonic_us();
 
 	if (e->kind->class != ERR_CLASS_RETRY || g->stopping)
 		return false;
@@ -392,7 +383,7 @@ static void start_step(struct engine *g, size_t i)
 	if (!s->tries++)
 		s->first_try_us = clock_monotonic_us();
 	journal_start(&g->journal, step, g->plan.rows[i].r.reason);
-	if (!save_intent(g, i, &e) || start_worker(g, s, step, deadline_s(g, step) + DEADLINE_SLACK_S, &e) < 0) {
+	if (!save_intent(g, i, &e) || start_worker(g, s, step, deadline_s(g, step) + WORKER_SLACK_S, &e) < 0) {
 		record_failure(g, i, &e);
 		save(g);
 	}
@@ -417,6 +408,7 @@ static bool shut(struct engine *g)
 		g->facts.units.gate_target = false;
 		return true;
 	}
+	g->status.gate_open = true; /* not certainly closed */
 	journal_error(&g->journal, NULL, &e);
 	if (!g->status.error.code[0])
 		status_set_error(&g->status.error, NULL, &e);

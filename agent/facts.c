@@ -73,8 +73,34 @@ int facts_read_machine(struct facts_machine *m, struct err *e)
 	return pci_count(&m->pci, e);
 }
 
-/* Whole disks with a medium, less the one that holds /. */
-static int count_data_disks(unsigned int *ret_n, struct err *e)
+/* vda, sdb or nvme0n1, whole; not nvme0c0n1, which is one path to a disk. */
+static bool is_disk_name(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz", digits[] = "0123456789";
+	const char *p = name + 4;
+	size_t n;
+
+	if (str_starts(name, "vd") || str_starts(name, "sd"))
+		return name[2] && !name[2 + strspn(name + 2, letters)];
+	if (!str_starts(name, "nvme"))
+		return false;
+	n = strspn(p, digits);
+	p += n;
+	return n > 0 && *p == 'n' && p[1] && !p[1 + strspn(p + 1, digits)];
+}
+
+/* Whether a file of /sys has this value. One that cannot be read has none. */
+static bool sys_is(const char *disk, const char *file, const char *value)
+{
+	_cleanup_free_ char *path = xasprintf("/sys/block/%s/%s", disk, file);
+	char text[32];
+
+	return fs_read_line(path, text, sizeof(text)) && str_eq(text, value);
+}
+
+/* Disks by the names that the kernel gives to virtio, SCSI and NVMe ones, less one: the system disk.
+ * Not counted are those without a medium (size 0) and the hidden nodes behind a multipath disk. */
+int facts_count_data_disks(unsigned int *ret_n, struct err *e)
 {
 	struct fs_names names;
 	unsigned int n = 0;
@@ -82,8 +108,8 @@ static int count_data_disks(unsigned int *ret_n, struct err *e)
 	if (fs_list("/sys/block", &names, e) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n; i++)
-		n += str_starts(names.v[i], "vd") || str_starts(names.v[i], "nvme") ||
-		     str_starts(names.v[i], "sd");
+		n += is_disk_name(names.v[i]) && !sys_is(names.v[i], "hidden", "1") &&
+		     !sys_is(names.v[i], "size", "0");
 	fs_names_done(&names);
 	if (n == 0)
 		return err_set(e, &ERR_IO, "no disk is listed in /sys/block");
@@ -105,7 +131,7 @@ int facts_read_instance(struct facts_instance *i, const struct config *c, struct
 			err_rekind(e, &CODE_METADATA);
 		return err_wrap(e, "metadata service %s", c->metadata_url);
 	}
-	if (count_data_disks(&i->data_disks, e) < 0)
+	if (facts_count_data_disks(&i->data_disks, e) < 0)
 		return -1;
 	i->shape = str_eq(c->shape, "single") ? SHAPE_SINGLE :
 		   str_eq(c->shape, "multi")  ? SHAPE_MULTI :
@@ -189,6 +215,14 @@ void facts_collect(struct facts *f, const struct config *c, unsigned int mask)
 	}
 }
 
+void facts_look(struct facts *f, struct config *c)
+{
+	facts_collect(f, c, FACTS_MACHINE | FACTS_INSTANCE);
+	if (f->instance.shape != SHAPE_UNKNOWN)
+		config_set_shape(c, f->instance.shape);
+	facts_collect(f, c, FACTS_ALL & ~(unsigned int)(FACTS_MACHINE | FACTS_INSTANCE));
+}
+
 void facts_merge(struct facts *f, const struct facts *newer, unsigned int mask)
 {
 	for (size_t bit = 0; bit < ARRAY_SIZE(places); bit++) {
@@ -219,9 +253,10 @@ const struct facts_unit *facts_unit(const struct facts *f, const char *name)
 
 const char *facts_software_driver(const struct facts_software *s, const struct config *c)
 {
-	if (s->module[0] && str_eq(s->module, s->userspace) &&
-	    kernel_version_compare(s->module, c->driver_version) >= 0)
-		return s->module;
+	bool whole = !s->module[0] || str_eq(s->module, s->userspace);
+
+	if (whole && kernel_version_compare(s->userspace, c->driver_version) >= 0)
+		return s->userspace;
 	return c->driver_version;
 }
 

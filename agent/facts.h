@@ -47,7 +47,6 @@ struct facts_boot {
 	bool swiotlb_everywhere; /* in every boot entry */
 	bool swiotlb_next;	 /* in the default boot entry */
 	bool nouveau_in_effect, nouveau_everywhere, nouveau_next;
-	char default_args[KERNEL_CMDLINE_SIZE];
 	bool swiotlb_known;
 	uint64_t swiotlb_bytes;
 	bool lkca_ok;		/* the file has exactly the two lines */
@@ -74,7 +73,7 @@ struct facts_unit {
 	char name[256];
 	struct unit_state state;
 	bool order_ok, gate_ok, hold_ok; /* our drop-ins, byte for byte */
-	bool order_there, gate_there, hold_there;
+	bool gate_there;
 };
 
 struct facts_units {
@@ -113,6 +112,9 @@ struct facts {
  * configuration must already have the right shape, but for FACTS_MACHINE and FACTS_INSTANCE. */
 void facts_collect(struct facts *f, const struct config *c, unsigned int mask);
 
+/* Reads every group, the shape first: it goes into the configuration, since defaults hang on it. */
+void facts_look(struct facts *f, struct config *c);
+
 /* Takes over the groups of `mask` from another look. */
 void facts_merge(struct facts *f, const struct facts *newer, unsigned int mask);
 
@@ -124,9 +126,11 @@ const struct facts_unit *facts_unit(const struct facts *f, const char *name);
 
 /* SHAPE_UNKNOWN for a type that is not in the procedure's table. */
 enum shape facts_shape_of_type(const char *type);
+int facts_count_data_disks(unsigned int *ret_n, struct err *e);
 
 /* The driver version that counts: the installed one if it is as new as the configured (R7: "or
- * later"), else the configured. Borrowed from c or f. */
+ * later"), else the configured. A new kernel has no module yet: then the libraries alone say what is
+ * installed. Borrowed from c or f. */
 const char *facts_driver_version(const struct facts *f, const struct config *c);
 const char *facts_software_driver(const struct facts_software *s, const struct config *c);
 

@@ -36,7 +36,6 @@ static void read_args(struct facts_boot *b, const struct config *c, const struct
 		if (entry->index == default_index)
 			next = entry->args;
 	}
-	str_copy(b->default_args, sizeof(b->default_args), next);
 	b->swiotlb_next = kernelargs_has_swiotlb(c, next);
 	b->nouveau_next = kernelargs_has_nouveau(next);
 	b->swiotlb_in_effect = kernelargs_has_swiotlb(c, m->cmdline);

@@ -31,48 +31,45 @@ static int add_lists(struct facts_units *u, const struct config *c, struct err *
 	return 0;
 }
 
+static bool dropin_there(enum unitfile_dropin kind, const char *unit)
+{
+	_cleanup_free_ char *path = unitfile_dropin_path(kind, unit);
+
+	return fs_exists(path);
+}
+
 /* What an earlier configuration put behind the gate is to be let out of it. */
 static int add_gated(struct facts_units *u, struct err *e)
 {
-	struct fs_names dirs;
+	struct fs_names gated;
 	int r = 0;
 
-	if (fs_list(PATH_ETC_UNITS, &dirs, e) < 0)
+	if (unitfile_gated(&gated, e) < 0)
 		return -1;
-	for (size_t i = 0; r == 0 && i < dirs.n; i++) {
-		_cleanup_free_ char *unit = NULL, *path = NULL;
-		size_t n = strlen(dirs.v[i]);
-
-		if (n < 3 || !str_eq(dirs.v[i] + n - 2, ".d"))
-			continue;
-		unit = xstrndup(dirs.v[i], n - 2);
-		path = unitfile_dropin_path(UNITFILE_GATE, unit);
-		if (fs_exists(path))
-			r = add_name(u, unit, e);
-	}
-	fs_names_done(&dirs);
+	for (size_t i = 0; r == 0 && i < gated.n; i++)
+		r = add_name(u, gated.v[i], e);
+	fs_names_done(&gated);
 	return r;
 }
 
-static int read_dropin(enum unitfile_dropin kind, const char *unit, bool *ret_there, bool *ret_ok,
-		       struct err *e)
+static int read_dropin(enum unitfile_dropin kind, const char *unit, bool *ret_ok, struct err *e)
 {
 	_cleanup_free_ char *path = unitfile_dropin_path(kind, unit), *text = NULL;
 
 	if (unitfile_dropin_text(kind, &text, e) < 0)
 		return -1;
-	*ret_there = fs_exists(path);
-	*ret_ok = *ret_there && fs_equals(path, text);
+	*ret_ok = fs_equals(path, text);
 	return 0;
 }
 
 static int read_unit(struct facts_unit *fu, struct units *bus, struct err *e)
 {
 	if (units_get(bus, fu->name, &fu->state, e) < 0 ||
-	    read_dropin(UNITFILE_ORDER, fu->name, &fu->order_there, &fu->order_ok, e) < 0 ||
-	    read_dropin(UNITFILE_GATE, fu->name, &fu->gate_there, &fu->gate_ok, e) < 0 ||
-	    read_dropin(UNITFILE_HOLD, fu->name, &fu->hold_there, &fu->hold_ok, e) < 0)
+	    read_dropin(UNITFILE_ORDER, fu->name, &fu->order_ok, e) < 0 ||
+	    read_dropin(UNITFILE_GATE, fu->name, &fu->gate_ok, e) < 0 ||
+	    read_dropin(UNITFILE_HOLD, fu->name, &fu->hold_ok, e) < 0)
 		return -1;
+	fu->gate_there = dropin_there(UNITFILE_GATE, fu->name);
 	return 0;
 }
 
@@ -81,7 +78,7 @@ int facts_read_units(struct facts_units *u, const struct config *c, struct err *
 	_cleanup_(units_close_p) struct units *bus = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct unit_state ready;
-	bool there, timeout_ok;
+	bool timeout_ok;
 
 	if (units_open(&bus, e) < 0)
 		return -1;
@@ -92,7 +89,7 @@ int facts_read_units(struct facts_units *u, const struct config *c, struct err *
 		if (read_unit(&u->v[i], bus, e) < 0)
 			return -1;
 	if (unitfile_persistenced(c, &text, e) < 0 ||
-	    read_dropin(UNITFILE_TIMEOUT, UNIT_PERSISTENCED, &there, &timeout_ok, e) < 0 ||
+	    read_dropin(UNITFILE_TIMEOUT, UNIT_PERSISTENCED, &timeout_ok, e) < 0 ||
 	    units_get(bus, UNIT_READY, &ready, e) < 0)
 		return -1;
 	u->persistenced_unit_ok = fs_equals(PATH_PERSISTENCED_UNIT, text) &&

@@ -52,38 +52,44 @@ static int stop_unless_inactive(struct units *u, const char *name, struct err *e
 	return units_stop(u, name, JOB_TIMEOUT_S, e);
 }
 
-/* On a machine that was refused the drop-in is not there: its services are not ours to stop. */
-static bool behind_gate(const char *unit)
+static int stop_each(struct units *u, char *const *names, size_t n, struct err *e)
 {
-	_cleanup_free_ char *path = unitfile_dropin_path(UNITFILE_GATE, unit);
+	int r = 0;
 
-	return fs_exists(path);
+	for (size_t i = 0; i < n; i++)
+		if (stop_unless_inactive(u, names[i], e) < 0)
+			r = -1;
+	return r;
+}
+
+/* Stops the units that have the drop-in, and those of the configuration (c may be NULL) even where
+ * somebody deleted theirs. But on a machine that was refused no unit has it, and the gate was never
+ * open: its services are not ours to stop. */
+static int stop_gated(const struct config *c, bool was_open, struct units *u, struct err *e)
+{
+	struct fs_names gated;
+	int r = 0;
+
+	if (unitfile_gated(&gated, e) < 0)
+		return -1;
+	if (stop_each(u, gated.v, gated.n, e) < 0)
+		r = -1;
+	if (c && gate_guards_units(c) && (gated.n > 0 || was_open) &&
+	    stop_each(u, c->gate_units.v, c->gate_units.n, e) < 0)
+		r = -1;
+	fs_names_done(&gated);
+	return r;
 }
 
 int gate_close(const struct config *c, struct err *e)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
+	bool was_open = fs_exists(PATH_READY) || fs_exists(PATH_OPENED);
 	int r = fs_unlink(PATH_READY, e);
 
 	if (units_open(&u, e) < 0)
 		return -1;
 	if (stop_unless_inactive(u, UNIT_READY, e) < 0)
 		r = -1;
-	for (size_t i = 0; gate_guards_units(c) && i < c->gate_units.n; i++)
-		if (behind_gate(c->gate_units.v[i]) && stop_unless_inactive(u, c->gate_units.v[i], e) < 0)
-			r = -1;
-	return r;
-}
-
-int gate_close_unconfigured(struct err *e)
-{
-	static const char text[] = "{\"gate\": {\"mode\": \"attested\"}}";
-	struct config c;
-	int r;
-
-	if (config_parse(&c, text, sizeof(text) - 1, "built-in", e) < 0)
-		return -1;
-	r = gate_close(&c, e);
-	config_done(&c);
-	return r;
+	return stop_gated(c, was_open, u, e) < 0 ? -1 : r;
 }

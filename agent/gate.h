@@ -9,11 +9,9 @@
 int gate_open(const struct config *c, struct err *e);
 
 /* Removes the flag, then stops the target and the gated units. Goes on after an error, so that as
- * much as possible is closed; -1 then. */
+ * much as possible is closed; -1 then. c is NULL when the configuration cannot be read, which must
+ * not keep the gate open: then the drop-ins alone say which units are gated. */
 int gate_close(const struct config *c, struct err *e);
-
-/* The same when the configuration cannot be read: that must not keep the gate open. */
-int gate_close_unconfigured(struct err *e);
 
 bool gate_guards_units(const struct config *c); /* gate.mode is "attested" */
 

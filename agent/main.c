@@ -171,10 +171,10 @@ int main(int argc, char **argv)
 	struct err e = ERR_INIT;
 
 	umask(022);
-	log_open();
 	if (parse(argc, argv, &o, &command) < 0)
 		return (int)cli_usage(NULL);
 	if (fs_set_root(o.root, &e) < 0)
 		return (int)cli_fail(&e, EXIT_USAGE);
+	log_open();
 	return (int)command->run(&o);
 }

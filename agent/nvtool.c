@@ -254,3 +254,23 @@ bool nvtool_missing_rim(const char *output, char *dst, size_t dst_size)
 	str_sanitise(dst);
 	return true;
 }
+
+bool nvtool_network_trouble(const char *output, char *dst, size_t dst_size)
+{
+	static const char *const words[] = { "timed out",	"urlopen error",      "Max retries exceeded",
+					     "HTTP Error",	"Connection refused", "Connection reset",
+					     "name resolution", "Name or service not known" };
+	_cleanup_free_ char *text = xstrdup(output);
+	const char *last = NULL;
+	char *rest = text, *line;
+
+	while ((line = strsep(&rest, "\n")))
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+			if (strstr(line, words[i]))
+				last = str_trim(line);
+	if (!last)
+		return false;
+	str_copy(dst, dst_size, last);
+	str_sanitise(dst);
+	return true;
+}

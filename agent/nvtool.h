@@ -16,4 +16,8 @@ void nvtool_judge(const char *output, int status, enum shape shape, struct appra
 /* The RIM id in "Could not fetch RIM file from RIM service with id : ID"; false if it is not said. */
 bool nvtool_missing_rim(const char *output, char *dst, size_t dst_size);
 
+/* The last line about trouble with the network, which names the peer where the tool does; false if
+ * there is none. */
+bool nvtool_network_trouble(const char *output, char *dst, size_t dst_size);
+
 #endif

@@ -100,7 +100,7 @@ int smi_parse_fabric(const char *text, unsigned int *ret_gpus, unsigned int *ret
 
 static int ask(struct worker *w, const char *const *argv, char **ret_text, struct err *e)
 {
-	struct run r = { .argv = argv, .timeout_s = w->timeout_s, .output_max = OUTPUT_MAX };
+	struct run r = { .argv = argv, .timeout_s = worker_left_s(w), .output_max = OUTPUT_MAX };
 
 	if (gpu_guard(e) < 0)
 		return -1;

@@ -22,11 +22,6 @@ const char *result_name(enum result r)
 	return result_names[r];
 }
 
-const char *step_state_name(enum step_state s)
-{
-	return state_names[s];
-}
-
 static int find_name(const char *const *names, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
@@ -382,11 +377,6 @@ uint64_t status_cut_off(const struct status *s)
 	for (size_t i = 0; i < STEP_MAX; i++)
 		bits |= (uint64_t)s->steps[i].cut_off << i;
 	return bits;
-}
-
-enum result status_result_now(const struct status *s, const char *boot_id)
-{
-	return str_eq(s->boot_id, boot_id) ? s->result : RESULT_PENDING;
 }
 
 void status_event(struct status *s, int level, const char *step, const char *code, const char *text)

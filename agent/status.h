@@ -84,7 +84,6 @@ struct status {
 };
 
 const char *result_name(enum result r);
-const char *step_state_name(enum step_state s);
 
 void status_init(struct status *s);
 void status_done(struct status *s);
@@ -102,9 +101,6 @@ int status_from_json(struct status *s, struct json_object *o, struct err *e);
 
 /* Another instance (a custom image): attempts, errors, verdicts and events of the old one go. */
 void status_adopt_instance(struct status *s, const struct facts *f);
-
-/* What a reader in boot `boot_id` may believe: pending unless it was written in that boot. */
-enum result status_result_now(const struct status *s, const char *boot_id);
 
 /* Steps that were cut off, by bit. */
 uint64_t status_cut_off(const struct status *s);

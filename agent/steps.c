@@ -26,6 +26,27 @@ static unsigned int attest_deadline(const struct config *c)
 	return (unsigned int)c->attest_deadline_s;
 }
 
+static unsigned int cloud_init_wait(const struct config *c)
+{
+	return (unsigned int)c->restart_cloud_init_wait_s;
+}
+
+static unsigned int clock_wait(const struct config *c)
+{
+	return (unsigned int)c->time_sync_deadline_s;
+}
+
+static unsigned int one_file(const struct config *c)
+{
+	return (unsigned int)c->fetch_deadline_s;
+}
+
+/* The RPM and the key that judges it. */
+static unsigned int two_files(const struct config *c)
+{
+	return 2 * (unsigned int)c->fetch_deadline_s;
+}
+
 /* clang-format off */
 const struct step steps[STEP_MAX] = {
 	/* Prepare, before the restart. */
@@ -56,13 +77,13 @@ const struct step steps[STEP_MAX] = {
 		.id = "restart", .rows = "R6",
 		.title = "kernel arguments and initramfs are in effect, and the kernel mapped the SWIOTLB",
 		.needs = NEEDS(STEP_KERNEL_ARGS, STEP_LKCA, STEP_INITRAMFS), USE(restart),
-		.timeout_s = MINUTES(15), .attempts = 1, .restarts = true,
+		.timeout_s = MINUTES(5), .waits_s = cloud_init_wait, .attempts = 1, .restarts = true,
 	},
 	[STEP_TIME_SYNC] = {
 		.id = "time-sync", .rows = "R7 R8",
 		.title = "the clock is synchronised, so that certificates can be judged",
 		.needs = NEEDS(STEP_RESTART), USE(time_sync),
-		.timeout_s = MINUTES(61), .attempts = 1, .changes = FACTS_CLOCK,
+		.timeout_s = MINUTES(1), .waits_s = clock_wait, .attempts = 1, .changes = FACTS_CLOCK,
 	},
 
 	/* Install. Downloads run side by side; nothing is installed beside the driver. */
@@ -76,25 +97,25 @@ const struct step steps[STEP_MAX] = {
 		.id = "fetch-driver", .rows = "R7 R8",
 		.title = "the driver's installer is here and has the pinned digest",
 		.needs = NEEDS(STEP_TIME_SYNC), USE(fetch_driver),
-		.timeout_s = MINUTES(130), .attempts = 2, .transient = true,
+		.timeout_s = MINUTES(10), .waits_s = one_file, .attempts = 2, .transient = true,
 	},
 	[STEP_FETCH_CUDA] = {
 		.id = "fetch-cuda", .rows = "R7 R8",
 		.title = "the CUDA runfile is here and has the pinned digest",
 		.needs = NEEDS(STEP_TIME_SYNC), USE(fetch_cuda),
-		.timeout_s = MINUTES(130), .attempts = 2, .transient = true,
+		.timeout_s = MINUTES(10), .waits_s = one_file, .attempts = 2, .transient = true,
 	},
 	[STEP_FETCH_FABRICMANAGER] = {
 		.id = "fetch-fabricmanager", .rows = "R8", .shapes = STEP_ONLY_MULTI,
 		.title = "the Fabric Manager RPM is here and signed by NVIDIA",
 		.needs = NEEDS(STEP_TIME_SYNC), USE(fetch_fabricmanager),
-		.timeout_s = MINUTES(130), .attempts = 2, .transient = true,
+		.timeout_s = MINUTES(10), .waits_s = two_files, .attempts = 2, .transient = true,
 	},
 	[STEP_FETCH_NSCQ] = {
 		.id = "fetch-nscq", .rows = "R20", .shapes = STEP_ONLY_MULTI,
 		.title = "the NSCQ RPM is here and signed by NVIDIA",
 		.needs = NEEDS(STEP_TIME_SYNC), USE(fetch_nscq),
-		.timeout_s = MINUTES(130), .attempts = 2, .transient = true,
+		.timeout_s = MINUTES(10), .waits_s = two_files, .attempts = 2, .transient = true,
 	},
 	[STEP_SERVICE_ORDER] = {
 		.id = "service-order", .rows = "R24",
@@ -218,6 +239,13 @@ const struct step *step_by_id(const char *id)
 		if (str_eq(steps[i].id, id))
 			return &steps[i];
 	return NULL;
+}
+
+unsigned int step_deadline_s(const struct step *s, const struct config *c)
+{
+	unsigned int own = s->timeout_s + (s->waits_s ? s->waits_s(c) : 0);
+
+	return config_step(c, s->id, "timeout_s", own);
 }
 
 bool step_applies(const struct step *s, const struct config *c, const struct facts *f)

@@ -64,6 +64,7 @@ struct step {
 	void (*probe)(const struct config *c, const struct facts *f, struct probe_result *r);
 	int (*apply)(struct worker *w, struct err *e); /* NULL: there is nothing to do but wait or refuse */
 	unsigned int timeout_s;
+	unsigned int (*waits_s)(const struct config *c); /* more, by configuration; NULL: none */
 	unsigned int attempts; /* in one run, when the error may pass by itself */
 	unsigned int changes;  /* groups of facts that are read again after apply */
 	bool verifies;	       /* looks again at every boot and changes nothing */
@@ -76,6 +77,10 @@ struct step {
 extern const struct step steps[STEP_MAX];
 
 const struct step *step_by_id(const char *id); /* NULL if there is none */
+
+/* How long its apply may take: steps.<id>.timeout_s of the configuration, else timeout_s and what
+ * it is configured to wait. */
+unsigned int step_deadline_s(const struct step *s, const struct config *c);
 bool step_applies(const struct step *s, const struct config *c, const struct facts *f);
 
 /* Helpers of probes. */

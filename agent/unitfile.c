@@ -30,6 +30,30 @@ char *unitfile_dropin_path(enum unitfile_dropin kind, const char *unit)
 	return xasprintf(PATH_ETC_UNITS "/%s.d/%s", unit, dropin_names[kind]);
 }
 
+int unitfile_gated(struct fs_names *ret_units, struct err *e)
+{
+	struct fs_names dirs, units = { 0 };
+
+	if (fs_list(PATH_ETC_UNITS, &dirs, e) < 0)
+		return -1;
+	for (size_t i = 0; i < dirs.n; i++) {
+		_cleanup_free_ char *unit = NULL, *path = NULL;
+		size_t n = strlen(dirs.v[i]);
+
+		if (n < 3 || !str_ends(dirs.v[i], ".d"))
+			continue;
+		unit = xstrndup(dirs.v[i], n - 2);
+		path = unitfile_dropin_path(UNITFILE_GATE, unit);
+		if (!fs_exists(path))
+			continue;
+		units.v = xrealloc(units.v, (units.n + 1) * sizeof(*units.v));
+		units.v[units.n++] = TAKE_PTR(unit);
+	}
+	fs_names_done(&dirs);
+	*ret_units = units;
+	return 0;
+}
+
 int unitfile_dropin_text(enum unitfile_dropin kind, char **ret_text, struct err *e)
 {
 	return read_template(dropin_names[kind], ret_text, e);

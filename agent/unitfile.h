@@ -3,6 +3,7 @@
 #define GN8V_UNITFILE_H
 
 #include "config.h"
+#include "core/fs.h"
 
 enum unitfile_dropin {
 	UNITFILE_HOLD,	  /* 10-gn8v-hold.conf: not while PATH_HOLD is there */
@@ -13,6 +14,9 @@ enum unitfile_dropin {
 
 char *unitfile_dropin_path(enum unitfile_dropin kind, const char *unit); /* caller frees */
 int unitfile_dropin_text(enum unitfile_dropin kind, char **ret_text, struct err *e);
+
+/* The units that have our gate drop-in, whatever the configuration says now. */
+int unitfile_gated(struct fs_names *ret_units, struct err *e);
 
 /* R10: nvidia-persistenced.service of the configuration's shape; Before= lists services.gpu. */
 int unitfile_persistenced(const struct config *c, char **ret_text, struct err *e);

@@ -32,6 +32,13 @@ static void send_frame(struct worker *w, enum worker_message type, const void *d
 		}
 }
 
+unsigned int worker_left_s(const struct worker *w)
+{
+	uint64_t now = clock_monotonic_us();
+
+	return now < w->end_us ? (unsigned int)((w->end_us - now + 999999) / 1000000) : WORKER_SLACK_S - 5;
+}
+
 void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate, const char *text)
 {
 	struct worker_progress p = { .done = done, .total = total, .rate = rate };
@@ -110,24 +117,16 @@ static NORETURN void leave(struct worker *w, struct worker_result *r)
 	_exit(0);
 }
 
-/* Without a step a worker only looks: the shape first, since defaults hang on it. */
-static void look(struct worker *w, struct config *c, struct worker_result *r)
-{
-	facts_collect(&r->facts, c, FACTS_MACHINE | FACTS_INSTANCE);
-	if (r->facts.instance.shape != SHAPE_UNKNOWN)
-		config_set_shape(c, r->facts.instance.shape);
-	facts_collect(&r->facts, c, FACTS_ALL & ~(unsigned int)(FACTS_MACHINE | FACTS_INSTANCE));
-	r->groups = FACTS_ALL;
-	leave(w, r);
-}
-
 static NORETURN void work(struct worker *w, struct config *c)
 {
 	static struct worker_result r; /* too large for a stack that may be small */
 
-	if (!w->step)
-		look(w, c, &r);
-	w->timeout_s = config_step(c, w->step->id, "timeout_s", w->step->timeout_s);
+	if (!w->step) { /* it only looks */
+		facts_look(&r.facts, c);
+		r.groups = FACTS_ALL;
+		leave(w, &r);
+	}
+	w->end_us = clock_monotonic_us() + (uint64_t)step_deadline_s(w->step, c) * 1000000;
 	r.failed = w->step->apply(w, &r.err) < 0;
 	if (r.failed && r.err.kind == &ERR_TIMEOUT)
 		err_rekind(&r.err, w->step->on_timeout ? w->step->on_timeout : &CODE_STEP_TIMEOUT);

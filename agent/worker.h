@@ -13,7 +13,7 @@ struct worker {
 	const struct step *step;
 	const struct config *config;
 	struct facts facts; /* as they were when the worker began; helpers may refresh them */
-	unsigned int timeout_s; /* for everything that the step runs */
+	uint64_t end_us; /* of the step's time: clock_monotonic_us() */
 	char found[256]; /* what apply has to say when it ended well, see worker_found */
 	int fd;		    /* to the agent; -1 in commands that run a step's code by hand */
 };
@@ -34,6 +34,11 @@ struct worker_result {
 	struct facts facts;
 	unsigned int groups; /* of facts that are fresh */
 };
+
+/* What the step runs gets what is left of its time, at least a second. When none is left, a worker
+ * still has WORKER_SLACK_S to leave things in order; then it is killed. */
+#define WORKER_SLACK_S 15
+unsigned int worker_left_s(const struct worker *w);
 
 void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate, const char *text);
 void worker_event(struct worker *w, const char *fmt, ...) PRINTF(2, 3);

@@ -9,4 +9,8 @@
  * known of the holder, when it is taken. */
 int lock_take(int *ret_fd, struct err *e);
 
+/* The same for somebody who has a word to write: waits up to timeout_s for another run to end. With
+ * -1, *ret_other_run says whether there still is one; an installer that a dead one left is none. */
+int lock_wait(unsigned int timeout_s, int *ret_fd, bool *ret_other_run, struct err *e);
+
 #endif

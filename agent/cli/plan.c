@@ -1,15 +1,8 @@
 /* gn8v plan */
 #include "plan.h"
 #include "cli/cli.h"
+#include "core/fs.h"
 #include "core/str.h"
-
-static void look(struct facts *f, struct config *c)
-{
-	facts_collect(f, c, FACTS_MACHINE | FACTS_INSTANCE);
-	if (f->instance.shape != SHAPE_UNKNOWN)
-		config_set_shape(c, f->instance.shape);
-	facts_collect(f, c, FACTS_ALL & ~(unsigned int)(FACTS_MACHINE | FACTS_INSTANCE));
-}
 
 static struct json_object *needs_to_json(const struct step *s)
 {
@@ -70,12 +63,18 @@ enum exit_code cli_plan(const struct cli_options *o)
 {
 	_cleanup_free_ struct facts *f = xcalloc(1, sizeof(*f));
 	_cleanup_free_ struct plan *p = xcalloc(1, sizeof(*p));
+	struct err e = ERR_INIT;
 	struct config c;
 	enum exit_code code;
 
+	if (geteuid() != 0 && !fs_has_root()) {
+		err_set(&e, &ERR_ARGUMENT, "gn8v plan looks at what only root may read: boot entries, the mapped SWIOTLB");
+		err_hint(&e, "sudo gn8v plan; gn8v status works for everybody");
+		return cli_fail(&e, EXIT_CANNOT_TELL);
+	}
 	if (cli_config(o, &c) < 0)
 		return EXIT_FAILED;
-	look(f, &c);
+	facts_look(f, &c);
 	plan_make(p, &c, f);
 	if (o->json)
 		cli_print_json(to_json(p, f, &c));

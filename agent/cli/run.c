@@ -17,7 +17,7 @@ static enum exit_code refuse(const struct err *e)
 	if (status_load(&s, &note, &ignored) == 0) {
 		kernel_boot_id(s.boot_id);
 		s.result = RESULT_REFUSED;
-		s.gate_open = gate_close_unconfigured(&ignored) < 0 && s.gate_open;
+		s.gate_open = gate_close(NULL, &ignored) < 0; /* not certainly closed */
 		status_set_error(&s.error, NULL, e);
 		snprintf(s.summary, sizeof(s.summary), "%.200s", e->msg);
 		status_event(&s, LOG_ERR, NULL, e->kind->code, e->msg);
@@ -38,7 +38,7 @@ enum exit_code cli_run(const struct cli_options *o)
 
 	if (geteuid() != 0 && !fs_has_root()) {
 		err_set(&e, &ERR_ARGUMENT, "gn8v run changes the machine and must be run as root");
-		err_hint(&e, "sudo systemctl restart gn8v-agent; gn8v status and gn8v plan work for everybody");
+		err_hint(&e, "sudo systemctl restart gn8v-agent; gn8v status works for everybody");
 		return cli_fail(&e, EXIT_CANNOT_TELL);
 	}
 	if (lock_take(&lock, &e) < 0)

@@ -1,10 +1,12 @@
 /* gn8v status: reads the file and waits for it by inotify; never asks the agent. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <syslog.h>
 
 #include "cli/cli.h"
+#include "codes.h"
 #include "core/fs.h"
 #include "core/str.h"
 #include "paths.h"
@@ -39,16 +41,14 @@ static void print_steps(struct json_object *o, struct json_object *progress)
 {
 	struct json_object *steps_json = json_get(o, "steps"), *live = json_get(progress, "steps");
 
-	for (size_t i = 0; i < json_count(steps_json);
-	     i++) {
+	for (size_t i = 0; i < json_count(steps_json); i++) {
 		struct json_object *s = json_item(steps_json, i);
 		const char *id = json_str(s, "id", ""), *text = json_str(s, "reason", "");
 
 		if (str_eq(json_str(s, "state", ""), "skipped"))
 			continue;
 		printf("  %-20s %-8s %6.1f s  %s\n", id, json_str(s, "state", ""), json_num(s, "duration_s", 0), text);
-		for (size_t k = 0; k < json_count(live);
-		     k++) {
+		for (size_t k = 0; k < json_count(live); k++) {
 			struct json_object *p = json_item(live, k);
 			double total = json_num(p, "total", 0);
 
@@ -78,8 +78,7 @@ static void print_events(struct json_object *o)
 {
 	struct json_object *events = json_get(o, "events");
 
-	for (size_t i = 0; i < json_count(events);
-	     i++) {
+	for (size_t i = 0; i < json_count(events); i++) {
 		struct json_object *ev = json_item(events, i);
 
 		printf("%s %-7s %-20s %s\n", json_str(ev, "t", ""), json_str(ev, "level", ""),
@@ -108,10 +107,16 @@ static void print(const struct cli_options *opt, struct json_object *o)
 	print_error(o);
 }
 
-static enum exit_code code_of(const char *result)
+/* As the run itself ended: a restart that is left to somebody is pending, and not a failure. */
+static enum exit_code code_of(struct json_object *o)
 {
+	const char *result = result_now(o);
+
 	if (str_eq(result, "ready"))
 		return EXIT_READY;
+	if (str_eq(result, "failed") &&
+	    str_eq(json_str(json_get(o, "error"), "code", ""), CODE_RESTART_BY_HAND.code))
+		return EXIT_RESTART_PENDING;
 	if (str_eq(result, "failed") || str_eq(result, "refused"))
 		return EXIT_FAILED;
 	return str_eq(result, "restarting") ? EXIT_RESTART_PENDING : EXIT_CANNOT_TELL;
@@ -125,28 +130,33 @@ static bool wait_for_change(int fd, uint64_t end)
 	int ms = -1;
 
 	if (end) {
-		uint64_t now = clock_monotonic_us();
+		uint64_t now = clock_monotonic_us(), left_ms;
 
 		if (now >= end)
 			return false;
-		ms = (int)((end - now) / 1000 + 1);
+		left_ms = (end - now) / 1000 + 1;
+		ms = left_ms < INT_MAX ? (int)left_ms : INT_MAX;
 	}
 	if (poll(&p, 1, ms) == 0)
-		return false;
+		return ms == INT_MAX; /* 24 days are poll's most */
 	return read(fd, events, sizeof(events)) > 0 || errno == EINTR;
 }
 
-static int watch(struct err *e)
+/* Before the first run the folder is not there, and not ours to make: its nearest parent is watched
+ * until it is. */
+static int watch(int fd, struct err *e)
 {
-	_cleanup_free_ char *dir = NULL;
-	int fd = inotify_init1(IN_CLOEXEC);
+	_cleanup_free_ char *dir = xstrdup(PATH_STATE_DIR);
 
-	if (fs_mkdirs(PATH_STATE_DIR, 0755, e) < 0)
-		return -1;
-	dir = fs_host_path(PATH_STATE_DIR);
-	if (fd < 0 || inotify_add_watch(fd, dir, IN_MOVED_TO | IN_DELETE) < 0)
-		return err_errno(e, errno, "watching %s", PATH_STATE_DIR);
-	return fd;
+	for (char *slash;; *slash = '\0') {
+		_cleanup_free_ char *path = fs_host_path(*dir ? dir : "/");
+
+		if (inotify_add_watch(fd, path, IN_MOVED_TO | IN_CREATE | IN_DELETE) >= 0)
+			return 0;
+		slash = strrchr(dir, '/');
+		if (errno != ENOENT || !slash)
+			return err_errno(e, errno, "watching %s", path);
+	}
 }
 
 /* Ends at a terminal state, and at the restart: whoever waits in the boot that is about to end (a
@@ -154,20 +164,20 @@ static int watch(struct err *e)
 static enum exit_code wait_for_end(const struct cli_options *o, struct json_object **ret, struct err *e)
 {
 	uint64_t end = o->timeout_s ? clock_monotonic_us() + (uint64_t)o->timeout_s * 1000000 : 0;
-	_cleanup_fd_ int fd = watch(e);
+	_cleanup_fd_ int fd = inotify_init1(IN_CLOEXEC);
 
-	if (fd < 0)
-		return EXIT_CANNOT_TELL;
 	for (;;) {
 		_cleanup_json_ struct json_object *status = NULL;
 		struct err why = ERR_INIT;
 
+		if (watch(fd, e) < 0) /* before it is read, so that no change is missed */
+			return EXIT_CANNOT_TELL;
 		if (read_status(&status, &why) == 0) {
 			const char *result = result_now(status);
 
 			if (terminal(result) || str_eq(result, "restarting")) {
 				*ret = TAKE_PTR(status);
-				return code_of(result);
+				return code_of(*ret);
 			}
 		}
 		if (!wait_for_change(fd, end)) {
@@ -183,6 +193,8 @@ enum exit_code cli_status(const struct cli_options *o)
 	struct err e = ERR_INIT;
 	enum exit_code code;
 
+	if (o->timeout_s && !o->wait)
+		return cli_usage("--timeout limits --wait, which is not there");
 	if (o->wait) {
 		code = wait_for_end(o, &status, &e);
 		if (e.kind)
@@ -190,13 +202,13 @@ enum exit_code cli_status(const struct cli_options *o)
 	} else {
 		if (read_status(&status, &e) < 0)
 			return cli_fail(&e, EXIT_CANNOT_TELL);
-		code = code_of(result_now(status));
+		code = code_of(status);
 	}
 	if (status)
 		print(o, status);
 	if (code == EXIT_TIMED_OUT)
 		fprintf(stderr, "gn8v: not finished after %u s\n", o->timeout_s);
-	else if (o->wait && code == EXIT_RESTART_PENDING)
+	else if (o->wait && str_eq(result_now(status), "restarting"))
 		fprintf(stderr, "gn8v: the machine restarts now and goes on afterwards: ask again in the next boot\n");
 	return code;
 }

@@ -11,6 +11,8 @@
 	PROBE(name);                                                                               \
 	APPLY(name)
 
+#define GIB (1024.0 * 1024.0 * 1024.0)
+
 PROBE(preflight);
 STEP(kernel_args);
 STEP(lkca);
@@ -51,5 +53,10 @@ void verify_probe(const struct facts *f, struct probe_result *r, const char *wha
  * gets `kind`, a passed deadline stays ERR_TIMEOUT. cwd may be NULL. */
 int step_run(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
 	     struct err *e);
+
+/* The same for a program that people can run too: the hint is its command line. */
+int step_run_plain(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
+		   struct err *e);
+int step_hint_command(struct err *e, const char *const *argv, const char *cwd); /* always -1 */
 
 #endif

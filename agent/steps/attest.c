@@ -20,7 +20,7 @@ static void name_reasons(const struct appraisal *a, enum check_result result, ch
 {
 	struct strbuf text = { 0 };
 
-	strbuf_add(&text, "", 0);
+	strbuf_begin(&text);
 	for (size_t i = 0; i < a->devices_n && text.len < 300; i++)
 		for (size_t k = 0; k < a->devices[i].checks_n; k++) {
 			const struct check *c = &a->devices[i].checks[k];
@@ -79,15 +79,19 @@ static int refuse(struct worker *w, const struct appraisal *a, struct err *e)
 	return err_set(e, &CODE_REJECTED, "the evidence was judged and is bad: %s", why);
 }
 
-static int cannot_tell(const struct appraisal *a, const char *output, struct err *e)
+static int cannot_tell(const struct appraisal *a, const char *output, uint64_t began_us, struct err *e)
 {
-	char why[512], rim[128];
+	double took_s = (double)(clock_monotonic_us() - began_us) / 1e6;
+	char why[512], rim[128], said[256] = "";
 
 	if (output && nvtool_missing_rim(output, rim, sizeof(rim)))
 		return err_set(e, &CODE_RIM_MISSING, "the RIM service has no reference values named %s", rim);
 	name_reasons(a, CHECK_UNKNOWN, why, sizeof(why));
-	return err_set(e, &CODE_UNKNOWN, "no verdict could be reached: %s",
-		       why[0] ? why : "the verifier ended before every device was judged");
+	if (output)
+		nvtool_network_trouble(output, said, sizeof(said));
+	return err_set(e, &CODE_UNKNOWN, "no verdict could be reached in %.0f s: %s%s%s", took_s,
+		       why[0] ? why : "the verifier ended before every device was judged",
+		       said[0] ? "; its last word on the network: " : "", said);
 }
 
 /* NVIDIA's tool for 8 GPUs takes the ready state back also when it could not tell; that is no reason
@@ -107,6 +111,7 @@ APPLY(attest)
 {
 	_cleanup_(appraisal_free_p) struct appraisal *a = xcalloc(1, sizeof(*a));
 	_cleanup_free_ char *output = NULL;
+	uint64_t began_us = clock_monotonic_us();
 	bool was_ready;
 
 	if (smi_ready(w, &was_ready, e) < 0)
@@ -120,7 +125,7 @@ APPLY(attest)
 		return refuse(w, a, e);
 	if (a->verdict == VERDICT_UNKNOWN) {
 		keep_ready(w, was_ready);
-		return cannot_tell(a, output, e);
+		return cannot_tell(a, output, began_us, e);
 	}
 	if (make_ready(w, e) < 0)
 		return -1;

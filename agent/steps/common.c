@@ -30,10 +30,21 @@ static void say_last_lines(struct worker *w, const char *program, const char *ta
 			worker_event(w, "%s said: %s", program, line);
 }
 
+int step_hint_command(struct err *e, const char *const *argv, const char *cwd)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	strbuf_begin(&text);
+	for (size_t i = 0; argv[i]; i++)
+		strbuf_printf(&text, " %s", argv[i]);
+	return err_hint(e, "by hand: %s%s%s%s; then: systemctl restart gn8v-agent", cwd ? "cd " : "", cwd ? cwd : "",
+			cwd ? " &&" : "", text.s + !cwd);
+}
+
 int step_run(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
 	     struct err *e)
 {
-	struct run r = { .argv = argv, .cwd = cwd, .timeout_s = w->timeout_s, .on_line = worker_on_line,
+	struct run r = { .argv = argv, .cwd = cwd, .timeout_s = worker_left_s(w), .on_line = worker_on_line,
 			 .on_line_data = w };
 	int ok = run_wait(&r, e);
 
@@ -43,6 +54,14 @@ int step_run(struct worker *w, const char *const *argv, const char *cwd, const s
 		err_rekind(e, kind);
 	run_done(&r);
 	return ok;
+}
+
+int step_run_plain(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
+		   struct err *e)
+{
+	if (step_run(w, argv, cwd, kind, e) == 0)
+		return 0;
+	return e->kind == kind ? step_hint_command(e, argv, cwd) : -1;
 }
 
 bool all_installed(const struct config *c, const struct facts *f)

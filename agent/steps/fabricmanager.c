@@ -31,10 +31,10 @@ static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *inst
 	artefact_init(&a, kind, w->config, &w->facts);
 	r = artefact_check(w, &a, e);
 	if (r == 0 && installed[0])
-		r = step_run(w, ARGV(PROG_RPM, "-Uvh", "--oldpackage", "--replacepkgs", a.file), w->config->fetch_dir,
+		r = step_run_plain(w, ARGV(PROG_RPM, "-Uvh", "--oldpackage", "--replacepkgs", a.file), w->config->fetch_dir,
 			     &CODE_RPM_INSTALL, e);
 	else if (r == 0)
-		r = step_run(w, ARGV(PROG_RPM, "-ivh", a.file), w->config->fetch_dir, &CODE_RPM_INSTALL, e);
+		r = step_run_plain(w, ARGV(PROG_RPM, "-ivh", a.file), w->config->fetch_dir, &CODE_RPM_INSTALL, e);
 	if (r == 0)
 		r = artefact_forget(w, &a, e);
 	artefact_done(&a);
@@ -82,7 +82,7 @@ APPLY(fabricmanager_start)
 	/* Its package has just brought the unit file. */
 	if (units_open(&u, e) < 0 || units_reload(u, e) < 0)
 		return -1;
-	if (units_start(u, UNIT_FABRICMANAGER, w->timeout_s, e) < 0)
+	if (units_start(u, UNIT_FABRICMANAGER, worker_left_s(w), e) < 0)
 		return e->kind == &ERR_TIMEOUT ? -1 : err_rekind(e, &CODE_FABRICMANAGER);
 	return units_enable(u, UNIT_FABRICMANAGER, e);
 }

@@ -41,7 +41,7 @@ static int install(struct worker *w, const char *const *names, size_t n, struct 
 
 	for (size_t i = 0; i < n; i++)
 		argv[3 + i] = names[i];
-	return step_run(w, argv, NULL, &CODE_PACKAGES, e);
+	return step_run_plain(w, argv, NULL, &CODE_PACKAGES, e);
 }
 
 /* openssl3 by the procedure's own command; what we add, in a second one. */
@@ -49,6 +49,7 @@ APPLY(packages)
 {
 	const char *names[FACTS_PACKAGES_MAX];
 	size_t n = missing(w->config, &w->facts, names);
+	char words[sizeof(e->msg)];
 
 	for (size_t i = 0; i < n; i++) {
 		if (!str_eq(names[i], "openssl3"))
@@ -60,9 +61,10 @@ APPLY(packages)
 	}
 	if (n == 0 || install(w, names, n, e) == 0)
 		return 0;
-	if (strstr(e->msg, "kernel-devel") && e->kind == &CODE_PACKAGES)
+	str_copy(words, sizeof(words), e->msg);
+	if (strstr(words, "kernel-devel") && e->kind == &CODE_PACKAGES)
 		for (size_t i = 0; i < n; i++)
-			if (str_starts(names[i], "kernel-devel-") && strstr(e->msg, "find a match"))
-				err_rekind(e, &CODE_KERNEL_DEVEL);
+			if (str_starts(names[i], "kernel-devel-") && strstr(words, "find a match"))
+				return err_set(e, &CODE_KERNEL_DEVEL, "%s", words);
 	return -1;
 }

@@ -61,8 +61,8 @@ APPLY(persistenced_start)
 	worker_progress(w, 0, 0, 0, "initialising the GPUs: minutes in CC mode");
 	if (units_open(&u, e) < 0)
 		return -1;
-	if (units_start(u, UNIT_PERSISTENCED, w->timeout_s, e) < 0 &&
-	    (!joined || units_start(u, UNIT_PERSISTENCED, w->timeout_s, e) < 0))
+	if (units_start(u, UNIT_PERSISTENCED, worker_left_s(w), e) < 0 &&
+	    (!joined || units_start(u, UNIT_PERSISTENCED, worker_left_s(w), e) < 0))
 		return e->kind == &ERR_TIMEOUT ? -1 : err_rekind(e, &CODE_PERSISTENCED);
 	return units_enable(u, UNIT_PERSISTENCED, e);
 }

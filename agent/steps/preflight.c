@@ -5,8 +5,6 @@
 #include "artefact.h"
 #include "steps/all.h"
 
-#define GIB (1024.0 * 1024.0 * 1024.0)
-
 static bool wrong_system(const struct config *c, const struct facts_machine *m, struct probe_result *r)
 {
 	if (!str_eq(m->os_id, "alinux") || strncmp(m->os_version, "3", 1) != 0 ||
@@ -82,19 +80,26 @@ static bool disk_too_small(const struct config *c, const struct facts *f, struct
 /* Everything that will be installed can be judged: known before the first byte is fetched. */
 static bool digest_unknown(const struct config *c, const struct facts *f, struct probe_result *r)
 {
-	const enum artefact_kind kinds[] = { ARTEFACT_DRIVER, ARTEFACT_CUDA };
+	static const struct {
+		enum step_id fetch;
+		enum artefact_kind kind;
+	} files[] = { { STEP_FETCH_DRIVER, ARTEFACT_DRIVER }, { STEP_FETCH_CUDA, ARTEFACT_CUDA } };
 	struct err e = ERR_INIT;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct probe_result fetch = { 0 };
 		struct artefact a;
 		int judged;
 
-		artefact_init(&a, kinds[i], c, f);
+		steps[files[i].fetch].probe(c, f, &fetch);
+		if (fetch.probe == PROBE_DONE)
+			continue;
+		artefact_init(&a, files[i].kind, c, f);
 		judged = artefact_judgeable(&a, &e);
 		artefact_done(&a);
-		if (judged < 0 && !all_installed(c, f)) {
+		if (judged < 0) {
 			probe_blocked(r, e.kind, "%s", e.msg);
-			return true;
+			return err_hint(&r->err, "%s", e.hint) < 0;
 		}
 	}
 	return false;

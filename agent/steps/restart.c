@@ -8,8 +8,6 @@
 #include "steps/all.h"
 #include "sys/units.h"
 
-#define GIB (1024.0 * 1024.0 * 1024.0)
-
 /* Written in this boot. A time in the future is a clock that was wrong, not evidence. */
 static bool since_boot(const struct facts *f, int64_t t)
 {
@@ -40,7 +38,7 @@ static void judge_swiotlb(const struct config *c, const struct facts *f, struct 
 			      "swiotlb=%s is in the boot entries, but neither on this kernel's command line nor in the default entry",
 			      c->kernel_swiotlb);
 	else if (!f->boot.swiotlb_known)
-		probe_blocked(r, &CODE_SWIOTLB,
+		probe_blocked(r, &CODE_SWIOTLB_UNKNOWN,
 			      "the kernel was asked for %.0f GiB of SWIOTLB; how much it mapped could not be read",
 			      want);
 	else if (f->boot.swiotlb_bytes < kernelargs_swiotlb_bytes(c))

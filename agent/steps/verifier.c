@@ -37,7 +37,7 @@ static int install_python(struct worker *w, struct err *e)
 			missing |= str_eq(w->facts.software.missing[k], python->v[i]);
 	}
 	if (missing)
-		r = step_run(w, argv, NULL, &CODE_PACKAGES, e);
+		r = step_run_plain(w, argv, NULL, &CODE_PACKAGES, e);
 	free(argv);
 	return r;
 }
@@ -47,7 +47,7 @@ static int install_packages(struct worker *w, struct err *e)
 	const struct strlist *packages = &w->config->attest_packages;
 	_cleanup_free_ char *report = fs_host_path(PATH_REPORT), *env = NULL;
 	const char **argv = xcalloc(packages->n + 7, sizeof(*argv));
-	struct run pip = { .argv = argv, .timeout_s = w->timeout_s, .on_line = worker_on_line,
+	struct run pip = { .argv = argv, .timeout_s = worker_left_s(w), .on_line = worker_on_line,
 			   .on_line_data = w };
 	size_t n = 0;
 	int r;
@@ -64,8 +64,10 @@ static int install_packages(struct worker *w, struct err *e)
 	env = xasprintf("PIP_REPORT=%s", report);
 	pip.env = ARGV(env);
 	r = run_wait(&pip, e);
-	if (r < 0 && e->kind == &ERR_CHILD)
+	if (r < 0 && e->kind == &ERR_CHILD) {
 		err_rekind(e, &CODE_VERIFIER);
+		step_hint_command(e, argv, NULL);
+	}
 	run_done(&pip);
 	free(argv);
 	return r;
@@ -79,8 +81,7 @@ static void record_digests(struct worker *w)
 
 	if (json_read(PATH_REPORT, REPORT_MAX, &report, NULL) == 0) {
 		list = json_get(report, "install");
-		for (size_t i = 0; i < json_count(list);
-		     i++) {
+		for (size_t i = 0; i < json_count(list); i++) {
 			struct json_object *item = json_item(list, i);
 			struct json_object *meta = json_get(item, "metadata"), *o;
 			struct json_object *archive = json_get(json_get(item, "download_info"), "archive_info");
@@ -106,9 +107,9 @@ APPLY(verifier)
 
 	/* --clear: what a pip that was cut off has left counts as installed for the next one. */
 	if (install_python(w, e) < 0 ||
-	    step_run(w, ARGV(PROG_PYTHON311, "-m", "venv", "--clear", venv), NULL, &CODE_VERIFIER, e) < 0 ||
-	    step_run(w, ARGV(PROG_VENV_PYTHON, "-m", "ensurepip", "--upgrade"), NULL, &CODE_VERIFIER, e) < 0 ||
-	    step_run(w, ARGV(PROG_VENV_PYTHON, "-m", "pip", "install", "--upgrade", "pip"), NULL,
+	    step_run_plain(w, ARGV(PROG_PYTHON311, "-m", "venv", "--clear", venv), NULL, &CODE_VERIFIER, e) < 0 ||
+	    step_run_plain(w, ARGV(PROG_VENV_PYTHON, "-m", "ensurepip", "--upgrade"), NULL, &CODE_VERIFIER, e) < 0 ||
+	    step_run_plain(w, ARGV(PROG_VENV_PYTHON, "-m", "pip", "install", "--upgrade", "pip"), NULL,
 		     &CODE_VERIFIER, e) < 0 ||
 	    install_packages(w, e) < 0)
 		return -1;

@@ -1,5 +1,7 @@
 #include "core/clock.h"
 
+#include <sys/random.h>
+
 time_t clock_wall_s(void)
 {
 	struct timespec t;
@@ -41,4 +43,18 @@ bool clock_parse(const char *text, time_t *ret_t)
 		return false;
 	*ret_t = t;
 	return true;
+}
+
+uint64_t clock_backoff_us(unsigned int tries, uint64_t first_us, uint64_t max_us)
+{
+	uint64_t wait_us = first_us, dice = 0;
+
+	for (; tries > 0 && wait_us < max_us; tries--)
+		wait_us *= 2;
+	if (wait_us > max_us)
+		wait_us = max_us;
+	/* Early in a boot the kernel may have no random bytes yet: then the clock has to do. */
+	if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) < 0)
+		dice = clock_monotonic_us();
+	return wait_us - dice % (wait_us / 2 + 1);
 }

@@ -25,8 +25,6 @@ const struct err_kind ERR_TIMEOUT = { "timeout", ERR_CLASS_RETRY, "operator",
 const struct err_kind ERR_BUS = { "systemd", ERR_CLASS_RETRY, "operator",
 				  "systemctl status; journalctl -b -p warning" };
 const struct err_kind ERR_ARGUMENT = { "argument", ERR_CLASS_STOP, "operator", "see gn8v --help" };
-const struct err_kind ERR_INTERRUPTED = { "interrupted", ERR_CLASS_RETRY, "operator",
-					  "systemctl restart gn8v-agent, or wait for the next boot" };
 const struct err_kind ERR_INTERNAL = { "internal", ERR_CLASS_STOP, "gn8v",
 				       "report this with journalctl -u gn8v-agent -b" };
 
@@ -86,6 +84,9 @@ int err_errno(struct err *e, int errnum, const char *fmt, ...)
 	err_set(e, errnum == ENOSPC || errnum == EDQUOT ? &ERR_DISK_FULL : &ERR_IO, "%s",
 		strerror_r(errnum, buf, sizeof(buf)));
 	prepend(e, prefix);
+	if (errnum == EACCES || errnum == EPERM)
+		err_hint(e, "a permission is missing: run it as root; as root, look at the owner, the mode and the "
+			    "SELinux label (ls -lZ) of what is named");
 	return -1;
 }
 

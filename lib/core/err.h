@@ -44,7 +44,6 @@ extern const struct err_kind ERR_CHILD;		/* a program failed */
 extern const struct err_kind ERR_TIMEOUT;	/* a deadline passed */
 extern const struct err_kind ERR_BUS;		/* systemd or the message bus refused or failed */
 extern const struct err_kind ERR_ARGUMENT;	/* the caller asked for something that cannot be */
-extern const struct err_kind ERR_INTERRUPTED;	/* somebody asked us to stop */
 extern const struct err_kind ERR_INTERNAL;	/* a defect in this program */
 
 const char *err_class_name(enum err_class class);

@@ -109,7 +109,7 @@ static int read_all(int fd, const char *path, size_t max, struct strbuf *out, st
 {
 	char chunk[16384];
 
-	strbuf_add(out, "", 0);
+	strbuf_begin(out);
 	for (;;) {
 		ssize_t n = read(fd, chunk, sizeof(chunk));
 
@@ -263,6 +263,53 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *e)
 	}
 }
 
+/* A folder or a link on the way to the directory that is judged; `last` is that one itself. */
+static int judge_private(const char *path, bool last, struct err *e)
+{
+	struct stat st;
+	bool shared;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : err_errno(e, errno, "looking at %s", path);
+	shared = !S_ISLNK(st.st_mode) && (st.st_mode & 022) && (last || !(st.st_mode & S_ISVTX));
+	if (st.st_uid == 0 && !shared)
+		return 0;
+	err_set(e, &ERR_UNTRUSTED, "%s: others than root may change what is in it", path);
+	err_hint(e, "use a folder that is root's alone; or: chown root %s && chmod go-w %s, and remove what others put there",
+		 path, path);
+	return -1;
+}
+
+static int judge_way(const char *path, struct err *e)
+{
+	_cleanup_free_ char *p = xstrdup(path);
+
+	for (char *slash = p + strspn(p, "/"); *slash; slash += strspn(slash, "/")) {
+		char end;
+
+		slash += strcspn(slash, "/");
+		end = *slash;
+		*slash = '\0';
+		if (judge_private(p, !end, e) < 0)
+			return -1;
+		*slash = end;
+	}
+	return 0;
+}
+
+/* Both ways count: of the links on the path as written, and of where they lead now. */
+int fs_private_dir(const char *path, struct err *e)
+{
+	_cleanup_free_ char *real = NULL;
+
+	if (fs_has_root())
+		return 0;
+	real = realpath(path, NULL);
+	if (judge_way(path, e) < 0)
+		return -1;
+	return real ? judge_way(real, e) : 0;
+}
+
 int fs_unlink(const char *path, struct err *e)
 {
 	const char *name;
@@ -290,15 +337,6 @@ int fs_rename(const char *from, const char *to, struct err *e)
 	if (from_fd < 0 || to_fd < 0 || renameat(from_fd, from_name, to_fd, to_name) < 0 ||
 	    fsync(to_fd) < 0)
 		return err_errno(e, errno, "renaming %s to %s", from, to);
-	return 0;
-}
-
-int fs_sync_dir(const char *path, struct err *e)
-{
-	_cleanup_fd_ int fd = fs_open(path, O_RDONLY | O_DIRECTORY, 0);
-
-	if (fd < 0 || fsync(fd) < 0)
-		return err_errno(e, errno, "syncing %s", path);
 	return 0;
 }
 

@@ -50,12 +50,17 @@ int fs_ensure(const char *path, mode_t mode, const char *text, bool *ret_changed
 bool fs_equals(const char *path, const char *text); /* whether the file has exactly these bytes */
 
 int fs_mkdirs(const char *path, mode_t mode, struct err *e);
+
+/* 0 when nobody but root can change what a directory holds: every folder on the way to it is root's
+ * and not writable by others (but one with the sticky bit, which /tmp is, may lie above it). What is
+ * missing yet is for its parent to say. Not judged below a root directory (fs_set_root). */
+int fs_private_dir(const char *path, struct err *e);
+
 int fs_unlink(const char *path, struct err *e); /* a missing file is no error */
 int fs_remove_files(const char *dir, struct err *e); /* every file in a directory, not the directory */
 int fs_rename(const char *from, const char *to, struct err *e); /* same directory, durable */
 
-/* fsync of the directory itself; syncfs of the file system that path lies on. */
-int fs_sync_dir(const char *path, struct err *e);
+/* syncfs of the file system that path lies on. */
 int fs_sync_fs(const char *path, struct err *e);
 
 /* Names in a directory, sorted, without "." and ".."; a missing directory is empty. */

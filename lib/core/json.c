@@ -61,6 +61,61 @@ int json_parse(const char *text, size_t len, const char *name, struct json_objec
 	return 0;
 }
 
+/* A key where it stands, and the object it belongs to by the place of its brace. */
+struct key {
+	const char *s;
+	size_t len, object;
+};
+
+static const struct key *earlier(const struct key *keys, size_t n, const struct key *k)
+{
+	for (size_t i = 0; i < n; i++)
+		if (keys[i].object == k->object && keys[i].len == k->len && memcmp(keys[i].s, k->s, k->len) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+/* The end of a string whose quote p is behind. */
+static const char *string_end(const char *p)
+{
+	while (*p && *p != '"')
+		p += *p == '\\' && p[1] ? 2 : 1;
+	return p;
+}
+
+int json_check_keys(const char *text, size_t len, const char *name, struct err *e)
+{
+	size_t open[JSON_DEPTH_MAX + 1] = { 0 }, depth = 0, n = 0;
+	_cleanup_free_ struct key *keys = NULL;
+	unsigned int line, column;
+	bool escaped;
+
+	for (const char *p = text; p < text + len; p++) {
+		struct key k = { .s = p + 1, .object = open[depth] };
+
+		if ((*p == '{' || *p == '[') && depth < JSON_DEPTH_MAX)
+			open[++depth] = (size_t)(p - text);
+		else if ((*p == '}' || *p == ']') && depth > 0)
+			depth--;
+		if (*p != '"')
+			continue;
+		p = string_end(k.s);
+		k.len = (size_t)(p - k.s);
+		if (p == text + len || p[1 + strspn(p + 1, " \t\r\n")] != ':')
+			continue;
+		escaped = memchr(k.s, '\\', k.len);
+		if (escaped || earlier(keys, n, &k)) {
+			place(text, (size_t)(k.s - text), &line, &column);
+			return err_set(e, &ERR_FORMAT, "%s: line %u, column %u: the key \"%.*s\" %s", name, line, column,
+				       (int)(k.len < 100 ? k.len : 100), k.s,
+				       escaped ? "has a backslash in it" : "stands twice in one object");
+		}
+		keys = xrealloc(keys, (n + 1) * sizeof(*keys));
+		keys[n++] = k;
+	}
+	return 0;
+}
+
 int json_read(const char *path, size_t max, struct json_object **ret, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;

@@ -21,6 +21,10 @@ int json_parse(const char *text, size_t len, const char *name, struct json_objec
 	       struct err *e);
 
 /* Reads and parses a file of the machine; a missing one is ERR_IO. */
+/* Refuses a text in which an object has one key twice, where json-c would keep the last, or a key
+ * with an escape in it, which could hide that. The text must have been parsed. ERR_FORMAT. */
+int json_check_keys(const char *text, size_t len, const char *name, struct err *e);
+
 int json_read(const char *path, size_t max, struct json_object **ret, struct err *e);
 
 /* Writes pretty-printed JSON durably (fs_write_atomic). */

@@ -1,13 +1,17 @@
 #include "core/log.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <systemd/sd-journal.h>
 
-#include "core/str.h"
+#include "core/fs.h"
 
 static int log_level = LOG_INFO;
 static bool log_to_journal;
+static int log_console = -1;
 
 /* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that was connected; a process
  * whose standard error was redirected since must not believe it. */
@@ -26,6 +30,24 @@ void log_open(void)
 {
 	log_to_journal = stderr_is_journal();
 	log_level = log_to_journal ? LOG_DEBUG : LOG_INFO;
+	if (log_to_journal && log_console < 0)
+		log_console = fs_open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK, 0);
+}
+
+/* For whoever watches the serial console. StandardError=journal+console would not do: systemd sends
+ * there only what comes by the stream, and entries with fields do not. A console that is full or
+ * absent is nobody's trouble. */
+static void say_on_console(const char *step, const char *text)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (log_console < 0)
+		return;
+	line = xasprintf("gn8v: %s%s%s\r\n", step ? step : "", step ? ": " : "", text);
+	if (write(log_console, line, strlen(line)) < 0 && errno != EAGAIN) {
+		close(log_console);
+		log_console = -1;
+	}
 }
 
 void log_event(int level, const char *step, const char *code, const char *text)
@@ -37,6 +59,8 @@ void log_event(int level, const char *step, const char *code, const char *text)
 				step ? ": " : "", text, "GN8V_STEP=%s", step ? step : "",
 				"GN8V_CODE=%s", code ? code : "",
 				"SYSLOG_IDENTIFIER=gn8v", NULL);
+		if (level <= LOG_NOTICE)
+			say_on_console(step, text);
 		return;
 	}
 	if (step)

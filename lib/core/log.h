@@ -7,8 +7,9 @@
 
 #include "core/base.h"
 
-/* Where lines go is decided once, from the environment. The journal gets debug lines too (what
- * programs print), a terminal does not. */
+/* Where lines go is decided once, from the environment, after the root was set. The journal gets debug
+ * lines too (what programs print), a terminal does not. Beside the journal the machine's console gets
+ * the few lines from LOG_NOTICE upwards. */
 void log_open(void);
 
 void log_write(int level, const char *fmt, ...) PRINTF(2, 3);

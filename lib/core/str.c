@@ -84,7 +84,7 @@ char *str_expand(const char *text, ...)
 	struct strbuf out = { 0 };
 	va_list pairs;
 
-	strbuf_add(&out, "", 0);
+	strbuf_begin(&out);
 	va_start(pairs, text);
 	for (const char *p = text; *p;)
 		if (*p != '{' || !expand_one(&out, &p, pairs))
@@ -122,6 +122,11 @@ void strbuf_add(struct strbuf *b, const char *s, size_t n)
 	memcpy(b->s + b->len, s, n);
 	b->len += n;
 	b->s[b->len] = '\0';
+}
+
+void strbuf_begin(struct strbuf *b)
+{
+	strbuf_add(b, "", 0);
 }
 
 void strbuf_printf(struct strbuf *b, const char *fmt, ...)

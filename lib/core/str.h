@@ -34,6 +34,9 @@ struct strbuf {
 	size_t len;
 };
 
+/* Begins with an empty text: s is never NULL from then on. */
+void strbuf_begin(struct strbuf *b);
+
 void strbuf_add(struct strbuf *b, const char *s, size_t n);
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) PRINTF(2, 3);
 void strbuf_done(struct strbuf *b);

@@ -108,7 +108,7 @@ static int start(struct gather *g, struct item *it, uint64_t now_us, struct err 
 		left_us = ATTEMPT_MAX_US;
 	it->detail[0] = '\0';
 	it->too_large = false;
-	strbuf_add(&it->body, "", 0);
+	strbuf_begin(&it->body);
 	it->curl = http_new(plain ? HTTP_PLAIN : HTTP_TLS, e);
 	if (!it->curl)
 		return -1;

@@ -1,7 +1,5 @@
 #include "net/http.h"
 
-#include <sys/random.h>
-
 #include "core/clock.h"
 #include "core/str.h"
 
@@ -129,13 +127,9 @@ char *http_url_text(const char *url)
 
 bool http_backoff(unsigned int tries, uint64_t deadline_us)
 {
-	uint64_t wait_us = BACKOFF_MAX_US, dice = 0;
+	uint64_t wait_us = clock_backoff_us(tries, BACKOFF_FIRST_US, BACKOFF_MAX_US);
 	struct timespec t;
 
-	if (tries < 8 && BACKOFF_FIRST_US << tries < wait_us)
-		wait_us = BACKOFF_FIRST_US << tries;
-	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
-	wait_us = wait_us / 2 + dice % (wait_us / 2);
 	if (clock_monotonic_us() + wait_us >= deadline_us)
 		return false;
 	t = (struct timespec){ .tv_sec = (time_t)(wait_us / 1000000),

@@ -81,7 +81,7 @@ static int ask_once(struct imds *i, const char *method, const char *url, const c
 
 	http_add_header(&headers, header);
 	strbuf_done(&i->body);
-	strbuf_add(&i->body, "", 0);
+	strbuf_begin(&i->body);
 	i->body_too_large = false;
 	i->detail[0] = '\0';
 	ok = HTTP_SET(i->curl, CURLOPT_CUSTOMREQUEST, method) &&

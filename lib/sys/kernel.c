@@ -70,17 +70,6 @@ bool kernel_cpu_has_flag(const char *flag)
 	return colon && str_has_word(colon + 1, flag);
 }
 
-bool kernel_module_loaded(const char *name)
-{
-	_cleanup_free_ char *path = xasprintf("/sys/module/%s", name);
-
-	for (char *p = path; *p; p++) {
-		if (*p == '-')
-			*p = '_'; /* as the kernel names its modules */
-	}
-	return fs_exists(path);
-}
-
 /* The end of the token that starts at s: the first blank outside of double quotes. */
 static const char *token_end(const char *s)
 {

@@ -50,6 +50,21 @@ make "http://host:80/a.rpm https://other/*" "$(echo "$hex" | tr a-f A-F)" 0.1.0~
 	grep -qx "urls='http://host:80/a.rpm https://other/\*'" "$top/user-data" && grep -q "sha256='$hex'" "$top/user-data"
 ok $? "several URLs, a digest in capitals, a version with a tilde"
 
+# shellcheck disable=SC2016 # it is the fake that expands it
+mkdir "$top/bin" && printf '#!/bin/sh\necho "${PACKAGE:-gn8v} 0.7.0-2.al8"\n' > "$top/bin/rpm" && chmod +x "$top/bin/rpm"
+echo content > "$top/gn8v.rpm"
+# from_file [OPTION...]: with the RPM itself
+from_file() {
+	rm -f "$top/user-data" "$top/user-data.b64"
+	PATH=$top/bin:$PATH "$make_user_data" --rpm-url "$url" --rpm "$top/gn8v.rpm" --output "$top/user-data" "$@" > "$top/said" 2>&1
+}
+from_file && grep -q "sha256='$(sha256sum < "$top/gn8v.rpm" | cut -c1-64)'" "$top/user-data" && grep -q "0\.7\.0-2\.al8" "$top/user-data"
+ok $? "digest and version are read from the RPM"
+! from_file --version 1 && grep -q "leave --rpm-sha256 and --version out" "$top/said"
+ok $? "refuses: a version beside the RPM that has one"
+! PACKAGE=bash from_file && grep -q "is the package bash, not gn8v" "$top/said" && [ ! -e "$top/user-data" ]
+ok $? "refuses: another package"
+
 refuses "not an http or https URL" ftp://host/x "$hex" 0.1.0
 refuses "needs the form" https://user:pw@host/x "$hex" 0.1.0
 refuses "needs the form" https://host "$hex" 0.1.0

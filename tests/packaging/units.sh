@@ -64,7 +64,7 @@ guide_texts() {
 # Directives that systemd 239 knows, and that the units use.
 known='Description Documentation DefaultDependencies Requires Wants After Before Conflicts PartOf AssertPathExists
 ConditionPathExists Type RemainAfterExit ExecStart ExecStartPost ExecStopPost NotifyAccess KillMode TimeoutStartSec
-TimeoutStopSec StateDirectory SuccessExitStatus StandardOutput StandardError SyslogIdentifier WantedBy'
+TimeoutStopSec StateDirectory PrivateTmp SuccessExitStatus StandardOutput StandardError SyslogIdentifier WantedBy'
 
 old_enough() {
 	new=$(sed -n 's/^\([A-Za-z]*\)=.*/\1/p' "$units"/* "$cloud/gn8v-bootstrap.service" | sort -u | while read -r word; do

@@ -27,6 +27,7 @@ wrong '--timeout: expected a whole number of seconds, found "soon"' status --wai
 wrong '--timeout: expected a whole number of seconds, found "-1"' status --wait --timeout=-1
 wrong '--timeout: expected a whole number of seconds, found "0"' status --wait --timeout 0
 wrong '--timeout: expected a whole number of seconds, found "1e3"' status --wait --timeout 1e3
+wrong '--timeout limits --wait' status --timeout 5
 wrong 'run does not take --json' run --json
 wrong 'plan does not take --wait' plan --wait
 wrong 'status does not take --restart' status --restart

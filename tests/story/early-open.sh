@@ -2,7 +2,7 @@
 # The log of opens catches a client that comes before nvidia-persistenced is active, and what that costs.
 . "${0%/*}/lib.sh"
 
-story_begin single
+story_from ready single
 agent_run
 expect_ready
 no_early_gpu_open

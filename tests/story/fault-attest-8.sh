@@ -5,7 +5,7 @@
 ready_state() { [ "$(check device "$T" ready_state)" = "$1" ] || fail "the GPUs' ready state is not $1"; }
 
 fault_now=ppcie-no-table
-story_begin multi --config '{"attest": {"deadline_s": 1}}' --fault $fault_now
+story_from restarted multi --config '{"attest": {"deadline_s": 1}}' --fault $fault_now
 agent_run
 expect_failed attestation-unknown
 expect attestation.verdict unknown

@@ -8,9 +8,7 @@ verifier='"verifier.cc_admin"'
 
 say "== out of reach: waiting, and trying again, until the deadline"
 fault_now=attest-unknown=rim
-story_begin single --fault $fault_now --config '{"attest": {"deadline_s": 4}}'
-agent_boot
-expect_exit 64
+story_from restarted single --fault $fault_now --config '{"attest": {"deadline_s": 4}}'
 "$TWIN" run "$T" --keep &
 check comes "$T" result=waiting || fail "it does not wait"
 [ "$(status steps.attest.error.code)" = attestation-unknown ] || fail "it does not say what it waits for"

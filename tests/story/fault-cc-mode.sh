@@ -2,11 +2,8 @@
 # One GPU at a later boot: CC mode off, developer tools on or an answer that is not understood keep the gate shut.
 . "${0%/*}/lib.sh"
 
-story_begin single
-agent_run
-expect_ready
 fault_now=cc-off
-faults $fault_now
+story_from ready single --fault $fault_now
 agent_boot
 expect_failed cc-off
 expect error.who alibaba-cloud

@@ -13,7 +13,7 @@ fetching()
 	nothing_kept
 }
 
-story_begin single --config '{"fetch": {"deadline_s": 8}, "steps": {"fetch-cuda": {"attempts": 1}}}' \
+story_from restarted single --config '{"fetch": {"deadline_s": 8}, "steps": {"fetch-cuda": {"attempts": 1}}}' \
 	--fault 'download-cut={"file": "NVIDIA", "times": 1}' --fault 'download-503={"file": "NVIDIA", "times": 1}' \
 	--fault download-corrupt=cuda
 agent_run

@@ -3,7 +3,7 @@
 . "${0%/*}/lib.sh"
 
 fault_now=installer-fails
-story_begin single --fault $fault_now
+story_from restarted single --fault $fault_now
 agent_run
 expect_failed driver-install-failed
 expect_words error.hint /var/log/nvidia-installer.log

@@ -4,10 +4,7 @@
 
 new=5.10.134-19.al8.x86_64
 
-story_begin single
-agent_run
-expect_ready
-expect_boots 2
+story_from ready single
 "$TWIN" kernel "$T" $new || fail "the kernel could not be installed"
 sed -i 's/ swiotlb=[^ ]*//' "$T"/root/boot/loader/entries/*-$new.conf
 agent_run

@@ -6,7 +6,7 @@ yum='"install", "-y"'
 no_installer() { expect_count 0 commands .run; }
 
 say "== no kernel-devel of the running kernel"
-story_begin single --fault kernel-devel-missing --config '{"steps": {"packages": {"attempts": 2, "timeout_s": 20}}}'
+story_from restarted single --fault kernel-devel-missing --config '{"steps": {"packages": {"attempts": 2, "timeout_s": 20}}}'
 agent_run
 expect_failed kernel-devel-missing
 expect_words error.message "kernel-devel-5.10.134-18.al8.x86_64"

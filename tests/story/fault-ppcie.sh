@@ -3,7 +3,7 @@
 . "${0%/*}/lib.sh"
 
 fault_now=mgm-none
-story_begin multi --config '{"steps": {"fabric": {"attempts": 1}}}' --fault $fault_now
+story_from restarted multi --config '{"steps": {"fabric": {"attempts": 1}}}' --fault $fault_now
 agent_run
 expect_failed ppcie-off
 expect error.who alibaba-cloud

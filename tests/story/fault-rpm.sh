@@ -15,7 +15,7 @@ nothing_installed()
 }
 
 say "== unsigned, and well signed but another version"
-story_begin multi --config "$steps" --fault rpm-unsigned=fabric --fault rpm-other-version=nscq
+story_from restarted multi --config "$steps" --fault rpm-unsigned=fabric --fault rpm-other-version=nscq
 agent_run
 expect_exit 1
 expect_result failed

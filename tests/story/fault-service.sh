@@ -3,7 +3,7 @@
 . "${0%/*}/lib.sh"
 
 fault_now=fabricmanager-fails
-story_begin multi --fault $fault_now --systemd '{"time_scale": 0.004}'
+story_from restarted multi --fault $fault_now --systemd '{"time_scale": 0.004}'
 agent_run
 expect_failed fabricmanager-failed
 expect error.step fabricmanager-start

@@ -35,6 +35,16 @@ closed
 agent_again
 opened ollama.service
 
+say "== a drop-in was deleted, and the run ends before it is there again"
+rm "$T/root/etc/systemd/system/ollama.service.d/60-gn8v-gate.conf"
+faults swiotlb-refused
+agent_boot
+expect_failed swiotlb-not-mapped
+closed
+faults -swiotlb-refused
+agent_boot
+expect_ready
+
 say "== rejected"
 faults attest-rejected
 agent_boot

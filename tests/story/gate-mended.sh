@@ -13,15 +13,15 @@ proven()
 	asked_before "StopUnit gn8v-ready.target" "StartUnit gn8v-ready.target"
 }
 
-story_begin single
+story_from ready single
 agent_run
 expect_ready
-expect_count 1 commands '"verifier.cc_admin"'
+expect_count 2 commands '"verifier.cc_admin"'
 
 say "== a drop-in is gone"
 rm "$T/root/$order"
 agent_again
-proven 2
+proven 3
 cmp "$T/root/usr/share/gn8v/units/50-gn8v-order.conf" "$T/root/$order"
 
 say "== nvidia-persistenced has ended"
@@ -29,7 +29,7 @@ pid=$(cat "$T/root/run/nvidia-persistenced/nvidia-persistenced.pid")
 kill "$pid"
 unit_becomes nvidia-persistenced.service inactive
 agent_again
-proven 3
+proven 4
 
 say "== and the proof fails"
 rm "$T/root/$order"
@@ -41,5 +41,5 @@ expect gate closed
 faults -attest-rejected
 agent_again
 expect_ready
-expect_count 5 commands '"verifier.cc_admin"'
+expect_count 6 commands '"verifier.cc_admin"'
 all_is_well

@@ -5,11 +5,11 @@
 # after RESULT: the ExecStopPost= of an agent that ended so
 after()
 {
-	env -i PATH="$PATH" ${1:+SERVICE_RESULT="$1"} DBUS_SYSTEM_BUS_ADDRESS="unix:path=$T/state/bus" \
+	env -i PATH="$PATH" ${1:+SERVICE_RESULT="$1"} EXIT_STATUS="${EXIT_STATUS:-1}" DBUS_SYSTEM_BUS_ADDRESS="unix:path=$T/state/bus" \
 		"$(check program "$T")" gate --root "$T/root" --close-unless-success || fail "gate failed"
 }
 
-story_begin single
+story_from ready single
 agent_run
 expect_ready
 begun=$(mark)
@@ -21,6 +21,13 @@ unit_is gn8v-ready.target active
 answers 3 status
 touched_nothing "$begun"
 agent_again
+expect_ready
+touched_nothing "$begun"
+
+say "== another run was at work, and this one gave way"
+before=$(cat "$T/root/var/lib/gn8v/status.json")
+EXIT_STATUS=5 after exit-code
+[ "$(cat "$T/root/var/lib/gn8v/status.json")" = "$before" ] || fail "the status of the run at work was changed"
 expect_ready
 touched_nothing "$begun"
 

@@ -11,7 +11,7 @@ gate_shut()
 	expect gate closed
 }
 
-story_begin single
+story_from ready single
 agent_run
 expect_ready
 

@@ -20,7 +20,7 @@ says()
 	refused "$2"
 }
 
-story_begin single
+story_from ready single
 agent_run
 expect_ready
 cp "$T/root/$config" "$D/config"

@@ -18,7 +18,7 @@ END
 }
 
 steps="driver cuda fabricmanager nscq verifier"
-story_begin multi
+story_from ready multi
 agent_run
 expect_ready
 for step in $steps; do

@@ -14,9 +14,7 @@ interrupted()
 	status_validates
 }
 
-story_begin single --delay yum=0.1
-agent_boot
-expect_exit 64
+story_from restarted single --delay yum=0.1
 "$TWIN" up "$T"
 last=
 while read -r step fault; do

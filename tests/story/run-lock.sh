@@ -11,9 +11,7 @@ held()
 	has "$D/err" "gn8v status --wait"
 }
 
-story_begin single --fault installer-hangs
-agent_boot
-expect_exit 64
+story_from restarted single --fault installer-hangs
 "$TWIN" up "$T"
 
 say "== beside a running agent"

@@ -10,8 +10,7 @@ in_environment()
 	! grep -v -F "\"${2%%=*}\": \"${2#*=}\"" "$D/runs" || fail "$1 was run without $2"
 }
 
-story_begin single --config '{"proxy": {"http": "http://proxy.example:3128", "no_proxy": "localhost,.internal"}}'
-agent_boot
+story_from restarted single --config '{"proxy": {"http": "http://proxy.example:3128", "no_proxy": "localhost,.internal"}}'
 "$TWIN" up "$T"
 https=$(check port "$T" https)
 proxy=http://127.0.0.1:$(check port "$T" proxy)

@@ -3,17 +3,15 @@
 . "${0%/*}/lib.sh"
 
 for shape in single multi; do
-	if [ -z "$T" ]; then story_begin $shape; else story_again $shape; fi
-	agent_run
-	expect_ready
+	story_from ready $shape
 	first=$(status attestation.boot_id)
-	"$TWIN" snapshot "$T" --content --without /var/lib/gn8v --without /var/log > "$D/before"
+	"$TWIN" snapshot "$T" --content --without /etc/gn8v --without /var/lib/gn8v --without /var/log > "$D/before"
 	restarts=$(count bus Manager.Reboot)
 	begun=$(mark)
 	agent_run
 	expect_ready
 	expect_boots 3
-	"$TWIN" snapshot "$T" --content --without /var/lib/gn8v --without /var/log > "$D/after"
+	"$TWIN" snapshot "$T" --content --without /etc/gn8v --without /var/lib/gn8v --without /var/log > "$D/after"
 	diff "$D/before" "$D/after" || fail "files changed (< before, > after)"
 	[ "$restarts" = 1 ] || fail "$restarts restarts were asked for, not 1"
 	expect_count 1 bus Manager.Reboot

@@ -3,7 +3,7 @@
 . "${0%/*}/lib.sh"
 
 for shape in single multi; do
-	if [ -z "$T" ]; then story_begin $shape; else story_again $shape; fi
+	story_from ready $shape
 	agent_run
 	expect_ready
 	disk_snapshot > "$D/before"

@@ -5,8 +5,7 @@
 cc_mode=steps.26.state # the index of cc-mode in the list of steps
 
 # The verifier is still being installed when everything else is done.
-story_begin single --delay pip=3
-agent_boot
+story_from restarted single --delay pip=3
 begin boot
 becomes "$cc_mode=done"
 [ "$(status steps.26.id)" = cc-mode ] || fail "step 26 is not cc-mode"

@@ -19,7 +19,7 @@ ordered()
 	printf '[Unit]\nAfter=nvidia-persistenced.service\n' | diff - "$D/found" || fail "$1 is ordered otherwise"
 }
 
-story_begin single
+story_from ready single
 agent_run
 expect_ready
 [ "$(dropins 50-gn8v-order.conf)" = "$units" ] || fail "ordered are: $(dropins 50-gn8v-order.conf)"

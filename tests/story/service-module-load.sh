@@ -2,12 +2,12 @@
 # driver.skip_module_load: not even the driver's installer opens a GPU before nvidia-persistenced is active.
 . "${0%/*}/lib.sh"
 
-story_begin single
+story_from restarted single
 agent_run
 expect_ready
 expect_count 1 gpu "installer test load"
 
-story_again single --config '{"driver": {"skip_module_load": true}}'
+story_from restarted single --config '{"driver": {"skip_module_load": true}}'
 agent_run
 expect_ready
 expect_count 0 gpu "installer test load"

@@ -16,9 +16,24 @@ unit_becomes ollama.service active
 expect_count 0 commands argusagent
 all_is_well
 
-say "== enabled before, and the agent killed while it was disabled"
+say "== not enabled, but started by hand before the driver is installed: it runs again, and stays not enabled"
 story_again single
+rm "$T/root/$wants"
 agent_boot
+"$TWIN" up "$T"
+busctl --address="unix:path=$T/state/bus" call org.freedesktop.systemd1 /org/freedesktop/systemd1 \
+	org.freedesktop.systemd1.Manager StartUnit ss cloudmonitor.service replace > /dev/null || fail "it does not start by hand"
+unit_becomes cloudmonitor.service active
+agent_again
+expect_ready
+expect services.0.enabled_before disabled
+expect services.0.active_before active
+unit_becomes cloudmonitor.service active
+[ ! -L "$T/root/$wants" ] || fail "cloudmonitor was enabled"
+all_is_well
+
+say "== enabled before, and the agent killed while it was disabled"
+story_from restarted single
 "$TWIN" up "$T"
 unit_is cloudmonitor.service active
 faults installer-hangs

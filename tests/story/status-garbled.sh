@@ -28,9 +28,7 @@ loses()
 	status_validates
 }
 
-story_begin single
-agent_boot
-expect_exit 64
+story_from restarted single
 loses garbled
 expect_boots 2
 expect_words events.0.text status.json.bad

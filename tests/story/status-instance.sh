@@ -2,7 +2,7 @@
 # Another instance id (a custom image was made of the disk) resets attempts, events and the verdict.
 . "${0%/*}/lib.sh"
 
-story_begin single --fault attest-rejected
+story_from restarted single --fault attest-rejected
 agent_run
 expect_failed attestation-rejected
 expect attestation.verdict rejected

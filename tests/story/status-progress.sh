@@ -2,9 +2,7 @@
 # While a download runs, gn8v status shows how far it is; the last 200 events outlive the restart.
 . "${0%/*}/lib.sh"
 
-story_begin single --delay download=3
-agent_boot
-expect_exit 64
+story_from restarted single --delay download=3
 "$TWIN" up "$T"
 begin again
 becomes steps.fetch-cuda.state=running

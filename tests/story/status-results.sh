@@ -14,9 +14,7 @@ says()
 	answers "$2" status --json
 }
 
-story_begin single --fault yum-hangs --config '{"time_sync": {"deadline_s": 3}}'
-agent_boot
-expect_exit 64
+story_from restarted single --fault yum-hangs
 says restarting 4
 "$TWIN" up "$T"
 expect_result restarting

@@ -18,6 +18,7 @@ has "$D/err" "gn8v has not run on this machine yet"
 has "$D/err" "systemctl start gn8v-agent"
 answers 6 status --wait --timeout 1
 has "$D/err" "not finished after 1 s"
+[ ! -e "$T/root/var/lib/gn8v" ] || fail "waiting made the agent's folder"
 
 say "== at the restart"
 gn8v status --wait > "$D/out" 2> "$D/err" &
@@ -31,7 +32,7 @@ say "== after it, before the agent"
 "$TWIN" up "$T"
 answers 6 status --wait --timeout 1
 has "$D/out" pending
-gn8v status --wait --timeout 60 > "$D/out" 2> "$D/err" &
+gn8v status --wait --timeout 4294968 > "$D/out" 2> "$D/err" &
 waiting=$!
 agent_again
 expect_ready

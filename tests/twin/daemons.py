@@ -88,12 +88,12 @@ class Internet(Daemon):
             return
         tests = os.path.join(REPO, "tests", "twin")
         build = self.twin.build_folder()
-        made = subprocess.run([sys.executable, "-B", os.path.join(tests, "assets.py"), build],
+        made = subprocess.run([sys.executable, "-S", "-E", os.path.join(tests, "assets.py"), build],
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, universal_newlines=True, check=False)
         if made.returncode != 0:
             raise TwinError("assets.py: %s" % made.stderr.strip()[-1500:])
-        line = self.start([sys.executable, "-B", os.path.join(tests, "server.py"),
+        line = self.start([sys.executable, "-S", "-E", os.path.join(tests, "server.py"),
                            "--assets", build, "--twin", self.twin.folder], keep)
         try:
             ports = json.loads(line)

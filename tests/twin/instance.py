@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SOCKET_PATH_MAX = 100
@@ -45,8 +44,8 @@ def write_text(path, text):
         pass
     folder = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
-    fd, temporary = tempfile.mkstemp(dir=folder, prefix=".twin-")
-    with os.fdopen(fd, "wb") as f:
+    temporary = "%s/.twin-%d-%s" % (folder, os.getpid(), os.path.basename(path))
+    with open(temporary, "wb") as f:
         f.write(data)
     os.chmod(temporary, 0o644)
     os.rename(temporary, path)

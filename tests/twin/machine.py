@@ -3,12 +3,12 @@
 What only a running kernel shows (/proc, /sys, /run) is boot.py's."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import uuid
 
-from assets import DRIVERS
 from instance import REPO, Twin, TwinError, merge, write_json, write_text
 
 KERNEL = "5.10.134-18.al8.x86_64"
@@ -252,7 +252,7 @@ def lay_agent(twin):
 def tool(name, *arguments):
     """Run one of the twin's own programs; its output."""
     path = os.path.join(REPO, "tests", "twin", name)
-    done = subprocess.run([sys.executable, "-B", path] + list(arguments), stdout=subprocess.PIPE,
+    done = subprocess.run([sys.executable, "-S", "-E", path] + list(arguments), stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, universal_newlines=True, check=False)
     if done.returncode != 0:
         raise TwinError("%s %s: exit %d\n%s" % (name, " ".join(arguments), done.returncode,
@@ -285,6 +285,7 @@ def lay_devices(twin):
     """Keys of the simulated devices, and the libraries that the installers will put on the disk.
 
     Without TWIN_DEVICES, the folder that they were built into, the libraries are only names."""
+    from assets import DRIVERS  # here only: it takes its time, and most commands of the twin make no devices
     built = os.environ.get("TWIN_DEVICES")
     if not built:
         return
@@ -317,3 +318,29 @@ def create(folder, shape, instance_type, settings, faults, extras, config, delay
     write_json(twin.state("machine.json"), machine)
     lay_programs(twin, machine)
     return twin
+
+
+def copy(folder, source):
+    """Make a twin that is where another, which is not up, has come to.
+
+    The programs on its disk name their folder: these words are the only ones that change."""
+    if os.path.exists(folder):
+        raise TwinError("%s is there already" % folder)
+    shutil.copytree(source.folder, folder, symlinks=True)
+    twin = Twin(folder)
+    before = re.compile(re.escape(os.fsencode(source.folder)) + rb"(?![\w.-])")
+    for parent, _, names in os.walk(twin.folder):
+        for path in (os.path.join(parent, name) for name in names):
+            if os.path.isfile(path) and not os.path.islink(path):
+                replace_in(path, before, os.fsencode(twin.folder))
+    return twin
+
+
+def replace_in(path, before, now):
+    info = os.stat(path)
+    with open(path, "rb") as f:
+        data = f.read()
+    if before.search(data):
+        with open(path, "wb") as f:
+            f.write(before.sub(lambda _: now, data))
+        os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))

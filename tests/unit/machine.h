@@ -122,8 +122,7 @@ static inline void machine_installed(struct machine *m, enum shape shape, const 
 		machine_unit_is(m, UNIT_FABRICMANAGER, "loaded", "inactive", "dead", "disabled");
 	}
 	for (size_t i = 0; i < m->f.units.n; i++)
-		m->f.units.v[i].order_ok = m->f.units.v[i].order_there = m->f.units.v[i].hold_ok =
-			m->f.units.v[i].hold_there = true;
+		m->f.units.v[i].order_ok = m->f.units.v[i].hold_ok = true;
 	machine_unit_is(m, "cloudmonitor.service", "loaded", "inactive", "dead", "disabled");
 	machine_unit_is(m, UNIT_PERSISTENCED, "loaded", "inactive", "dead", "disabled");
 	m->f.units.hold_flag = m->f.units.persistenced_unit_ok = true;
@@ -134,7 +133,7 @@ static inline void machine_unproven(struct machine *m, enum shape shape, const c
 {
 	machine_installed(m, shape, config);
 	for (size_t i = 0; i < m->f.units.n; i++)
-		m->f.units.v[i].hold_ok = m->f.units.v[i].hold_there = false;
+		m->f.units.v[i].hold_ok = false;
 	m->f.units.hold_flag = false;
 	machine_unit_is(m, "cloudmonitor.service", "loaded", "active", "running", "enabled");
 	machine_unit_is(m, UNIT_PERSISTENCED, "loaded", "active", "running", "enabled");

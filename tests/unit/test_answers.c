@@ -104,7 +104,7 @@ static char *troubles(const struct appraisal *r)
 {
 	struct strbuf b = { 0 };
 
-	strbuf_add(&b, "", 0);
+	strbuf_begin(&b);
 	for (size_t i = 0; i <= r->devices_n; i++) {
 		const struct check *c = i < r->devices_n ? r->devices[i].checks : r->checks;
 		size_t n = i < r->devices_n ? r->devices[i].checks_n : r->checks_n;

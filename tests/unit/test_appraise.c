@@ -26,7 +26,7 @@ static char *differences(bool with_notes)
 {
 	struct strbuf b = { 0 };
 
-	strbuf_add(&b, "", 0);
+	strbuf_begin(&b);
 	for (size_t i = 0; i <= r->devices_n; i++) {
 		const struct device_verdict *d = i < r->devices_n ? &r->devices[i] : NULL;
 		const struct check *c = d ? d->checks : r->checks;

@@ -92,7 +92,7 @@ static char *findings(const struct check *c, size_t n)
 {
 	struct strbuf b = { 0 };
 
-	strbuf_add(&b, "", 0);
+	strbuf_begin(&b);
 	for (size_t i = 0; i < n; i++)
 		if (c[i].result == CHECK_FAILED || c[i].result == CHECK_UNKNOWN)
 			strbuf_printf(&b, "%s%s %s", b.len ? " " : "", c[i].name,

@@ -1,5 +1,6 @@
 #include "artefact.h"
 
+#include "core/clock.h"
 #include "codes.h"
 #include "core/str.h"
 #include "fixture.h"
@@ -16,7 +17,7 @@ static struct worker w;
 static void init(enum artefact_kind kind)
 {
 	artefact_init(&a, kind, &m.c, &m.f);
-	w = (struct worker){ .config = &m.c, .timeout_s = 10, .fd = -1 };
+	w = (struct worker){ .config = &m.c, .end_us = clock_monotonic_us() + 10000000, .fd = -1 };
 }
 
 static void done(void)
@@ -92,9 +93,38 @@ START_TEST(fabric_manager_and_nscq_follow_a_newer_driver_that_is_kept)
 	ck_assert_str_eq(a.file, "libnvidia-nscq-580-580.65.06-1.x86_64.rpm");
 	ck_assert_str_eq(a.package, "libnvidia-nscq-580");
 	artefact_done(&a);
-	/* The installer itself stays the configured one. */
+	init(ARTEFACT_DRIVER);
+	ck_assert_str_eq(a.file, "NVIDIA-Linux-x86_64-580.65.06.run");
+	done();
+}
+END_TEST
+
+START_TEST(the_configured_digest_does_not_vouch_for_a_newer_driver_that_is_kept)
+{
+	struct err e = ERR_INIT;
+
+	machine_restarted(&m, SHAPE_SINGLE,
+			  "{\"driver\": {\"sha256\": \"" HELLO "\", \"urls\": [\"https://a/NVIDIA-Linux-x86_64-550.144.03.run\"]}}");
+	str_copy(m.f.software.userspace, FACTS_VERSION_SIZE, "580.65.06");
+	init(ARTEFACT_DRIVER);
+	ck_assert_str_eq(a.version, "580.65.06");
+	ck_assert_ptr_null(a.sha256);
+	ck_assert_int_eq(artefact_judgeable(&a, &e), -1);
+	ck_assert_has(e.hint, "\"driver\": {\"version\": \"580.65.06\", \"sha256\"");
+	done();
+	/* Nor does a digest that is known for the file that a URL without a version leads to. */
+	machine_restarted(&m, SHAPE_SINGLE,
+			  "{\"driver\": {\"urls\": [\"https://a/NVIDIA-Linux-x86_64-550.144.03.run\"]}}");
+	str_copy(m.f.software.userspace, FACTS_VERSION_SIZE, "580.65.06");
+	init(ARTEFACT_DRIVER);
+	ck_assert_ptr_null(a.sha256);
+	done();
+	/* A later version that is known is fetched again for the new kernel. */
+	machine_restarted(&m, SHAPE_SINGLE, "{}");
+	str_copy(m.f.software.userspace, FACTS_VERSION_SIZE, "570.148.08");
 	init(ARTEFACT_DRIVER);
 	ck_assert_str_eq(a.file, "NVIDIA-Linux-x86_64-570.148.08.run");
+	ck_assert_int_eq(artefact_judgeable(&a, &e), 0);
 	done();
 }
 END_TEST
@@ -210,7 +240,8 @@ END_TEST
 
 SUITE_AROUND("artefact", fixture_root_make, fixture_root_drop, urls_and_names_are_the_procedures,
 	     known_files_have_their_digest_and_size_and_rpms_their_name,
-	     fabric_manager_and_nscq_follow_a_newer_driver_that_is_kept, a_configured_digest_wins_over_the_known_one,
+	     fabric_manager_and_nscq_follow_a_newer_driver_that_is_kept,
+	     the_configured_digest_does_not_vouch_for_a_newer_driver_that_is_kept, a_configured_digest_wins_over_the_known_one,
 	     the_name_of_the_file_is_the_last_part_of_the_first_url, what_nothing_vouches_for_is_not_judgeable,
 	     a_file_of_the_pinned_digest_is_kept_and_another_thrown_away,
 	     the_case_of_a_configured_digest_does_not_matter,

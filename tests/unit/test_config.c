@@ -112,7 +112,7 @@ static char *value_text(const struct config_key *k)
 		return xasprintf("%d", *(const int *)at);
 	if (!is_list(k->type))
 		return xstrdup(*(char *const *)at);
-	strbuf_add(&text, "", 0);
+	strbuf_begin(&text);
 	for (size_t i = 0; i < l->n; i++)
 		strbuf_printf(&text, "%s%s", i ? " " : "", l->v[i]);
 	ck_assert_ptr_null(l->v[l->n]);
@@ -379,7 +379,8 @@ START_TEST(urls_must_be_whole_and_of_an_allowed_scheme)
 			check_value_refused(k->key, "[]");
 			check_value_refused(k->key, "[\"http://host/plain\"]");
 			check_value_refused(k->key, "[\"\"]");
-			check_value_accepted(k->key, "[\"https://a/{version}\", \"https://b/\"]", "https://a/{version} https://b/");
+			check_value_accepted(k->key, "[\"https://a/{version}\", \"https://b/c.run?x=/\"]",
+					     "https://a/{version} https://b/c.run?x=/");
 		}
 	}
 	check_value_refused("rpm_key.url", "\"http://host/key\"");
@@ -389,6 +390,69 @@ START_TEST(urls_must_be_whole_and_of_an_allowed_scheme)
 	check_value_accepted("proxy.http", "\"\"", "");
 	check_value_accepted("metadata.url", "\"http://127.0.0.1:8080\"", "http://127.0.0.1:8080");
 	check_value_refused("metadata.url", "\"\"");
+}
+END_TEST
+
+START_TEST(urls_of_files_must_end_in_a_name)
+{
+	static const char *const bad[] = { "https://host", "https://host/", "https://host/x/", "https://host/.",
+					   "https://host/x/..", "https://host/{version}/..?x", "https://host/?a/b.run",
+					   "https://host?/x.run", "https://host#/x", "https://host/x/#y", "https://host/-c" };
+	static const char *const good[] = { "https://host/...", "https://host/.x", "https://host/{version}",
+					    "https://host/x.run?a=/..", "https://host/a-b#/" };
+
+	for (size_t i = 0; i < config_keys_n; i++) {
+		if (config_keys[i].type != CONFIG_URLS)
+			continue;
+		for (size_t v = 0; v < ARRAY_SIZE(bad); v++) {
+			_cleanup_free_ char *list = xasprintf("[\"https://host/x.run\", \"%s\"]", bad[v]);
+
+			check_value_refused(config_keys[i].key, list);
+		}
+		for (size_t v = 0; v < ARRAY_SIZE(good); v++) {
+			_cleanup_free_ char *list = xasprintf("[\"%s\"]", good[v]);
+
+			check_value_accepted(config_keys[i].key, list, good[v]);
+		}
+	}
+}
+END_TEST
+
+START_TEST(texts_of_command_lines_and_paths_are_judged)
+{
+	static const char *const versions[] = { "driver.version", "cuda.version", "cuda.driver" };
+	static const char *const names[] = { "packages", "attest.python", "attest.packages" };
+
+	check_value_refused("kernel.swiotlb", "\"1 init=/bin/sh\"");
+	check_value_refused("kernel.swiotlb", "\"1,any\\\"\"");
+	check_value_refused("kernel.swiotlb", "\"4194304,Any\"");
+	check_value_accepted("kernel.swiotlb", "\"4194304,4,force\"", "4194304,4,force");
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		check_value_refused(versions[i], "\"560/../../x\"");
+		check_value_refused(versions[i], "\".5\"");
+		check_value_refused(versions[i], "\"560.1-rc\"");
+		check_value_refused(versions[i], "\"560 1\"");
+		check_value_accepted(versions[i], "\"560.35.03\"", "560.35.03");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		check_value_refused(names[i], "[\"--downloadonly\"]");
+		check_value_refused(names[i], "[\"-y\"]");
+		check_value_refused(names[i], "[\"--index-url==x\"]");
+	}
+}
+END_TEST
+
+START_TEST(the_verifiers_packages_must_be_pinned_to_one_version)
+{
+	static const char *const bad[] = { "nv_attestation_sdk", "nv_attestation_sdk>=2.5", "x==", "==1", "x===1", "x==2.*",
+					   "x==1;python_version<'3'", "x == 1", "x @ https://host/x.whl", "./x==1" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *list = xasprintf("[\"%s\"]", bad[i]);
+
+		check_value_refused("attest.packages", list);
+	}
+	check_value_accepted("attest.packages", "[\"a-b.c_d[x]==1!2.0.post1+l\"]", "a-b.c_d[x]==1!2.0.post1+l");
 }
 END_TEST
 
@@ -471,10 +535,16 @@ START_TEST(long_lists_are_refused)
 }
 END_TEST
 
-START_TEST(a_key_that_stands_twice_has_its_last_value)
+START_TEST(a_key_that_stands_twice_is_refused)
 {
-	parse("{\"shape\": \"single\", \"shape\": \"multi\"}");
-	check_value("shape", "multi");
+	check_refused("{\"shape\": \"single\",\n \"shape\": \"multi\"}", "line 2, column 3: the key \"shape\" stands twice");
+	check_refused("{\"driver\": {\"version\": \"1\"}, \"cache\": {}, \"driver\" : {}}", "\"driver\" stands twice");
+	check_refused("{\"steps\": {\"driver\": {\"attempts\": 1, \"attempts\": 2}}}", "\"attempts\" stands twice");
+	check_refused("{\"shape\": \"single\", \"sh\\u0061pe\": \"multi\"}", "has a backslash in it");
+	/* The same name in another object, or as a value, is another thing. */
+	parse("{\"driver\": {\"version\": \"1\", \"args\": [\"version\", \"version\", \"\\\"version\\\":\", \"{\"]}, "
+	      "\"cuda\": {\"version\": \"2\"}}");
+	check_value("cuda.version", "2");
 	config_done(&c);
 }
 END_TEST
@@ -597,7 +667,8 @@ SUITE_AROUND("config", fixture_root_make, fixture_root_drop, the_defaults_are_th
 	     numbers_outside_their_range_are_refused, urls_must_be_whole_and_of_an_allowed_scheme,
 	     digests_paths_units_and_choices_are_judged, values_that_the_machine_could_not_live_with_are_refused,
 	     texts_with_control_characters_or_without_end_are_refused, a_text_is_not_cut_at_a_nul,
-	     long_lists_are_refused, a_key_that_stands_twice_has_its_last_value,
+	     long_lists_are_refused, a_key_that_stands_twice_is_refused, urls_of_files_must_end_in_a_name,
+	     texts_of_command_lines_and_paths_are_judged, the_verifiers_packages_must_be_pinned_to_one_version,
 	     what_is_no_json_names_line_and_column, deep_nesting_is_refused,
 	     a_file_that_is_too_large_or_unreadable_is_named, steps_may_have_their_own_deadline_and_attempts,
 	     all_values_in_use_are_shown_and_make_the_same_configuration, names_of_shapes_and_lists_answer)

@@ -8,7 +8,7 @@
 
 static const struct err_kind *const kinds[] = {
 	&ERR_IO,      &ERR_DISK_FULL, &ERR_FORMAT, &ERR_TOO_LARGE, &ERR_NETWORK, &ERR_HTTP,	   &ERR_UNTRUSTED,
-	&ERR_DIGEST,  &ERR_CHILD,     &ERR_TIMEOUT, &ERR_BUS,	   &ERR_ARGUMENT, &ERR_INTERRUPTED, &ERR_INTERNAL,
+	&ERR_DIGEST,  &ERR_CHILD,     &ERR_TIMEOUT, &ERR_BUS,	   &ERR_ARGUMENT, &ERR_INTERNAL,
 #define X(name, code, class, who, hint) &name,
 	CODES(X)
 #undef X

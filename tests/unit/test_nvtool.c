@@ -495,6 +495,20 @@ START_TEST(what_is_said_outside_of_a_device_counts_for_none)
 }
 END_TEST
 
+START_TEST(the_last_word_on_the_network_is_found)
+{
+	char said[64];
+
+	ck_assert(nvtool_network_trouble("fetch_rim_file called.\n"
+					 "\turllib.error.URLError: <urlopen error [Errno 110] Connection timed out>\r\n"
+					 "HTTPSConnectionPool(host='rim.example', port=443): Max retries exceeded\nend\n",
+					 said, sizeof(said)));
+	ck_assert(str_starts(said, "HTTPSConnectionPool(host='rim.example'"));
+	ck_assert(!nvtool_network_trouble(single, said, sizeof(said)));
+	ck_assert(!nvtool_network_trouble(multi, said, sizeof(said)));
+}
+END_TEST
+
 SUITE_AROUND("nvtool", read_samples, free_samples, the_guides_sample_of_one_gpu_is_accepted,
 	     the_guides_sample_of_8_gpus_is_accepted, tabs_and_line_ends_of_another_kind_change_nothing,
 	     one_shapes_output_does_not_do_for_the_other,
@@ -509,4 +523,5 @@ SUITE_AROUND("nvtool", read_samples, free_samples, the_guides_sample_of_one_gpu_
 	     the_id_of_a_missing_rim_is_found, every_stage_must_say_success_whatever_the_exit_status,
 	     a_second_table_cannot_mend_the_first, a_device_too_few_is_not_accepted,
 	     a_device_too_many_or_twice_is_not_accepted, the_same_gpu_eight_times_is_not_eight_gpus,
-	     more_sections_than_there_is_room_for_do_no_harm, what_is_said_outside_of_a_device_counts_for_none)
+	     more_sections_than_there_is_room_for_do_no_harm, what_is_said_outside_of_a_device_counts_for_none,
+	     the_last_word_on_the_network_is_found)

@@ -306,6 +306,36 @@ START_TEST(a_file_that_nothing_vouches_for_is_refused_before_it_is_fetched)
 }
 END_TEST
 
+START_TEST(a_newer_driver_without_a_module_for_a_new_kernel_is_never_replaced_by_the_configured)
+{
+	struct facts_software *s = &m.f.software;
+
+	machine_installed(&m, SHAPE_MULTI, "{}");
+	s->module[0] = '\0';
+	str_copy(s->userspace, FACTS_VERSION_SIZE, "580.65.06");
+	check_refused(&CODE_DIGEST_UNKNOWN, "580.65.06");
+	machine_installed(&m, SHAPE_MULTI,
+			  "{\"driver\": {\"version\": \"580.65.06\", \"sha256\": "
+			  "\"0000000000000000000000000000000000000000000000000000000000000000\"}}");
+	s->module[0] = '\0';
+	plan();
+	ck_assert_int_eq(p.rows[STEP_FETCH_DRIVER].action, PLAN_RUN);
+	ck_assert_has(p.rows[STEP_DRIVER].r.reason, "install driver 580.65.06");
+	check_accepted();
+	/* A newer one that is whole needs no digest, whatever else is missing. */
+	machine_installed(&m, SHAPE_MULTI, "{}");
+	str_copy(s->module, FACTS_VERSION_SIZE, "580.65.06");
+	str_copy(s->userspace, FACTS_VERSION_SIZE, "580.65.06");
+	s->cuda = false;
+	check_accepted();
+	/* An older one is replaced as ever. */
+	machine_installed(&m, SHAPE_MULTI, "{}");
+	s->module[0] = '\0';
+	str_copy(s->userspace, FACTS_VERSION_SIZE, "565.57.01");
+	check_accepted();
+}
+END_TEST
+
 START_TEST(what_could_not_be_read_refuses_and_never_counts_as_off)
 {
 	static const enum facts_group groups[] = { FACTS_MACHINE,  FACTS_INSTANCE, FACTS_BOOT,
@@ -476,6 +506,7 @@ SUITE_AROUND("plan", fixture_root_make, fixture_root_drop,
 	     extra_devices_are_refused_on_8_gpus_while_the_swiotlb_is_small,
 	     extra_devices_are_welcome_with_a_large_swiotlb_and_on_one_gpu,
 	     a_file_that_nothing_vouches_for_is_refused_before_it_is_fetched,
+	     a_newer_driver_without_a_module_for_a_new_kernel_is_never_replaced_by_the_configured,
 	     what_could_not_be_read_refuses_and_never_counts_as_off,
 	     a_group_of_facts_that_is_unknown_leaves_nothing_done_that_rests_on_it,
 	     a_clock_that_cannot_be_asked_blocks_only_what_comes_after_it,

@@ -182,7 +182,7 @@ START_TEST(an_swiotlb_that_cannot_be_read_is_not_believed)
 {
 	machine_restarted(&m, SHAPE_SINGLE, "{}");
 	m.f.boot.swiotlb_known = false;
-	check_blocked(&CODE_SWIOTLB, "could not be read");
+	check_blocked(&CODE_SWIOTLB_UNKNOWN, "could not be read");
 }
 END_TEST
 

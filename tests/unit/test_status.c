@@ -537,19 +537,6 @@ START_TEST(the_same_instance_and_the_first_keep_what_is_there)
 }
 END_TEST
 
-START_TEST(of_another_boot_every_answer_reads_pending)
-{
-	fill(&s);
-	for (enum result r = RESULT_PENDING; r < RESULT_MAX; r++) {
-		s.result = r;
-		ck_assert_int_eq(status_result_now(&s, BOOT), r);
-		ck_assert_int_eq(status_result_now(&s, "b0000000-0000-4000-8000-000000000002"), RESULT_PENDING);
-		ck_assert_int_eq(status_result_now(&s, ""), RESULT_PENDING);
-	}
-	drop();
-}
-END_TEST
-
 START_TEST(cut_off_steps_are_bits_in_the_order_of_the_table)
 {
 	status_init(&s);
@@ -561,19 +548,14 @@ START_TEST(cut_off_steps_are_bits_in_the_order_of_the_table)
 }
 END_TEST
 
-START_TEST(results_and_states_have_their_public_names)
+START_TEST(results_have_their_public_names)
 {
 	static const char *const results[] = { "pending", "running", "restarting", "waiting",
 					       "ready",	  "failed",  "refused" };
-	static const char *const states[] = { "todo",	     "running", "done",	  "failed",
-					      "interrupted", "blocked", "skipped" };
 
 	ck_assert_uint_eq(ARRAY_SIZE(results), RESULT_MAX);
-	ck_assert_uint_eq(ARRAY_SIZE(states), STATE_MAX);
 	for (size_t i = 0; i < RESULT_MAX; i++)
 		ck_assert_str_eq(result_name((enum result)i), results[i]);
-	for (size_t i = 0; i < STATE_MAX; i++)
-		ck_assert_str_eq(step_state_name((enum step_state)i), states[i]);
 }
 END_TEST
 
@@ -589,5 +571,5 @@ SUITE_AROUND("status", fixture_root_make, fixture_root_drop, everything_survives
 	     values_of_wrong_types_do_no_harm, numbers_that_make_no_sense_are_not_taken_over,
 	     steps_of_another_version_are_ignored, of_too_many_events_the_last_are_taken,
 	     another_instance_forgets_attempts_verdicts_and_errors,
-	     the_same_instance_and_the_first_keep_what_is_there, of_another_boot_every_answer_reads_pending,
-	     cut_off_steps_are_bits_in_the_order_of_the_table, results_and_states_have_their_public_names)
+	     the_same_instance_and_the_first_keep_what_is_there,
+	     cut_off_steps_are_bits_in_the_order_of_the_table, results_have_their_public_names)

@@ -1,8 +1,10 @@
 #include "steps.h"
 
 #include "codes.h"
+#include "core/clock.h"
 #include "fixture.h"
 #include "machine.h"
+#include "steps/all.h"
 #include "suite.h"
 
 static struct machine m;
@@ -45,6 +47,34 @@ START_TEST(every_row_of_the_table_is_whole)
 		ck_assert_uint_lt(strlen(s->id), sizeof(((struct err *)0)->hint));
 		ck_assert_msg(s->id[strspn(s->id, "abcdefghijklmnopqrstuvwxyz-")] == '\0', "%s", s->id);
 	}
+}
+END_TEST
+
+START_TEST(a_step_has_the_time_that_it_is_configured_to_wait)
+{
+	machine_fresh(&m, SHAPE_MULTI, "{\"restart\": {\"cloud_init_wait_s\": 3600}, \"fetch\": {\"deadline_s\": 86400}, "
+				       "\"time_sync\": {\"deadline_s\": 3600}, \"steps\": {\"fetch-nscq\": {\"timeout_s\": 7}}}");
+	ck_assert_uint_ge(step_deadline_s(&steps[STEP_RESTART], &m.c), 3600 + 60);
+	ck_assert_uint_ge(step_deadline_s(&steps[STEP_TIME_SYNC], &m.c), 3600 + 60);
+	ck_assert_uint_ge(step_deadline_s(&steps[STEP_FETCH_CUDA], &m.c), 86400 + 60);
+	ck_assert_uint_ge(step_deadline_s(&steps[STEP_FETCH_FABRICMANAGER], &m.c), 2 * 86400 + 60);
+	ck_assert_uint_eq(step_deadline_s(&steps[STEP_FETCH_NSCQ], &m.c), 7);
+	ck_assert_uint_eq(step_deadline_s(&steps[STEP_DRIVER], &m.c), steps[STEP_DRIVER].timeout_s);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(programs_of_one_step_share_its_time)
+{
+	struct worker w = { .end_us = clock_monotonic_us() + 2500000 };
+
+	ck_assert_uint_eq(worker_left_s(&w), 3);
+	w.end_us -= 2000000;
+	ck_assert_uint_eq(worker_left_s(&w), 1);
+	/* Past the end there is time to leave things in order, before the engine kills the worker. */
+	w.end_us -= 2000000;
+	ck_assert_uint_gt(worker_left_s(&w), 0);
+	ck_assert_uint_lt(worker_left_s(&w), WORKER_SLACK_S);
 }
 END_TEST
 
@@ -508,7 +538,8 @@ START_TEST(the_proof_is_taken_unless_the_gate_is_open_in_this_boot)
 }
 END_TEST
 
-SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, every_row_of_the_table_is_whole,
+SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, a_step_has_the_time_that_it_is_configured_to_wait, programs_of_one_step_share_its_time,
+	     every_row_of_the_table_is_whole,
 	     ids_are_unique_and_find_their_row, every_step_stands_below_those_it_needs,
 	     every_step_rests_on_preflight_and_the_gate_on_every_step,
 	     what_a_step_needs_does_not_hang_on_steps_of_the_other_shape,

@@ -146,6 +146,25 @@ START_TEST(a_drop_in_is_written_once_and_removed_once)
 }
 END_TEST
 
+START_TEST(the_gate_drop_ins_on_disk_say_which_units_are_gated)
+{
+	struct fs_names gated;
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(unitfile_gated(&gated, &e), 0);
+	ck_assert_uint_eq(gated.n, 0);
+	ck_assert_int_eq(unitfile_dropin_write(UNITFILE_GATE, "vllm.service", NULL, &e), 0);
+	ck_assert_int_eq(unitfile_dropin_write(UNITFILE_GATE, "a@1.timer", NULL, &e), 0);
+	ck_assert_int_eq(unitfile_dropin_write(UNITFILE_ORDER, "ollama.service", NULL, &e), 0);
+	fixture_put(PATH_ETC_UNITS "/x.service", "[Unit]\n");
+	ck_assert_int_eq(unitfile_gated(&gated, &e), 0);
+	ck_assert_uint_eq(gated.n, 2);
+	ck_assert_str_eq(gated.v[0], "a@1.timer");
+	ck_assert_str_eq(gated.v[1], "vllm.service");
+	fs_names_done(&gated);
+}
+END_TEST
+
 START_TEST(a_missing_or_broken_template_is_named)
 {
 	_cleanup_free_ char *text = NULL;
@@ -168,4 +187,5 @@ SUITE_AROUND("unitfile", install_templates, fixture_root_drop,
 	     with_cloudmonitor_alone_the_units_are_the_procedures_byte_for_byte,
 	     the_default_list_widens_the_before_line, an_empty_list_leaves_an_empty_line_that_systemd_accepts,
 	     drop_ins_lie_where_systemd_reads_them_and_say_what_they_are_for,
-	     a_drop_in_is_written_once_and_removed_once, a_missing_or_broken_template_is_named)
+	     a_drop_in_is_written_once_and_removed_once, the_gate_drop_ins_on_disk_say_which_units_are_gated,
+	     a_missing_or_broken_template_is_named)

@@ -1,0 +1,39 @@
+#!/bin/sh
+# One GPU judged natively: no pip, no Python, one request per manifest and certificate, and the root that was used is said.
+. "${0%/*}/lib.sh"
+
+story_begin single --config '{"attest": {"verifier": "auto"}}'
+agent_run
+expect_ready
+expect steps.verifier.state skipped
+expect reduced '["attest.device_root", "attest.rim_root"]'
+
+say "== who decided, under whose root, and what was found"
+expect attestation.verdict accepted
+expect attestation.decided_by native
+expect attestation.trust_anchors custom
+expect attestation.boot_id "$(status boot_id)"
+expect attestation.devices.0.claims.measres success
+expect attestation.devices.0.claims.x-nvidia-gpu-attestation-report-nonce-match true
+has "$T/state/agent.log" "in place of NVIDIA's root"
+said "accepted natively: 1 devices, 8 requests for 2 manifests and 6 certificates"
+
+say "== nothing of the procedure's verifier was run"
+expect_count 0 commands '"-m", "pip"'
+expect_count 0 commands verifier
+! was_run python3.11 || fail "Python was run"
+
+say "== one request each"
+expect_count 2 http '"path": "/v1/rim/'
+[ -z "$(grep -o '"path": "/v1/rim/[^"]*' "$T/state/http.jsonl" | sort | uniq -d)" ] || fail "a manifest was fetched twice"
+expect_count 6 http '"method": "POST", "host": "ocsp.ndis.nvidia.com"'
+all_is_well
+
+say "== another boot: everything is asked again, with another nonce"
+nonce=$(status attestation.devices.0.claims.eat_nonce)
+agent_boot
+expect_ready
+[ "$(status attestation.devices.0.claims.eat_nonce)" != "$nonce" ] || fail "the nonce came twice"
+expect_count 4 http '"path": "/v1/rim/'
+expect_count 12 http '"method": "POST", "host": "ocsp.ndis.nvidia.com"'
+all_is_well

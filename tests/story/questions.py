@@ -1,0 +1,251 @@
+"""check.py QUESTION DIR [WHAT]: the single questions that stories ask about a twin.
+
+It is started a thousand times, so what only some questions need is imported there."""
+
+import json
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
+
+from instance import (REPO, Twin, read_json, read_jsonl, read_text,   # noqa: E402
+                      write_json)
+
+# Programs that never change the machine, and those that do only with these arguments.
+LOOKS = {"rpmkeys", "modinfo", "lsmod"}
+CHANGES = {"rpm": ("-i", "-U", "-e"), "grubby": ("--update-kernel",), "nvidia-smi": ("-srs",)}
+VERIFIERS = {"verifier.cc_admin", "ppcie.verifier.verification"}
+LOOKING_CALLS = {"GetUnit", "LoadUnit", "GetUnitFileState", "ListUnitsByNames", "ListUnits",
+                 "ListJobs", "Subscribe", "Unsubscribe", "Get", "GetAll", "GetJob", "GetUnitByPID",
+                 "ListUnitsByPatterns", "CanReboot", "Introspect", "Ping", "Hello", "AddMatch",
+                 "ListUnitFiles", "GetDefaultTarget", "ListUnitsFiltered"}
+
+def find(value, key):
+    for part in key.split("."):
+        if isinstance(value, list):
+            by_id = [x for x in value if isinstance(x, dict) and x.get("id") == part]
+            value = by_id[0] if by_id else value[int(part)]
+        else:
+            value = value[part]
+    return value
+
+
+def check_get(twin, key):
+    try:
+        value = find(twin.status(), key)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return 1
+    print(value if isinstance(value, str) else json.dumps(value))
+    return 0
+
+
+def check_brief(twin, _):
+    """What status.json comes down to, in a few lines."""
+    now = twin.status()
+    steps = {}
+    for step in now.get("steps", []):
+        steps.setdefault(step.get("state"), []).append(step.get("id"))
+    print("result %s, gate %s, error %s" % (now.get("result"), now.get("gate"), json.dumps(now.get("error"))))
+    for state, ids in steps.items():
+        print("%s: %s" % (state, " ".join(ids)))
+    return 0
+
+
+def check_config(twin, key):
+    """A value of /etc/gn8v/config.json."""
+    print(find(read_json(twin.root("/etc/gn8v/config.json")), key))
+    return 0
+
+
+def check_device(twin, key):
+    """A value of the simulated devices."""
+    print(find(read_json(twin.state("devices.json")), key))
+    return 0
+
+
+def check_set_device(twin, pair):
+    """KEY=JSON: change a value of the simulated devices."""
+    key, _, value = pair.partition("=")
+    above, _, last = key.rpartition(".")
+    devices = read_json(twin.state("devices.json"))
+    find(devices, above)[last] = json.loads(value)
+    write_json(twin.state("devices.json"), devices)
+    return 0
+
+
+def check_comes(twin, pair):
+    """KEY=VALUE of status.json comes while the agent runs."""
+    key, _, value = pair.partition("=")
+    import watch
+    seen = watch.Watch(twin.root("/var/lib/gn8v"))
+    try:
+        return 0 if seen.until(lambda: find(twin.status(), key) == value, 60) else 1
+    finally:
+        seen.close()
+
+
+def allowed_open(record):
+    """The opens of promise 3: after persistenced is active, and what it and R12, R14 do themselves."""
+    return (record["persistenced"] == "active"
+            or record["unit"] == "nvidia-persistenced.service"
+            or (record["unit"] == "nvidia-fabricmanager.service" and "nvswitch" in record["what"])
+            or record["what"] == "installer test load")
+
+
+def check_opens(twin, _):
+    early = [r for r in read_jsonl(twin.state("gpu.jsonl")) if not allowed_open(r)]
+    for r in early:
+        print("boot %d: %s opened %s while nvidia-persistenced was %s"
+              % (r["boot"], r["unit"] or r["who"], r["what"], r["persistenced"]))
+    return 1 if early else 0
+
+
+def check_schema(twin, _):
+    import schema
+    path = os.path.join(REPO, "packaging", "status.schema.json")
+    complaints = schema.validate(twin.status(), read_json(path))
+    print("".join("status.json: %s\n" % c for c in complaints), end="")
+    return 1 if complaints else 0
+
+
+def check_well(twin, _):
+    """What has to hold at the end of every story that went well."""
+    misuse = read_text(twin.state("misuse"))
+    print("".join("a fake was used wrongly: %s\n" % line for line in misuse.splitlines()), end="")
+    return 1 if misuse or check_opens(twin, _) or check_schema(twin, _) else 0
+
+
+def check_error(twin, code):
+    """The error has this code, and somebody is told what to do."""
+    error = twin.status().get("error") or {}
+    if error.get("code") == code and error.get("hint") and error.get("who"):
+        return 0
+    print("the error is %s" % json.dumps(error))
+    return 1
+
+
+def check_ran(twin, name):
+    names = {os.path.basename(a) for c in read_jsonl(twin.state("commands.jsonl"))
+             for a in c["argv"][:2]}
+    return 0 if name in names else 1
+
+
+def check_failed(twin, code):
+    """The last run failed with this code, and says to somebody what to do."""
+    if twin.status().get("result") != "failed":
+        print("the result is %s" % twin.status().get("result"))
+        return 1
+    return check_error(twin, code) or check_schema(twin, None)
+
+
+# Programs of services that the machine's owner enabled: systemd starts them, not the agent.
+SERVICES = ("argusagent", "ollama", "nvidia-ctk", "nvidia-persistenced", "nv-fabricmanager")
+
+
+def only_looks(argv):
+    name = os.path.basename(argv[0])
+    if name in SERVICES:
+        return True
+    if name.startswith("python"):
+        return argv[1:2] == ["-m"] and argv[2] in VERIFIERS
+    if name in CHANGES:
+        return not any(a.startswith(CHANGES[name]) for a in argv[1:])
+    return name in LOOKS
+
+
+def check_mark(twin, _):
+    """How much had happened by now, for check_quiet."""
+    print(len(read_jsonl(twin.state("commands.jsonl"))), len(read_jsonl(twin.state("bus.jsonl"))))
+    return 0
+
+
+def check_quiet(twin, mark):
+    """Since the mark nothing was run or called that changes the machine."""
+    commands, calls = (int(n) for n in (mark or "0 0").split())
+    ran = [c["argv"] for c in read_jsonl(twin.state("commands.jsonl"))[commands:]
+           if not only_looks(c["argv"])]
+    called = [c for c in read_jsonl(twin.state("bus.jsonl"))[calls:]
+              if c["method"].rpartition(".")[2] not in LOOKING_CALLS]
+    for argv in ran:
+        print("was run: %s" % " ".join(argv))
+    for call in called:
+        print("was called: %s %s" % (call["method"], json.dumps(call["args"])))
+    return 1 if ran or called else 0
+
+
+def check_until(twin, claim):
+    """Wait until KEY=VALUE holds: in status.json, or progress.… in what is known of running steps."""
+    key, _, wanted = claim.partition("=")
+    folders = [twin.root("/var/lib/gn8v"), twin.root("/run/gn8v")]
+    for folder in folders:
+        os.makedirs(folder, exist_ok=True)
+
+    def holds():
+        try:
+            now = twin.status()
+            now["progress"] = json.loads(read_text(twin.root("/run/gn8v/progress.json"), "{}"))
+            return str(find(now, key)) == wanted
+        except (KeyError, IndexError, TypeError, ValueError):
+            return False
+    return until(holds, claim, *folders)
+
+
+def check_unit(twin, claim):
+    """Wait until UNIT STATE: its ActiveState."""
+    name, wanted = claim.split()
+    return until(lambda: read_text(twin.state("units", name)).strip() == wanted, claim,
+                 twin.state("units"))
+
+
+def check_times(twin, claim):
+    """Wait until LOG has N records with TEXT."""
+    log, wanted, text = claim.split(None, 2)
+    return until(lambda: sum(text in line for line in read_text(twin.state(log + ".jsonl")).splitlines())
+                 >= int(wanted), claim, twin.state_folder)
+
+
+def until(holds, claim, *folders):
+    import watch
+    events = watch.Watch(*folders)
+    held = events.until(holds, 60)
+    events.close()
+    if not held:
+        print("it did not come to that within 60 s: " + claim)
+    return 0 if held else 1
+
+
+def check_before(twin, pair):
+    """"METHOD UNIT, METHOD UNIT": of these calls, the last of the first kind came before the other's."""
+    calls = [(c["method"].rpartition(".")[2], (c["args"] or [None])[0])
+             for c in read_jsonl(twin.state("bus.jsonl"))]
+    first, second = (max((n for n, call in enumerate(calls) if call == tuple(kind.split())),
+                         default=-1) for kind in pair.split(", "))
+    return 0 if 0 <= first < second else 1
+
+
+def check_port(twin, name):
+    print(read_json(twin.state("ports.json"))[name])
+    return 0
+
+
+def check_argv(twin, text):
+    """Whether a program was run with this text among its arguments."""
+    lines = [" ".join(c["argv"]) for c in read_jsonl(twin.state("commands.jsonl"))]
+    found = [line for line in lines if text in line]
+    print("".join("was run: %s\n" % line for line in found), end="")
+    return 0 if found else 1
+
+
+def check_program(twin, _):
+    print(twin.agent_program())
+    return 0
+
+
+def main():
+    questions = {name[len("check_"):].replace("_", "-"): f for name, f in globals().items()
+                 if name.startswith("check_")}
+    if len(sys.argv) < 3 or sys.argv[1] not in questions:
+        sys.exit(__doc__)
+    twin = Twin(sys.argv[2]).must_exist()
+    return questions[sys.argv[1]](twin, sys.argv[3] if len(sys.argv) > 3 else None)
