@@ -90,13 +90,14 @@ LIB_SRC := $(wildcard lib/*/*.c)
 AGENT_SRC := $(wildcard agent/*.c agent/steps/*.c agent/cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 SYSTEMD_SRC := $(wildcard tests/twin/systemd/*.c)
-DEVICES_SRC := $(addprefix tests/twin/devices/,twin.c measure.c device.c) lib/trust/digest.c \
+DEVICES_SRC := $(addprefix tests/twin/devices/,twin.c measure.c issue.c device.c) lib/trust/digest.c \
                $(addprefix lib/core/,base.c err.c str.c fs.c json.c clock.c)
 
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 TWIN_SYSTEMD := $(B)/twin-systemd
+TWIN_ANSWER := $(B)/twin-answer
 DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
 .PHONY: all demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
@@ -139,7 +140,7 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 # Every object but the one with main(): the tests may reach each module.
 TESTED_OBJ := $(filter-out $(B)/agent/main.o,$(AGENT_OBJ))
 
-$(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a | $(DEVICES)
+$(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a | $(DEVICES) $(TWIN_ANSWER)
 	@mkdir -p $(@D)
 	$(COMPILE) -Iagent -Itests/unit $(CHECK_CFLAGS) -c -o $@.o $<
 	$(LINK) -o $@ $@.o $(TESTED_OBJ) $(B)/libgn8v.a $(CHECK_LIBS) $(DEP_LIBS)
@@ -153,9 +154,15 @@ $(TWIN_SYSTEMD): $(SYSTEMD_SRC) $(wildcard tests/twin/systemd/*.h) $(B)/flags.st
 DEVICES_BUILD = @mkdir -p $(@D); $(COMPILE) -Itests/twin/devices -MF $@.d -fPIC -fvisibility=hidden
 DEVICES_NEED := $(DEVICES_SRC) $(wildcard tests/twin/devices/*.h lib/core/*.h) tests/unit/forge.h $(B)/flags.stamp
 DEVICES_LINK = $(DEVICES_SRC) $(LDFLAGS) $(SSL_LIBS) $(shell pkg-config --libs json-c) -ldl
+MANIFEST := tests/twin/devices/manifest.c
+ANSWER := $(MANIFEST) tests/twin/devices/responder.c
 
-$(B)/twin-devices/twin-devices: tests/twin/devices/main.c $(DEVICES_NEED)
-	$(DEVICES_BUILD) -o $@ $< $(DEVICES_LINK)
+$(B)/twin-devices/twin-devices: tests/twin/devices/main.c $(MANIFEST) tests/unit/forge_rim.h $(DEVICES_NEED)
+	$(DEVICES_BUILD) -o $@ $< $(MANIFEST) $(DEVICES_LINK)
+
+# What the network says of the simulated devices: reference manifests and OCSP answers.
+$(TWIN_ANSWER): tests/twin/devices/answer.c $(ANSWER) tests/unit/forge_rim.h tests/unit/forge_ocsp.h $(DEVICES_NEED)
+	$(DEVICES_BUILD) -o $@ $< $(ANSWER) $(DEVICES_LINK)
 
 $(B)/twin-devices/libnvidia-ml.so: tests/twin/devices/nvml.c $(DEVICES_NEED)
 	$(DEVICES_BUILD) -shared -o $@ $< $(DEVICES_LINK)
@@ -168,20 +175,21 @@ stage: $(B)/gn8v
 	@rm -rf $(B)/stage && $(MAKE) -s --no-print-directory install DESTDIR=$(CURDIR)/$(B)/stage PREFIX=/usr
 
 TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) TWIN_STAGE=$(CURDIR)/$(B)/stage \
-           TWIN_DEVICES=$(CURDIR)/$(B)/twin-devices
+           TWIN_DEVICES=$(CURDIR)/$(B)/twin-devices TWIN_ANSWER=$(CURDIR)/$(TWIN_ANSWER)
 
 check: check-unit check-story check-twin check-packaging
 
 check-unit: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do case $$t in *$(T)*) $$t || exit 1 ;; esac; done
 
-check-story: stage $(TWIN_SYSTEMD) $(DEVICES)
+check-story: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(T)
 
-check-twin: $(TWIN_SYSTEMD)
+check-twin: $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) tests/twin/systemd/selftest.sh
 	tests/twin/fakes/selftest.sh
 	python3 tests/twin/test_server.py
+	$(TWIN_ENV) python3 tests/twin/test_answers.py
 
 check-packaging: all
 	@for t in tests/packaging/*.sh; do echo "== $$t"; $$t || exit 1; done
@@ -193,10 +201,10 @@ check-more: lint
 	$(MAKE) check-unit check-story CC=clang
 	$(MAKE) check-unit check-story SANITIZE=1
 
-demo: stage $(TWIN_SYSTEMD) $(DEVICES)
+demo: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/demo
 
-bench-provision: stage $(TWIN_SYSTEMD) $(DEVICES)
+bench-provision: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/bench/provision
 
 # --- lints --------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@
  *	appraise_judge(a, &appraisal);
  *
  * The two loops may run side by side. Numbers are stable: the list of RIMs is complete after
- * appraise_new(), the list of questions grows at its end, by a RIM that was given (its certificates)
- * and by an answer that calls for the same question in another form. */
+ * appraise_new(), the list of questions grows at its end, by a RIM that was given (of its
+ * certificates) and by an answer that calls for the same question in another form. */
 #ifndef GN8V_TRUST_APPRAISE_H
 #define GN8V_TRUST_APPRAISE_H
 
@@ -38,7 +38,7 @@ struct appraise_device {
 	char driver_version[80];	/* as NVML says; "" when not known */
 	char vbios_version[32];		/* as NVML says; "" when not known */
 };
-/* A report or a chain that is NULL was not to be had: unknown. One that is there and bad: failed. */
+/* A report or chain that is NULL was not to be had: unknown. One that is there and bad: failed. */
 
 /* What a machine has: one GPU, or eight GPUs and four NVSwitches. AUTO says nothing about the count
  * of GPUs alone or of NVSwitches alone, and is MULTI where both kinds are there. */
@@ -74,7 +74,8 @@ void appraise_rules_init(struct appraise_rules *rules);
 struct appraise;
 
 /* Parses and verifies what the devices handed out; bad evidence is a finding. The devices' bytes
- * must outlive *ret. -1 for more than VERDICT_DEVICES_MAX devices, or if the crypto library fails. */
+ * must outlive *ret. -1 for more than VERDICT_DEVICES_MAX devices, or if the crypto library
+ * fails. */
 int appraise_new(const struct appraise_device *devices, size_t n,
 		 const struct appraise_rules *rules, struct appraise **ret, struct err *e);
 void appraise_free(struct appraise *a);
@@ -100,8 +101,8 @@ size_t appraise_questions(const struct appraise *a);
 void appraise_question(const struct appraise *a, size_t i, struct appraise_question *ret);
 
 /* What came back. *ret_retry: the responder asks to come back later, and another answer to the same
- * question may then be given; one that settles the matter is not replaced any more. ret_retry may be
- * NULL. -1 only if the crypto library fails. */
+ * question may then be given; one that settles the matter is not replaced any more. ret_retry may
+ * be NULL. -1 only if the crypto library fails. */
 int appraise_give_ocsp(struct appraise *a, size_t i, const void *bytes, size_t len, bool *ret_retry,
 		       struct err *e);
 void appraise_miss_ocsp(struct appraise *a, size_t i, const char *why);
@@ -111,8 +112,8 @@ void appraise_miss_ocsp(struct appraise *a, size_t i, const char *why);
  *
  * Checks of a device: parse chain chain_time arch report_signature nonce fwid opaque driver_version
  * vbios_version ocsp rim_fetch rim_parse rim_structure rim_profile rim_signature rim_chain
- * rim_chain_time rim_version index_conflict measurements mode; an NVSwitch has no driver_version and
- * no index_conflict. Of the machine: count, topology. */
+ * rim_chain_time rim_version index_conflict measurements mode; an NVSwitch has no driver_version
+ * and no index_conflict. Of the machine: count, topology. */
 void appraise_judge(const struct appraise *a, struct appraisal *ret);
 
 #endif

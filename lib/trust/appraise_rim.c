@@ -55,7 +55,7 @@ void appraise_rim_judge(const struct appraise *a, const struct subject *s, size_
 	}
 	w = &a->wanted[i];
 	judge_fetch(w, p);
-	for (int stage = 0; w->given && stage < RIM_STAGES; stage++) {
+	for (enum rim_stage stage = 0; w->given && stage < RIM_STAGES; stage++) {
 		const struct rim_finding *f = &w->rim->findings[stage];
 
 		appraise_say(

@@ -6,6 +6,7 @@ It prints one line of JSON when it serves: {"proxy": PORT, "https": PORT, "metad
     https      the same hosts directly, told apart by the Host header; localhost and 127.0.0.1 are the mirror
     metadata   the ECS metadata service (metadata.py)
 The mirror (mirror.example) has every asset under any folder, and before them what lies below DIR/state/mirror.
+NVIDIA's RIM service and OCSP responder know the simulated devices (collateral.py).
 It ends by SIGTERM, or by itself when DIR/state has gone.
 
 Troubles (ledger.py tells their arguments):
@@ -33,6 +34,7 @@ import time
 import urllib.parse
 
 import assets
+import collateral
 import ledger
 import metadata
 import web
@@ -68,7 +70,7 @@ class Site:
             raise SystemExit("server: %s: no assets.json; run assets.py first" % folder)
         self.mirror = os.path.join(os.path.abspath(twin), "state", "mirror")
         self.urls = dict(self.table())
-        self.hosts = {host for host, _ in self.urls} | {"mirror.example"}
+        self.hosts = {host for host, _ in self.urls} | {"mirror.example"} | set(collateral.HOSTS)
         self.context = self.tls("certificate")
         self.expired = self.tls("expired_certificate")
 
@@ -161,6 +163,8 @@ class Handler(web.Handler):
 
     def answer(self):
         host, path = self.host(), urllib.parse.unquote(self.path.split("?", 1)[0])
+        if host in collateral.HOSTS:
+            return collateral.answer(self, host, path)
         if self.command not in ("GET", "HEAD"):
             return self.reply(405, "Method Not Allowed\n", [("Allow", "GET, HEAD")])
         if host == DRIVER_HOST and not self.headers.get("Referer", "").startswith(DRIVER_REFERER):

@@ -90,8 +90,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_any(self):
         self.started = time.monotonic()
         length = self.headers.get("Content-Length", "0")
-        if length.isdigit():
-            self.rfile.read(min(int(length), 1 << 20))
+        self.request_body = self.rfile.read(min(int(length), 1 << 20)) if length.isdigit() else b""
         self.answer()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = do_any

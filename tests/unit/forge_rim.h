@@ -23,6 +23,7 @@ struct forge_edit {
 struct forge_rim {
 	enum rim_kind kind;
 	const char *version;	      /* NULL: one that such a manifest could have */
+	const uint8_t *values;	      /* one for each index; NULL: what forge_report() measures */
 	struct forge_edit body, info; /* made before signing: in what is signed, in SignedInfo */
 	const struct forge_chain *chain;
 	EVP_PKEY *key;	/* NULL: the chain's leaf's */
@@ -75,7 +76,7 @@ static inline unsigned int forge_rim_alternatives(enum rim_kind kind, unsigned i
 	return kind != RIM_GPU_DRIVER ? 1 : index == 22 ? 2 : index == 30 ? 4 : 1;
 }
 
-static inline void forge_rim_hashes(struct strbuf *b, enum rim_kind kind, unsigned int index)
+static inline void forge_rim_pattern(struct strbuf *b, enum rim_kind kind, unsigned int index)
 {
 	unsigned int n = forge_rim_alternatives(kind, index);
 
@@ -91,11 +92,24 @@ static inline void forge_rim_hashes(struct strbuf *b, enum rim_kind kind, unsign
 	}
 }
 
-static inline void forge_rim_resource(struct strbuf *b, enum rim_kind kind, unsigned int i,
-				      bool canonical)
+static inline void forge_rim_hashes(struct strbuf *b, const struct forge_rim *spec,
+				    unsigned int index)
 {
-	const char *active = forge_rim_active(kind, i) ? "True" : "False";
-	unsigned int n = forge_rim_alternatives(kind, i);
+	char hex[2 * RIM_VALUE_SIZE + 1];
+
+	if (!spec->values) {
+		forge_rim_pattern(b, spec->kind, index);
+		return;
+	}
+	str_hex(hex, spec->values + (size_t)RIM_VALUE_SIZE * index, RIM_VALUE_SIZE);
+	strbuf_printf(b, " ns2:Hash0=\"%s\"", hex);
+}
+
+static inline void forge_rim_resource(struct strbuf *b, const struct forge_rim *spec,
+				      unsigned int i, bool canonical)
+{
+	const char *active = forge_rim_active(spec->kind, i) ? "True" : "False";
+	unsigned int n = spec->values ? 1 : forge_rim_alternatives(spec->kind, i);
 
 	if (canonical) {
 		strbuf_printf(
@@ -103,7 +117,7 @@ static inline void forge_rim_resource(struct strbuf *b, enum rim_kind kind, unsi
 			"\n        <ns0:Resource active=\"%s\" alternatives=\"%u\" index=\"%u\""
 			" name=\"Measurement_%u\" size=\"48\" type=\"Measurement\"",
 			active, n, i, i);
-		forge_rim_hashes(b, kind, i);
+		forge_rim_hashes(b, spec, i);
 		strbuf_printf(b, "></ns0:Resource>");
 	} else {
 		strbuf_printf(
@@ -111,7 +125,7 @@ static inline void forge_rim_resource(struct strbuf *b, enum rim_kind kind, unsi
 			"\n        <ns0:Resource type=\"Measurement\" index=\"%u\" active=\"%s\""
 			" alternatives=\"%u\"",
 			i, active, n);
-		forge_rim_hashes(b, kind, i);
+		forge_rim_hashes(b, spec, i);
 		strbuf_printf(b, " name=\"Measurement_%u\" size='48' />", i);
 	}
 }
@@ -155,7 +169,7 @@ static inline char *forge_rim_body(const struct forge_rim *spec, bool canonical)
 		      spec->version ? spec->version : versions[spec->kind],
 		      of_switch ? "SWITCH" : "GPU");
 	for (unsigned int i = 0; i < RIM_VALUES; i++)
-		forge_rim_resource(&b, spec->kind, i, canonical);
+		forge_rim_resource(&b, spec, i, canonical);
 	strbuf_printf(&b, "\n    </ns0:Payload>\n");
 	return forge_edited(b.s, spec->body.from, spec->body.to);
 }

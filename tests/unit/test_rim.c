@@ -208,7 +208,7 @@ START_TEST(a_resource_too_few_is_refused)
 	struct strbuf resource = { 0 };
 	_cleanup_(rim_free_p) struct rim *rim = NULL;
 
-	forge_rim_resource(&resource, RIM_GPU_DRIVER, 63, false);
+	forge_rim_resource(&resource, &(struct forge_rim){ .kind = RIM_GPU_DRIVER }, 63, false);
 	rim = judge_edited(resource.s, "");
 	ck_assert_fails(rim, RIM_STRUCTURE, "63 Resources");
 	ck_assert_fails(rim, RIM_SIGNATURE, "digest");

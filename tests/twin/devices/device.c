@@ -3,7 +3,7 @@
 #include <openssl/rand.h>
 #include <sys/stat.h>
 
-#include "../../unit/forge.h"
+#include "issue.h"
 #include "measure.h"
 #include "twin.h"
 
@@ -23,60 +23,6 @@ static char *device_path(enum device_type type, unsigned int index, const char *
 
 /* --- keys and chains ---------------------------------------------------------------------------- */
 
-static void write_key(const char *name, EVP_PKEY *key)
-{
-	_cleanup_free_ char *part = xasprintf("devices/%s.key", name), *path = twin_state(part);
-	_cleanup_fclose_ FILE *file = fopen(path, "we");
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
-}
-
-static void write_certificate(const char *name, X509 *certificate)
-{
-	_cleanup_free_ char *part = xasprintf("devices/%s.pem", name), *path = twin_state(part);
-	_cleanup_fclose_ FILE *file = fopen(path, "we");
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(PEM_write_X509(file, certificate), 1);
-}
-
-/* forge.h numbers certificates by their place in the chain. Below one issuer the numbers must differ,
- * or revocation could not tell them apart. */
-static void renumber(struct forge_chain *c, size_t i, const char *hex)
-{
-	size_t by = i + 1 < c->n ? i + 1 : i;
-	BIGNUM *number = NULL;
-
-	ck_assert_int_gt(BN_hex2bn(&number, hex), 0);
-	ck_assert_ptr_nonnull(BN_to_ASN1_INTEGER(number, X509_get_serialNumber(c->certs[i])));
-	BN_free(number);
-	ck_assert_int_gt(X509_sign(c->certs[i], c->keys[by], EVP_sha384()), 0);
-}
-
-static void random_hex(char *dst, size_t bytes)
-{
-	uint8_t random[32];
-
-	ck_assert_int_eq(RAND_bytes(random, (int)bytes), 1);
-	random[0] = (uint8_t)((random[0] & 0x7f) | 0x40); /* positive, and of full length */
-	str_hex(dst, random, bytes);
-	for (char *s = dst; *s; s++)
-		*s = (char)(*s >= 'a' ? *s - 'a' + 'A' : *s);
-}
-
-static void issue(struct forge_chain *c, size_t i, const struct forge_cert *spec,
-		  const char *number)
-{
-	char hex[41];
-
-	if (!c->keys[i])
-		c->keys[i] = EVP_EC_gen("P-384");
-	forge_issue(c, i, spec);
-	random_hex(hex, 20);
-	renumber(c, i, number ? number : hex);
-}
-
 /* Root and identity CA, which all devices share. */
 static void make_top(struct forge_chain *top)
 {
@@ -86,10 +32,10 @@ static void make_top(struct forge_chain *top)
 	*top = (struct forge_chain){ .n = X509_DEVICE_COUNT };
 	issue(top, 4, &root, NULL);
 	issue(top, 3, &identity, NULL);
-	write_key("root", top->keys[4]);
-	write_certificate("root", top->certs[4]);
-	write_key("identity", top->keys[3]);
-	write_certificate("identity", top->certs[3]);
+	issue_write_key("root", top->keys[4]);
+	issue_write_certificate("root", top->certs[4]);
+	issue_write_key("identity", top->keys[3]);
+	issue_write_certificate("identity", top->certs[3]);
 }
 
 /* The intermediate that all devices of a kind share. */
@@ -101,8 +47,8 @@ static void make_ica(struct forge_chain *c, enum device_type type)
 
 	c->keys[2] = NULL;
 	issue(c, 2, &spec, NULL);
-	write_key(name, c->keys[2]);
-	write_certificate(name, c->certs[2]);
+	issue_write_key(name, c->keys[2]);
+	issue_write_certificate(name, c->certs[2]);
 }
 
 static void write_chain(const struct forge_chain *c, enum device_type type, unsigned int index)
@@ -112,7 +58,7 @@ static void write_chain(const struct forge_chain *c, enum device_type type, unsi
 
 	pem[strlen(pem) - 1] = '\0'; /* as the real ones: no line end after the last */
 	twin_write(path, pem);
-	write_key(name, c->keys[0]);
+	issue_write_key(name, c->keys[0]);
 }
 
 /* Leaf and BROM certificate, named and numbered as the real ones are. */
@@ -129,7 +75,7 @@ static void make_device(struct forge_chain *c, enum device_type type, unsigned i
 
 	c->keys[0] = c->keys[1] = NULL;
 	issue(c, 1, &brom, brom_serial);
-	random_hex(serial, 20);
+	issue_random(serial, 20);
 	leaf.serial_name = serial;
 	leaf.fwid_ext = der;
 	leaf.fwid_ext_n = forge_fwid_der(c->keys[1], FORGE_FWID, der);
@@ -150,7 +96,7 @@ static void make_kind(struct forge_chain *top, enum device_type type, size_t n,
 	for (unsigned int i = 0; i < n; i++) {
 		char pdi[2 * PDI_SIZE + 1];
 
-		random_hex(pdi, PDI_SIZE);
+		issue_random(pdi, PDI_SIZE);
 		json_object_array_add(pdis, json_object_new_string(pdi));
 		make_device(top, type, i, pdi);
 	}

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "device.h"
+#include "manifest.h"
 #include "measure.h"
 #include "twin.h"
 
@@ -45,6 +46,7 @@ int main(int argc, char **argv)
 	gpus = json_get(devices, "gpus");
 	switches = json_get(devices, "switches");
 	device_make_all();
+	manifest_make_chains();
 	rims = twin_state("devices/rims");
 	mkdir(rims, 0755);
 	for (int i = 2; i < argc; i++)

@@ -139,6 +139,19 @@ static void read_word(char *path, char *dst, size_t size)
 	free(path);
 }
 
+bool twin_fault_on(const char *name, const char *subject)
+{
+	_cleanup_json_ struct json_object *faults = read_object("faults");
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(faults, name, &value) ||
+	    (json_object_is_type(value, json_type_boolean) && !json_object_get_boolean(value)))
+		return false;
+	if (json_object_is_type(value, json_type_string))
+		return strstr(subject, json_object_get_string(value)) != NULL;
+	return strstr(subject, json_str(value, "file", "")) != NULL;
+}
+
 const char *twin_driver(void)
 {
 	static char text[64];

@@ -18,6 +18,8 @@ void twin_devices_set(const char *key, struct json_object *value); /* takes valu
 /* Whether a fault is on; its argument, "" for none, into dst. */
 bool twin_fault(const char *name, char *dst, size_t size);
 bool twin_fault_at(const char *name, const char *argument); /* is on, and for that device */
+/* Is on, and for what has the argument's text in its name, as the server (ledger.py) means it. */
+bool twin_fault_on(const char *name, const char *subject);
 
 /* Of the module that is loaded, "" for none; of this library. */
 const char *twin_driver(void);
