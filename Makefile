@@ -189,7 +189,7 @@ check-twin: $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) tests/twin/systemd/selftest.sh
 	tests/twin/fakes/selftest.sh
 	python3 tests/twin/test_server.py
-	$(TWIN_ENV) python3 tests/twin/test_answers.py
+	$(TWIN_ENV) TWIN_ASSETS=$(CURDIR)/build/twin-assets python3 tests/twin/test_answers.py
 
 check-packaging: all
 	@for t in tests/packaging/*.sh; do echo "== $$t"; $$t || exit 1; done

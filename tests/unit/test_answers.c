@@ -16,8 +16,8 @@ static int ask(const char *what, const char *id, const void *input, size_t input
 {
 	_cleanup_free_ char *build = devices_build();
 	_cleanup_free_ char *in = xasprintf("%s/question", devices_dir);
-	_cleanup_free_ char *command = xasprintf("%s/../twin-answer %s %s %s < %s", build, what,
-						 devices_dir, id, in);
+	_cleanup_free_ char *command =
+		xasprintf("%s/../twin-answer %s %s %s < %s", build, what, devices_dir, id, in);
 	_cleanup_fclose_ FILE *question = fopen(in, "we");
 	FILE *out;
 
@@ -110,8 +110,8 @@ static char *troubles(const struct appraisal *r)
 		size_t n = i < r->devices_n ? r->devices[i].checks_n : r->checks_n;
 
 		for (size_t k = 0; k < n; k++) {
-			_cleanup_free_ char *words = xasprintf("%s %s", c[k].name,
-							       check_result_name(c[k].result));
+			_cleanup_free_ char *words =
+				xasprintf("%s %s", c[k].name, check_result_name(c[k].result));
 
 			if (c[k].result != CHECK_PASSED && !strstr(b.s, words))
 				strbuf_printf(&b, "%s%s", b.len ? "; " : "", words);

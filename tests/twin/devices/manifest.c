@@ -35,11 +35,11 @@ static void drop(struct forge_chain *c, size_t place)
 }
 
 /* Names as NVIDIA's have them. */
-#define SPECS(chip, signer)                                                                   \
-	{                                                                                     \
-		{ .cn = signer }, { .cn = "Simulated Reference Value L3 " chip " 001" },      \
-			{ .cn = "Simulated Reference Value " chip " CA" },                    \
-			{ .cn = "Simulated CoRIM signing Root CA" },                          \
+#define SPECS(chip, signer)                                                              \
+	{                                                                                \
+		{ .cn = signer }, { .cn = "Simulated Reference Value L3 " chip " 001" }, \
+			{ .cn = "Simulated Reference Value " chip " CA" },               \
+			{ .cn = "Simulated CoRIM signing Root CA" },                     \
 	}
 
 static const struct forge_cert specs[2][X509_RIM_COUNT] = {
@@ -97,7 +97,7 @@ static enum rim_kind kind_of(struct json_object *manifest)
 {
 	const char *kind = json_str(manifest, "kind", "");
 
-	return str_eq(kind, "driver") ? RIM_GPU_DRIVER
+	return str_eq(kind, "driver")  ? RIM_GPU_DRIVER
 	       : str_eq(kind, "vbios") ? RIM_GPU_VBIOS
 				       : RIM_SWITCH_BIOS;
 }

@@ -27,13 +27,13 @@ static const struct {
 	const char *issuer, *file;
 	size_t place, n;
 } issued[] = {
-	{"root",		 "identity",      0, 0},
-	{ "identity",	  "ica-gpu",	 0, 0},
-	{ "identity",	  "ica-switch",    0, 0},
-	{ "ica-gpu",	 "gpu",	       1, 8},
+	{"root",		  "identity",      0, 0},
+	{ "identity",      "ica-gpu",	 0, 0},
+	{ "identity",      "ica-switch",    0, 0},
+	{ "ica-gpu",	     "gpu",	    1, 8},
 	{ "ica-switch",	"switch",	  1, 4},
-	{ "rim-root",	  "rim-gpu-ca",    0, 0},
-	{ "rim-root",	  "rim-switch-ca", 0, 0},
+	{ "rim-root",      "rim-gpu-ca",    0, 0},
+	{ "rim-root",      "rim-switch-ca", 0, 0},
 	{ "rim-gpu-ca",	"rim-gpu-l3",    0, 0},
 	{ "rim-gpu-l3",	"rim-gpu-l4",    0, 0},
 	{ "rim-switch-ca", "rim-switch-l3", 0, 0},
@@ -95,8 +95,8 @@ static bool find_issuer(struct question *q)
 /* Whether the question is about that certificate of file FILE, or FILEk; then that is its name. */
 static bool is_subject(struct question *q, size_t i, size_t k)
 {
-	_cleanup_free_ char *file = issued[i].n ? xasprintf("%s%zu", issued[i].file, k)
-						: xstrdup(issued[i].file);
+	_cleanup_free_ char *file =
+		issued[i].n ? xasprintf("%s%zu", issued[i].file, k) : xstrdup(issued[i].file);
 	_cleanup_(X509_free_p) X509 *x = issue_read_certificate(file, issued[i].place);
 	ASN1_INTEGER *number;
 
@@ -132,9 +132,9 @@ static bool device_revoked(const char *name)
 	if (!gpu && !str_starts(name, "switch"))
 		return false;
 	i = (size_t)atoi(name + strlen(gpu ? "gpu" : "switch"));
-	return str_eq(json_str(json_item(json_get(devices, gpu ? "gpus" : "switches"), i), "cert",
-			       ""),
-		      "revoked");
+	return str_eq(
+		json_str(json_item(json_get(devices, gpu ? "gpus" : "switches"), i), "cert", ""),
+		"revoked");
 }
 
 static struct status status_of(const struct question *q)
@@ -190,8 +190,8 @@ static void sign(OCSP_BASICRESP *basic, const struct question *q)
 	if (twin_fault_on("ocsp-other-signer", q->name))
 		spec.usage = ""; /* under the same issuer, but not to answer with */
 	forge_responder(&delegate, &q->issuer, 0, &spec);
-	ck_assert_int_eq(
-		OCSP_basic_sign(basic, delegate.cert, delegate.key, EVP_sha384(), NULL, 0), 1);
+	ck_assert_int_eq(OCSP_basic_sign(basic, delegate.cert, delegate.key, EVP_sha384(), NULL, 0),
+			 1);
 	forge_responder_done(&delegate);
 }
 
