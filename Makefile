@@ -143,7 +143,7 @@ TESTED_OBJ := $(filter-out $(B)/agent/main.o,$(AGENT_OBJ))
 
 $(B)/tests/unit/%: tests/unit/%.c tests/unit/suite.h $(TESTED_OBJ) $(B)/libgn8v.a | $(DEVICES) $(TWIN_ANSWER)
 	@mkdir -p $(@D)
-	$(COMPILE) -Iagent -Itests/unit $(CHECK_CFLAGS) -c -o $@.o $<
+	$(COMPILE) -Iagent -Itests/unit $(CHECK_CFLAGS) -MT $@ -c -o $@.o $<
 	$(LINK) -o $@ $@.o $(TESTED_OBJ) $(B)/libgn8v.a $(CHECK_LIBS) $(DEP_LIBS)
 
 $(TWIN_SYSTEMD): $(SYSTEMD_SRC) $(wildcard tests/twin/systemd/*.h) $(B)/flags.stamp

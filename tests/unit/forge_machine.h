@@ -288,24 +288,21 @@ static inline void forge_find(const struct forge_machine *m, OCSP_CERTID *id,
 	ck_abort_msg("a question about an unknown certificate");
 }
 
-/* The responder's answer to question i; NULL for silence. Caller frees. */
-static inline uint8_t *forge_respond(const struct forge_machine *m, const struct appraise *a,
-				     size_t i, size_t *ret_n)
+/* The responder's answer to a request, about the certificate of that name; NULL for silence. Caller
+ * frees. */
+static inline uint8_t *forge_respond(const struct forge_machine *m, const uint8_t *bytes, size_t n,
+				     const char *name, size_t *ret_n)
 {
-	struct appraise_question q;
-	const uint8_t *p;
-	OCSP_REQUEST *request;
+	OCSP_REQUEST *request = d2i_OCSP_REQUEST(NULL, &bytes, (long)n);
+	OCSP_CERTID *id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0));
+	int at = OCSP_REQUEST_get_ext_by_NID(request, NID_id_pkix_OCSP_Nonce, -1);
 	struct forge_answer answer = { .chain = NULL };
 	uint8_t nonce[OCSP_NONCE_SIZE];
-	int at;
+	bool about = m->about && str_eq(m->about, name);
 
-	appraise_question(a, i, &q);
-	p = q.request;
-	request = d2i_OCSP_REQUEST(NULL, &p, (long)q.request_len);
-	if (m->about && str_eq(m->about, q.certificate))
+	if (about)
 		answer = m->answer;
-	forge_find(m, OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0)), &answer);
-	at = OCSP_REQUEST_get_ext_by_NID(request, NID_id_pkix_OCSP_Nonce, -1);
+	forge_find(m, id, &answer);
 	if (at >= 0 && !answer.nonce) {
 		const ASN1_OCTET_STRING *value =
 			X509_EXTENSION_get_data(OCSP_REQUEST_get_ext(request, at));
@@ -316,12 +313,10 @@ static inline uint8_t *forge_respond(const struct forge_machine *m, const struct
 	OCSP_REQUEST_free(request);
 	if (m->sha1_only && answer.hash == OCSP_HASH_SHA384)
 		return forge_refusal(OCSP_RESPONSE_STATUS_UNAUTHORIZED, ret_n);
-	if (m->about && str_eq(m->about, q.certificate)) {
-		if (m->silent)
-			return NULL;
-		if (m->refusal)
-			return forge_refusal(m->refusal, ret_n);
-	}
+	if (about && m->silent)
+		return NULL;
+	if (about && m->refusal)
+		return forge_refusal(m->refusal, ret_n);
 	if (!answer.signer) {
 		answer.signer = answer.chain->certs[answer.index + 1];
 		answer.key = answer.chain->keys[answer.index + 1];
@@ -334,9 +329,12 @@ static inline void forge_give_answers(struct forge_machine *m, struct appraise *
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < appraise_questions(a); i++) {
+		struct appraise_question q;
+		_cleanup_free_ uint8_t *bytes = NULL;
 		size_t n;
-		_cleanup_free_ uint8_t *bytes = forge_respond(m, a, i, &n);
 
+		appraise_question(a, i, &q);
+		bytes = forge_respond(m, q.request, q.request_len, q.certificate, &n);
 		if (!bytes)
 			appraise_miss_ocsp(a, i, "connection refused");
 		else

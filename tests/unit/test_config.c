@@ -63,6 +63,14 @@ static const struct {
 	  "nv_ppcie_verifier==1.5.0.post6914366",
 	  NULL },
 	{ "attest.find_links", "https://attest-public-cn-beijing.oss-cn-beijing.aliyuncs.com/repo/pip/attest.html", NULL },
+	{ "attest.rim_url", "https://rim.attestation.nvidia.com/v1/rim/", NULL },
+	{ "attest.rim_dir", "", NULL },
+	{ "attest.ocsp", "https://ocsp.ndis.nvidia.com/", NULL },
+	{ "attest.ocsp_nonce", "true", NULL },
+	{ "attest.allow_hold", "false", NULL },
+	{ "attest.collateral_s", "60", NULL },
+	{ "attest.device_root", "", NULL },
+	{ "attest.rim_root", "", NULL },
 	{ "attest.deadline_s", "1800", NULL },
 	{ "cublas.install", "false", NULL },
 	{ "cublas.python", "/usr/bin/python3.11", NULL },
@@ -386,6 +394,13 @@ START_TEST(urls_must_be_whole_and_of_an_allowed_scheme)
 	check_value_refused("rpm_key.url", "\"http://host/key\"");
 	check_value_refused("rpm_key.url", "\"\"");
 	check_value_refused("attest.find_links", "\"http://host/\"");
+	check_value_refused("attest.find_links", "\"off\"");
+	check_value_refused("attest.rim_url", "\"off\"");
+	check_value_refused("attest.rim_url", "\"ftp://host/\"");
+	check_value_refused("attest.ocsp", "\"on\"");
+	check_value_refused("attest.ocsp", "\"\"");
+	check_value_refused("attest.collateral_s", "0");
+	check_value_refused("attest.device_root", "\"root.pem\"");
 	check_value_accepted("proxy.https", "\"http://user:pass@proxy:3128\"", "http://user:pass@proxy:3128");
 	check_value_accepted("proxy.http", "\"\"", "");
 	check_value_accepted("metadata.url", "\"http://127.0.0.1:8080\"", "http://127.0.0.1:8080");
@@ -480,6 +495,8 @@ START_TEST(digests_paths_units_and_choices_are_judged)
 	check_value_refused("shape", "\"\"");
 	check_value_refused("shape", "\"single multi\"");
 	check_value_refused("gate.mode", "\"open\"");
+	check_value_accepted("attest.ocsp", "\"off\"", "off");
+	check_value_accepted("attest.rim_url", "\"http://mirror/rim\"", "http://mirror/rim");
 	check_value_accepted("gate.mode", "\"attested\"", "attested");
 }
 END_TEST
