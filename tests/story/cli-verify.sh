@@ -2,12 +2,16 @@
 # gn8v verify attests now: 0 accepted, 1 rejected, 3 could not tell; never before nvidia-persistenced, and no gate is moved.
 . "${0%/*}/lib.sh"
 
-story_begin single
+story_begin single --config '{"attest": {"verifier": "native", "collateral_s": 1}}'
 "$TWIN" up "$T"
 say "== before nvidia-persistenced is active"
-answers 3 verify
-has "$D/err" "nvidia-persistenced.service is not active (running): no GPU may be touched yet"
-has "$D/err" "systemctl status nvidia-persistenced"
+for command in verify "collect --out /run/early"; do
+	# shellcheck disable=SC2086
+	answers 3 $command
+	has "$D/err" "nvidia-persistenced.service is inactive (dead): no GPU may be touched"
+	has "$D/err" "journalctl -b -u nvidia-persistenced"
+done
+[ ! -e "$T/root/run/early" ] || fail "collect left a file"
 [ ! -e "$T/state/gpu.jsonl" ] || fail "a GPU was touched"
 
 agent_run
@@ -15,33 +19,48 @@ expect_ready
 echo '{"persistenced": 1}' > "$T/state/delays.json"
 "$TWIN" up "$T"
 unit_becomes nvidia-persistenced.service activating
-opens=$(count gpu nvidia-smi)
+opens=$(wc -l < "$T/state/gpu.jsonl")
 answers 3 verify
-expect_count "$opens" gpu nvidia-smi
+[ "$(wc -l < "$T/state/gpu.jsonl")" = "$opens" ] || fail "a GPU was touched while it is initialised"
 agent_again
 expect_ready
 
 say "== accepted"
 cp "$T/root/var/lib/gn8v/status.json" "$D/status"
 answers 0 verify
-has "$D/out" "accepted by"
+has "$D/out" accepted
+has "$D/err" "in place of NVIDIA's root"
 answers 0 verify --json
 python3 -B -m json.tool < "$D/out" > "$D/verdict" || fail "verify --json is no JSON"
 has "$D/verdict" '"verdict": "accepted"'
+has "$D/verdict" '"trust_anchors": "custom"'
 
-# judged FAULT CODE WORD
+say "== what was collected is judged as the devices are, under the roots that are named"
+answers 0 collect --out /run/good
+saved() { answers "$1" verify --evidence "$2" --device-root /etc/gn8v/twin-root.pem --rim-root /etc/gn8v/twin-rim-root.pem; }
+saved 0 /run/good
+answers 1 verify --evidence /run/good
+has "$D/out" chain
+
+# judged FAULT CODE WORD: live
 judged()
 {
 	say "== $1"
 	faults "$1"
 	answers "$2" verify
-	has "$D/out" "$3 by"
-	faults "-$1"
+	has "$D/out" "$3"
 	[ -e "$T/root/run/gn8v/ready" ] || fail "verify closed the gate"
 	cmp "$D/status" "$T/root/var/lib/gn8v/status.json" || fail "verify wrote a status"
 }
 judged attest-rejected 1 rejected
-judged attest-unknown 3 unknown
+has "$D/out" measurements
+answers 0 collect --out /run/bad
+faults -attest-rejected
+saved 1 /run/bad
+has "$D/out" measurements
+judged collateral-down 3 unknown
+saved 3 /run/good
+faults -collateral-down
 answers 0 verify
 
 say "== not ready: verify opens nothing"

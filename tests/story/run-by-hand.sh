@@ -14,6 +14,9 @@ expect_count 0 bus reboot.target
 expect_gate_closed
 expect restarts 0
 status_validates
+answers 4 status
+answers 4 status --wait
+! grep -q "the machine restarts now" "$D/err" || fail "a restart that nobody asked for is announced"
 
 say "== and with it"
 agent_again --by-hand

@@ -13,7 +13,7 @@ import sys
 import watch
 from instance import REPO, TwinError, merge, read_json, read_text, write_json, write_text
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120  # the assets may have to be made first
 STOP_TIMEOUT_S = 10
 
 
@@ -88,13 +88,8 @@ class Internet(Daemon):
             return
         tests = os.path.join(REPO, "tests", "twin")
         build = self.twin.build_folder()
-        made = subprocess.run([sys.executable, "-S", "-E", os.path.join(tests, "assets.py"), build],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, universal_newlines=True, check=False)
-        if made.returncode != 0:
-            raise TwinError("assets.py: %s" % made.stderr.strip()[-1500:])
         line = self.start([sys.executable, "-S", "-E", os.path.join(tests, "server.py"),
-                           "--assets", build, "--twin", self.twin.folder], keep)
+                           "--make", "--assets", build, "--twin", self.twin.folder], keep)
         try:
             ports = json.loads(line)
         except ValueError:

@@ -304,6 +304,7 @@ class Proxy(Handler):
 def main():
     parser = argparse.ArgumentParser(description="the internet of one twin")
     parser.add_argument("--assets", required=True, metavar="BUILD_DIR")
+    parser.add_argument("--make", action="store_true", help="make the assets first, as assets.py does")
     parser.add_argument("--twin", required=True, metavar="DIR")
     parser.add_argument("--port", type=int, default=0, help="of the proxy; any free one without")
     parser.add_argument("--https-port", type=int, default=0)
@@ -313,6 +314,8 @@ def main():
     book = ledger.Ledger(args.twin)
     if not os.path.isdir(book.state):
         sys.exit("server: %s: no such folder" % book.state)
+    if args.make:
+        assets.ensure(args.assets)
     common = {"ledger": book, "site": Site(args.assets, args.twin)}
     about = metadata.serve(book, args.metadata_port)
     direct = web.Server(("127.0.0.1", args.https_port), type("Direct", (Handler,), common))
