@@ -17,6 +17,7 @@ faults -kernel-devel-missing yum-fails
 before=$(count commands "$yum")
 agent_again
 expect_failed package-install-failed
+expect_words error.hint "by hand: /usr/bin/yum install -y "
 expect_count $((before + 2)) commands "$yum"
 no_installer
 

@@ -56,7 +56,8 @@ static const struct {
 	{ "services.hold", "cloudmonitor.service nvidia-cdi-refresh.path nvidia-cdi-refresh.service ollama.service", NULL },
 	{ "gate.mode", "target", NULL },
 	{ "gate.units", "cloudmonitor.service nvidia-cdi-refresh.service ollama.service", NULL },
-	{ "attest.verifier", "nvidia", NULL },
+	{ "attest.verifier", "auto", NULL },
+	{ "attest.ready", "at-start", NULL },
 	{ "attest.python", "python3.11 python3.11-devel python3.11-pip", NULL },
 	{ "attest.packages",
 	  "nv_attestation_sdk==2.5.0.post6914366 nv_local_gpu_verifier==2.5.0.post6914366 "

@@ -49,6 +49,9 @@ START_TEST(errno_gives_its_words_and_a_full_disk_its_kind)
 	ck_assert_ptr_eq(e.kind, &ERR_DISK_FULL);
 	err_errno(&e, EDQUOT, "x");
 	ck_assert_ptr_eq(e.kind, &ERR_DISK_FULL);
+	err_errno(&e, EACCES, "x");
+	ck_assert_str_eq(e.kind->code, ERR_IO.code);
+	ck_assert(strstr(e.hint, "permission"));
 	err_errno(&e, 99999, "x");
 	ck_assert_ptr_eq(e.kind, &ERR_IO);
 }

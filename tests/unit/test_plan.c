@@ -56,6 +56,27 @@ static void (*const stages[])(struct machine *, enum shape, const char *) = {
 	machine_fresh, machine_restarted, machine_installed, machine_unproven, machine_ready,
 };
 
+#define NVIDIA_JUDGES "{\"attest\": {\"verifier\": \"nvidia\"}}"
+
+START_TEST(the_verifier_is_installed_beforehand_only_where_it_always_judges)
+{
+	static const struct {
+		const char *config;
+		enum plan_action action;
+	} cases[] = { { "{}", PLAN_SKIP },
+		      { "{\"attest\": {\"verifier\": \"native\"}}", PLAN_SKIP },
+		      { "{\"attest\": {\"verifier\": \"both\"}}", PLAN_RUN },
+		      { NVIDIA_JUDGES, PLAN_RUN } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		machine_restarted(&m, SHAPE_MULTI, cases[i].config);
+		plan();
+		ck_assert_int_eq(p.rows[STEP_VERIFIER].action, cases[i].action);
+		machine_done(&m);
+	}
+}
+END_TEST
+
 START_TEST(each_step_finds_its_place_at_every_stage_of_both_shapes)
 {
 	static const char letters[] = { [PLAN_DONE] = 'D',	    [PLAN_RUN] = 'R',
@@ -66,7 +87,7 @@ START_TEST(each_step_finds_its_place_at_every_stage_of_both_shapes)
 	for (size_t i = 0; i < ARRAY_SIZE(stages) * 2; i++) {
 		enum shape shape = i < ARRAY_SIZE(stages) ? SHAPE_SINGLE : SHAPE_MULTI;
 
-		stages[i % ARRAY_SIZE(stages)](&m, shape, "{}");
+		stages[i % ARRAY_SIZE(stages)](&m, shape, NVIDIA_JUDGES);
 		plan();
 		for (size_t k = 0; k < STEP_MAX; k++) {
 			enum step_id id = expected[k].step;
@@ -439,7 +460,7 @@ START_TEST(a_step_that_was_cut_off_is_run_again)
 					      STEP_NSCQ,	STEP_VERIFIER, STEP_FABRICMANAGER };
 
 	for (size_t i = 0; i < ARRAY_SIZE(again); i++) {
-		machine_installed(&m, SHAPE_MULTI, "{}");
+		machine_installed(&m, SHAPE_MULTI, NVIDIA_JUDGES);
 		m.f.cut_off = UINT64_C(1) << again[i];
 		plan();
 		ck_assert_msg(p.rows[again[i]].action == PLAN_RUN, "%s is believed", steps[again[i]].id);
@@ -496,6 +517,7 @@ START_TEST(every_action_has_a_name)
 END_TEST
 
 SUITE_AROUND("plan", fixture_root_make, fixture_root_drop,
+	     the_verifier_is_installed_beforehand_only_where_it_always_judges,
 	     each_step_finds_its_place_at_every_stage_of_both_shapes, another_distribution_is_refused,
 	     a_point_release_of_the_distribution_is_accepted, an_old_kernel_is_refused,
 	     newer_kernels_are_accepted, a_type_that_is_not_in_the_table_is_refused,

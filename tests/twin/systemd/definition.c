@@ -31,6 +31,8 @@ static const struct key {
 	{ "Unit",    "ConditionPathExists", ITEM,    AT(conditions) },
 	{ "Unit",    "AssertPathExists",    ITEM,    AT(asserts) },
 	{ "Unit",    "DefaultDependencies", BOOL,    AT(default_dependencies) },
+	{ "Unit",    "RefuseManualStart",   BOOL,    AT(refuse_manual_start) },
+	{ "Unit",    "RefuseManualStop",    BOOL,    AT(refuse_manual_stop) },
 	{ "Service", "Type",                TYPE,    AT(type) },
 	{ "Service", "ExecStartPre",        COMMAND, AT(exec[EXEC_START_PRE]) },
 	{ "Service", "ExecStart",           COMMAND, AT(exec[EXEC_START]) },

@@ -46,6 +46,11 @@ static int queue_job(sd_bus_message *m, struct twin *t, enum job_type type, sd_b
 	u = unit_named(t, name, error);
 	if (!u)
 		return -EINVAL;
+	if ((type != JOB_STOP && u->def.refuse_manual_start) || (type != JOB_START && u->def.refuse_manual_stop))
+		return sd_bus_error_setf(error, "org.freedesktop.systemd1.OnlyByDependency",
+					 "Operation refused, unit %s may be requested by dependency only "
+					 "(it is configured to refuse manual start/stop).",
+					 u->name);
 	r = job_request(u, type, mode, &j, error);
 	return r < 0 ? r : sd_bus_reply_method_return(m, "o", j->object);
 }

@@ -38,7 +38,7 @@ struct definition {
 	char *description;
 	struct strv after, before, requires, wants, part_of;
 	struct strv conditions, asserts; /* paths, a leading ! negates */
-	bool default_dependencies;
+	bool default_dependencies, refuse_manual_start, refuse_manual_stop;
 
 	enum service_type type;
 	bool type_named;
