@@ -5,6 +5,8 @@
 #   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1)
 #   make check-all       check under gcc, clang and the sanitizers, and the lints
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
+#   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
+#   make compare         gn8v and NVIDIA's Python verifier on the same evidence (needs a package index)
 #   make lint            shellcheck, exported names, formatting of what the tools can judge
 #   make format          clang-format over the C sources
 #   make install         DESTDIR= PREFIX=/usr
@@ -102,7 +104,7 @@ TWIN_ANSWER := $(B)/twin-answer
 DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
 .PHONY: all demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
-        install stage dist srpm rpm abi user-data bench-provision clean help
+        install stage dist srpm rpm abi user-data bench-provision bench-attest compare clean help
 
 all: $(B)/gn8v
 
@@ -207,6 +209,12 @@ demo: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 
 bench-provision: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/bench/provision
+
+bench-attest: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+	@$(TWIN_ENV) tests/bench/attest
+
+compare: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+	@$(TWIN_ENV) tests/compare/compare
 
 # --- lints --------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@
 #include "steps/all.h"
 #include "sys/run.h"
 
-#define KEY_MAX 65536
+#define KEY_MAX	 65536
 #define FILE_MAX (16ull << 30) /* larger than any driver or toolkit */
 
 char *artefact_nscq_package(const char *driver_version)
@@ -24,8 +24,8 @@ static void set_urls(struct artefact *a, const struct strlist *templates, const 
 	a->urls.v = xcalloc(templates->n + 1, sizeof(char *));
 	a->urls.n = templates->n;
 	for (size_t i = 0; i < templates->n; i++)
-		a->urls.v[i] = str_expand(templates->v[i], "version", a->version, "driver", driver, "branch",
-					  branch, NULL);
+		a->urls.v[i] = str_expand(templates->v[i], "version", a->version, "driver", driver,
+					  "branch", branch, NULL);
 }
 
 /* The last component of a URL's path. */
@@ -59,8 +59,8 @@ static void set_digest(struct artefact *a, const struct config *c)
 void artefact_init(struct artefact *a, enum artefact_kind kind, const struct config *c,
 		   const struct facts *f)
 {
-	const struct strlist *const urls[] = { &c->driver_urls, &c->cuda_urls, &c->fabricmanager_urls,
-					       &c->nscq_urls };
+	const struct strlist *const urls[] = { &c->driver_urls, &c->cuda_urls,
+					       &c->fabricmanager_urls, &c->nscq_urls };
 
 	*a = (struct artefact){ .kind = kind };
 	str_copy(a->version, sizeof(a->version),
@@ -90,11 +90,14 @@ int artefact_judgeable(const struct artefact *a, struct err *e)
 {
 	if (a->sha256 || a->package)
 		return 0;
-	err_set(e, &CODE_DIGEST_UNKNOWN, "no SHA-256 is known for %s (version %s), and it is not signed", a->file,
+	err_set(e, &CODE_DIGEST_UNKNOWN,
+		"no SHA-256 is known for %s (version %s), and it is not signed", a->file,
 		a->version);
-	return err_hint(e, "set \"%s\": {\"version\": \"%s\", \"sha256\": \"<64 hexadecimal digits>\"} in "
-			"/etc/gn8v/config.json, with what sha256sum says of the genuine file",
-			a->kind == ARTEFACT_DRIVER ? "driver" : "cuda", a->version);
+	return err_hint(
+		e,
+		"set \"%s\": {\"version\": \"%s\", \"sha256\": \"<64 hexadecimal digits>\"} in "
+		"/etc/gn8v/config.json, with what sha256sum says of the genuine file",
+		a->kind == ARTEFACT_DRIVER ? "driver" : "cuda", a->version);
 }
 
 /* --- signed RPMs ------------------------------------------------------------------------------ */
@@ -157,7 +160,8 @@ static int make_keyring(struct worker *w, const struct artefact *a, const char *
 {
 	const struct config *c = w->config;
 	_cleanup_free_ char *key = xasprintf("%s/%s.key", c->fetch_dir, a->package);
-	_cleanup_free_ char *text = NULL, *host_db = fs_host_path(db), *host_key = fs_host_path(key);
+	_cleanup_free_ char *text = NULL, *host_db = fs_host_path(db),
+			    *host_key = fs_host_path(key);
 	const char *const urls[] = { c->rpm_key_url, NULL };
 	char digest[SHA256_HEX_SIZE];
 
@@ -167,20 +171,25 @@ static int make_keyring(struct worker *w, const struct artefact *a, const char *
 	key_digest(text, digest);
 	if (strcasecmp(digest, c->rpm_key_sha256) != 0) {
 		fs_unlink(key, NULL);
-		return err_set(e, &CODE_RPM_KEY, "the RPM signing key from %s has SHA-256 %s (without its Version lines), expected %s",
-			       c->rpm_key_url, digest, c->rpm_key_sha256);
+		return err_set(
+			e, &CODE_RPM_KEY,
+			"the RPM signing key from %s has SHA-256 %s (without its Version lines), expected %s",
+			c->rpm_key_url, digest, c->rpm_key_sha256);
 	}
 	if (fs_remove_files(db, e) < 0 || fs_mkdirs(db, 0700, e) < 0 ||
-	    step_run(w, ARGV(PROG_RPMKEYS, "--dbpath", host_db, "--import", host_key), NULL, &CODE_RPM_KEY, e) < 0)
+	    step_run(w, ARGV(PROG_RPMKEYS, "--dbpath", host_db, "--import", host_key), NULL,
+		     &CODE_RPM_KEY, e) < 0)
 		return -1;
 	return fs_unlink(key, e);
 }
 
-static int judge_signature(struct worker *w, const struct artefact *a, const char *db, struct err *e)
+static int judge_signature(struct worker *w, const struct artefact *a, const char *db,
+			   struct err *e)
 {
 	_cleanup_free_ char *host_db = fs_host_path(db), *host_file = fs_host_path(a->path);
 	struct run r = { .argv = ARGV(PROG_RPMKEYS, "--dbpath", host_db, "-Kv", host_file),
-			 .timeout_s = worker_left_s(w), .output_max = 65536 };
+			 .timeout_s = worker_left_s(w),
+			 .output_max = 65536 };
 	enum rpmsig sig;
 
 	if (run_wait(&r, e) < 0 && e->kind != &ERR_CHILD) {
@@ -192,10 +201,11 @@ static int judge_signature(struct worker *w, const struct artefact *a, const cha
 	if (sig == RPMSIG_UNSIGNED)
 		return err_set(e, &CODE_RPM_UNSIGNED, "%s carries no signature", a->file);
 	if (sig == RPMSIG_OTHER_KEY)
-		return err_set(e, &CODE_RPM_OTHER_KEY, "%s is not signed by NVIDIA's key %s", a->file,
-			       w->config->rpm_key_id);
+		return err_set(e, &CODE_RPM_OTHER_KEY, "%s is not signed by NVIDIA's key %s",
+			       a->file, w->config->rpm_key_id);
 	if (sig == RPMSIG_CORRUPT)
-		return err_set(e, &CODE_RPM_CORRUPT, "%s: a digest or signature in it does not fit its contents",
+		return err_set(e, &CODE_RPM_CORRUPT,
+			       "%s: a digest or signature in it does not fit its contents",
 			       a->file);
 	return 0;
 }
@@ -204,8 +214,10 @@ static int judge_signature(struct worker *w, const struct artefact *a, const cha
 static int judge_identity(struct worker *w, const struct artefact *a, struct err *e)
 {
 	_cleanup_free_ char *host_file = fs_host_path(a->path), *prefix = NULL;
-	struct run r = { .argv = ARGV(PROG_RPM, "-qp", "--qf", "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", host_file),
-			 .timeout_s = worker_left_s(w), .output_max = 4096 };
+	struct run r = { .argv = ARGV(PROG_RPM, "-qp", "--qf",
+				      "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", host_file),
+			 .timeout_s = worker_left_s(w),
+			 .output_max = 4096 };
 	int ok;
 
 	if (run_wait(&r, e) < 0) {
@@ -213,9 +225,10 @@ static int judge_identity(struct worker *w, const struct artefact *a, struct err
 		return err_rekind(e, e->kind == &ERR_CHILD ? &CODE_RPM_CORRUPT : e->kind);
 	}
 	prefix = xasprintf("%s-%s-", a->package, a->version);
-	ok = str_eq(str_trim(r.output), a->file) && str_starts(a->file, prefix) ?
-		     0 :
-		     err_set(e, &CODE_RPM_VERSION, "%s is in truth %.200s", a->file, str_trim(r.output));
+	ok = str_eq(str_trim(r.output), a->file) && str_starts(a->file, prefix)
+		     ? 0
+		     : err_set(e, &CODE_RPM_VERSION, "%s is in truth %.200s", a->file,
+			       str_trim(r.output));
 	run_done(&r);
 	return ok;
 }
@@ -234,8 +247,8 @@ static int judge_rpm(struct worker *w, const struct artefact *a, struct err *e)
 static void throw_away(const struct artefact *a, const struct err *e)
 {
 	/* What could not be judged is kept: the trouble may be ours or the key's. */
-	if (e->kind == &CODE_RPM_UNSIGNED || e->kind == &CODE_RPM_OTHER_KEY || e->kind == &CODE_RPM_CORRUPT ||
-	    e->kind == &CODE_RPM_VERSION || e->kind == &ERR_DIGEST)
+	if (e->kind == &CODE_RPM_UNSIGNED || e->kind == &CODE_RPM_OTHER_KEY ||
+	    e->kind == &CODE_RPM_CORRUPT || e->kind == &CODE_RPM_VERSION || e->kind == &ERR_DIGEST)
 		fs_unlink(a->path, NULL);
 }
 
@@ -247,7 +260,8 @@ int artefact_check(struct worker *w, struct artefact *a, struct err *e)
 		if (fetch_file_sha256(a->path, digest, e) < 0)
 			return -1;
 		if (strcasecmp(digest, a->sha256) != 0) {
-			err_set(e, &ERR_DIGEST, "%s has SHA-256 %s, expected %s", a->path, digest, a->sha256);
+			err_set(e, &ERR_DIGEST, "%s has SHA-256 %s, expected %s", a->path, digest,
+				a->sha256);
 			throw_away(a, e);
 			return -1;
 		}
@@ -278,9 +292,9 @@ static void record(struct worker *w, const struct artefact *a)
 
 int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 {
-	const char *referer = a->kind == ARTEFACT_DRIVER && *w->config->driver_referer ?
-				      w->config->driver_referer :
-				      NULL;
+	const char *referer = a->kind == ARTEFACT_DRIVER && *w->config->driver_referer
+				      ? w->config->driver_referer
+				      : NULL;
 
 	if (artefact_judgeable(a, e) < 0 || fs_mkdirs(w->config->fetch_dir, 0700, e) < 0)
 		return -1;
@@ -290,7 +304,8 @@ int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 	/* A file without a digest cannot be recognised as whole: it is fetched again. */
 	if (!a->sha256 && fs_unlink(a->path, e) < 0)
 		return -1;
-	if (download(w, (const char *const *)a->urls.v, a->path, a->sha256, a->size, FILE_MAX, referer, e) < 0)
+	if (download(w, (const char *const *)a->urls.v, a->path, a->sha256, a->size, FILE_MAX,
+		     referer, e) < 0)
 		return -1;
 	if (a->package && artefact_check(w, a, e) < 0)
 		return -1;

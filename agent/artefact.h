@@ -11,12 +11,12 @@ enum artefact_kind { ARTEFACT_DRIVER, ARTEFACT_CUDA, ARTEFACT_FABRICMANAGER, ART
 
 struct artefact {
 	enum artefact_kind kind;
-	struct strlist urls;	/* filled in */
-	char *file;		/* name in fetch.dir, from the first URL */
-	char *path;		/* of the machine */
-	const char *sha256;	/* pinned; NULL: an RPM whose signature is judged; borrowed */
-	uint64_t size;		/* 0: not known */
-	char *package;		/* name of an RPM, or NULL */
+	struct strlist urls; /* filled in */
+	char *file;	     /* name in fetch.dir, from the first URL */
+	char *path;	     /* of the machine */
+	const char *sha256;  /* pinned; NULL: an RPM whose signature is judged; borrowed */
+	uint64_t size;	     /* 0: not known */
+	char *package;	     /* name of an RPM, or NULL */
 	char version[FACTS_VERSION_SIZE];
 };
 

@@ -30,9 +30,11 @@ static int judge_natively(struct worker *w, struct appraisal *a, struct err *e)
 	}
 	if (r == 0) {
 		str_copy(a->decided_by, sizeof(a->decided_by), "native");
-		worker_event(w, "%s natively: %zu devices, %u requests for %zu manifests and %zu certificates in %.1f s",
-			     verdict_name(a->verdict), a->devices_n, report.requests, report.rims, report.questions,
-			     (double)report.took_us / 1e6);
+		worker_event(
+			w,
+			"%s natively: %zu devices, %u requests for %zu manifests and %zu certificates in %.1f s",
+			verdict_name(a->verdict), a->devices_n, report.requests, report.rims,
+			report.questions, (double)report.took_us / 1e6);
 	}
 	evidence_done(&ev);
 	return r;
@@ -41,9 +43,10 @@ static int judge_natively(struct worker *w, struct appraisal *a, struct err *e)
 /* Checks that say nothing while a manifest or an answer is missing. */
 static bool hangs_on_network(const char *name)
 {
-	static const char *const names[] = { "ocsp",	      "rim_fetch", "rim_parse",	  "rim_structure",
-					     "rim_profile",   "rim_chain", "rim_chain_time", "rim_signature",
-					     "rim_version",   "index_conflict", "measurements" };
+	static const char *const names[] = { "ocsp",	       "rim_fetch",	"rim_parse",
+					     "rim_structure",  "rim_profile",	"rim_chain",
+					     "rim_chain_time", "rim_signature", "rim_version",
+					     "index_conflict", "measurements" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (str_eq(names[i], name))
@@ -62,10 +65,12 @@ static bool network_alone(const struct check *checks, size_t n)
 
 bool attest_lacks_network_alone(const struct appraisal *a)
 {
-	if (a->verdict != VERDICT_UNKNOWN || a->devices_n == 0 || !network_alone(a->checks, a->checks_n))
+	if (a->verdict != VERDICT_UNKNOWN || a->devices_n == 0 ||
+	    !network_alone(a->checks, a->checks_n))
 		return false;
 	for (size_t i = 0; i < a->devices_n; i++)
-		if (a->devices[i].checks_n == 0 || !network_alone(a->devices[i].checks, a->devices[i].checks_n))
+		if (a->devices[i].checks_n == 0 ||
+		    !network_alone(a->devices[i].checks, a->devices[i].checks_n))
 			return false;
 	return true;
 }
@@ -85,13 +90,15 @@ static int install_tool(struct worker *w, struct err *e)
 
 static int judge_by_tool(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
 {
-	struct run r = { .timeout_s = worker_left_s(w), .output_max = OUTPUT_MAX, .on_line = worker_on_line,
+	struct run r = { .timeout_s = worker_left_s(w),
+			 .output_max = OUTPUT_MAX,
+			 .on_line = worker_on_line,
 			 .on_line_data = w };
 	bool multi = w->config->for_shape == SHAPE_MULTI;
 
 	r.argv = multi ? ARGV(PROG_VENV_PYTHON, "-m", "ppcie.verifier.verification",
-			      "--gpu-attestation-mode=LOCAL", "--switch-attestation-mode=LOCAL") :
-			 ARGV(PROG_VENV_PYTHON, "-m", "verifier.cc_admin", "--user_mode");
+			      "--gpu-attestation-mode=LOCAL", "--switch-attestation-mode=LOCAL")
+		       : ARGV(PROG_VENV_PYTHON, "-m", "verifier.cc_admin", "--user_mode");
 	if (install_tool(w, e) < 0 || gpu_guard(e) < 0)
 		return -1;
 	if (run_wait(&r, e) < 0 && e->kind != &ERR_CHILD) {
@@ -115,9 +122,9 @@ static int judge_by_both(struct worker *w, struct appraisal *a, char **ret_outpu
 	if (judge_natively(w, a, e) < 0 || judge_by_tool(w, tool, ret_output, e) < 0)
 		return -1;
 	check_set(a->checks, &a->checks_n, "nvidia_verifier",
-		  tool->verdict == VERDICT_ACCEPTED ? CHECK_PASSED :
-		  tool->verdict == VERDICT_REJECTED ? CHECK_FAILED :
-						      CHECK_UNKNOWN);
+		  tool->verdict == VERDICT_ACCEPTED   ? CHECK_PASSED
+		  : tool->verdict == VERDICT_REJECTED ? CHECK_FAILED
+						      : CHECK_UNKNOWN);
 	c = check_find(a->checks, a->checks_n, "nvidia_verifier");
 	str_copy(c->expected, sizeof(c->expected), verdict_name(VERDICT_ACCEPTED));
 	str_copy(c->found, sizeof(c->found), verdict_name(tool->verdict));

@@ -5,6 +5,7 @@
 
 #include "core/err.h"
 
+/* clang-format off */
 #define CODES(X)                                                                                   \
 	/* refusals: nothing was touched */                                                        \
 	X(CODE_OS, "unsupported-os", REFUSE, "operator",                                           \
@@ -107,6 +108,8 @@
 	  "the reference values of this firmware or driver are not published yet: that is no sign of tampering; wait, or use another driver version") \
 	X(CODE_GATE, "gate-failed", STOP, "operator", "systemctl status gn8v-ready.target")        \
 	X(CODE_LOCKED, "locked", STOP, "operator", "wait for the other run: gn8v status --wait")
+
+/* clang-format on */
 
 #define X(name, code, class, who, hint) extern const struct err_kind name;
 CODES(X)

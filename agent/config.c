@@ -55,7 +55,8 @@ static bool plain_text(const char *s)
 /* systemd.unit(5): letters, digits and ":-_.\@", with a suffix. */
 static bool unit_name(const char *s)
 {
-	static const char *const suffixes[] = { ".service", ".path", ".timer", ".socket", ".target" };
+	static const char *const suffixes[] = { ".service", ".path", ".timer", ".socket",
+						".target" };
 
 	if (strlen(s) > 255 ||
 	    s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@")])
@@ -90,7 +91,8 @@ static bool url_names_file(const char *s)
 	for (name = path + n; name[-1] != '/'; name--)
 		;
 	n -= (size_t)(name - path);
-	return n > 0 && *name != '-' && !(n == 1 && *name == '.') && !(n == 2 && strncmp(name, "..", 2) == 0);
+	return n > 0 && *name != '-' && !(n == 1 && *name == '.') &&
+	       !(n == 2 && strncmp(name, "..", 2) == 0);
 }
 
 static bool has_rule(const struct config_key *k, const char *word)
@@ -99,8 +101,8 @@ static bool has_rule(const struct config_key *k, const char *word)
 }
 
 #define DIGITS "0123456789"
-#define LOWER "abcdefghijklmnopqrstuvwxyz"
-#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* name==version as in PEP 440, with one version only: no "*", no marker behind it. */
 static bool pinned(const char *s)
@@ -149,26 +151,25 @@ static const char *text_fault(const struct config_key *k, const char *s)
 		return "text that is not empty";
 	switch (k->type) {
 	case CONFIG_STRING:
-	case CONFIG_LIST:
-		return string_fault(k, s);
+	case CONFIG_LIST: return string_fault(k, s);
 	case CONFIG_CHOICE:
 		return *s && !strchr(s, ' ') && str_has_word(k->rule, s) ? NULL : k->rule;
 	case CONFIG_URL:
-		return url_ok(s, k->rule) ? NULL : has_rule(k, "off") ?
-						   "a URL (https://host/... or http://host/...) or \"off\"" :
-						   "a URL (https://host/..., http:// where the manual allows it)";
+		return url_ok(s, k->rule) ? NULL
+		       : has_rule(k, "off")
+			       ? "a URL (https://host/... or http://host/...) or \"off\""
+			       : "a URL (https://host/..., http:// where the manual allows it)";
 	case CONFIG_URLS:
-		return !url_ok(s, "") ? "https:// URLs" : url_names_file(s) ? NULL : "URLs of files, with a name at the end";
-	case CONFIG_SHA256:
-		return !*s || str_is_hex(s, 64) ? NULL : "64 hexadecimal digits";
+		return !url_ok(s, "")	   ? "https:// URLs"
+		       : url_names_file(s) ? NULL
+					   : "URLs of files, with a name at the end";
+	case CONFIG_SHA256: return !*s || str_is_hex(s, 64) ? NULL : "64 hexadecimal digits";
 	case CONFIG_PATH:
-		return !*s || (*s == '/' && !strstr(s, "/../") && !str_ends(s, "/..")) ?
-			       NULL :
-			       "an absolute path without \"..\"";
-	case CONFIG_UNITS:
-		return unit_name(s) ? NULL : "unit names such as ollama.service";
-	default:
-		return NULL;
+		return !*s || (*s == '/' && !strstr(s, "/../") && !str_ends(s, "/.."))
+			       ? NULL
+			       : "an absolute path without \"..\"";
+	case CONFIG_UNITS: return unit_name(s) ? NULL : "unit names such as ollama.service";
+	default: return NULL;
 	}
 }
 
@@ -183,15 +184,19 @@ static int check_list(const struct config_key *k, struct json_object *v, const c
 	if (!json_object_is_type(v, json_type_array))
 		return err_set(e, &CODE_CONFIG, "%s: %s: expected a list of strings", name, k->key);
 	if (json_count(v) > (size_t)k->max)
-		return err_set(e, &CODE_CONFIG, "%s: %s: more than %ld entries", name, k->key, k->max);
+		return err_set(e, &CODE_CONFIG, "%s: %s: more than %ld entries", name, k->key,
+			       k->max);
 	if (k->type == CONFIG_URLS && json_count(v) == 0)
 		return err_set(e, &CODE_CONFIG, "%s: %s: at least one URL is needed", name, k->key);
 	for (size_t i = 0; i < json_count(v); i++) {
 		const char *s = text_of(json_item(v, i));
-		const char *fault = !s ? "a string" : !*s ? "text that is not empty" : text_fault(k, s);
+		const char *fault = !s	  ? "a string"
+				    : !*s ? "text that is not empty"
+					  : text_fault(k, s);
 
 		if (fault)
-			return err_set(e, &CODE_CONFIG, "%s: %s[%zu]: expected %s", name, k->key, i, fault);
+			return err_set(e, &CODE_CONFIG, "%s: %s[%zu]: expected %s", name, k->key, i,
+				       fault);
 	}
 	return 0;
 }
@@ -213,15 +218,15 @@ static int check_value(const struct config_key *k, struct json_object *v, const 
 		n = json_object_is_type(v, json_type_int) ? json_object_get_int64(v) : -1;
 		if (json_object_is_type(v, json_type_int) && n >= k->min && n <= k->max)
 			return 0;
-		return err_set(e, &CODE_CONFIG, "%s: %s: expected a whole number from %ld to %ld", name,
-			       k->key, k->min, k->max);
+		return err_set(e, &CODE_CONFIG, "%s: %s: expected a whole number from %ld to %ld",
+			       name, k->key, k->min, k->max);
 	}
 	if (!text_of(v))
 		return err_set(e, &CODE_CONFIG, "%s: %s: expected a string", name, k->key);
 	fault = text_fault(k, text_of(v));
 	if (fault)
-		return err_set(e, &CODE_CONFIG, "%s: %s: expected %s, found \"%.64s\"", name, k->key,
-			       fault, json_object_get_string(v));
+		return err_set(e, &CODE_CONFIG, "%s: %s: expected %s, found \"%.64s\"", name,
+			       k->key, fault, json_object_get_string(v));
 	return 0;
 }
 
@@ -243,7 +248,8 @@ static bool is_section(const char *name)
 	return false;
 }
 
-static int check_section(const char *section, struct json_object *o, const char *name, struct err *e)
+static int check_section(const char *section, struct json_object *o, const char *name,
+			 struct err *e)
 {
 	if (!json_object_is_type(o, json_type_object))
 		return err_set(e, &CODE_CONFIG, "%s: %s: expected an object", name, section);
@@ -253,7 +259,8 @@ static int check_section(const char *section, struct json_object *o, const char 
 		const struct config_key *k = find_key(full);
 
 		if (!k)
-			return err_set(e, &CODE_CONFIG, "%s: unknown key \"%s\"; see gn8v(8)", name, full);
+			return err_set(e, &CODE_CONFIG, "%s: unknown key \"%s\"; see gn8v(8)", name,
+				       full);
 		if (check_value(k, value, name, e) < 0)
 			return -1;
 	}
@@ -263,17 +270,21 @@ static int check_section(const char *section, struct json_object *o, const char 
 static int check_step(const char *id, struct json_object *o, const char *name, struct err *e)
 {
 	if (!step_by_id(id))
-		return err_set(e, &CODE_CONFIG, "%s: steps.%.64s: no such step; gn8v plan lists them", name, id);
+		return err_set(e, &CODE_CONFIG,
+			       "%s: steps.%.64s: no such step; gn8v plan lists them", name, id);
 	if (!json_object_is_type(o, json_type_object))
 		return err_set(e, &CODE_CONFIG, "%s: steps.%s: expected an object", name, id);
 	json_object_object_foreach(o, key, value)
 	{
-		int64_t n = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+		int64_t n = json_object_is_type(value, json_type_int) ? json_object_get_int64(value)
+								      : 0;
 
 		if (!str_eq(key, "timeout_s") && !str_eq(key, "attempts"))
-			return err_set(e, &CODE_CONFIG, "%s: unknown key \"steps.%s.%.64s\"", name, id, key);
+			return err_set(e, &CODE_CONFIG, "%s: unknown key \"steps.%s.%.64s\"", name,
+				       id, key);
 		if (n < 1 || n > 86400)
-			return err_set(e, &CODE_CONFIG, "%s: steps.%s.%s: expected a whole number from 1 to 86400",
+			return err_set(e, &CODE_CONFIG,
+				       "%s: steps.%s.%s: expected a whole number from 1 to 86400",
 				       name, id, key);
 	}
 	return 0;
@@ -307,7 +318,8 @@ static int check_file(struct json_object *o, const char *name, struct err *e)
 		else if (is_section(key))
 			r = check_section(key, value, name, e);
 		else
-			r = err_set(e, &CODE_CONFIG, "%s: unknown key \"%.64s\"; see gn8v(8)", name, key);
+			r = err_set(e, &CODE_CONFIG, "%s: unknown key \"%.64s\"; see gn8v(8)", name,
+				    key);
 		if (r < 0)
 			return -1;
 	}
@@ -392,7 +404,8 @@ int config_parse(struct config *c, const char *text, size_t len, const char *nam
 static int check_owner(const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *dir = !slash ? xstrdup(".") : xstrndup(path, (size_t)(slash - path) + (slash == path));
+	_cleanup_free_ char *dir =
+		!slash ? xstrdup(".") : xstrndup(path, (size_t)(slash - path) + (slash == path));
 	struct stat st;
 
 	if (fs_private_dir(dir, e) < 0)
@@ -476,7 +489,8 @@ struct json_object *config_to_json(const struct config *c)
 	for (size_t i = 0; i < config_keys_n; i++) {
 		const struct config_key *k = &config_keys[i];
 		const char *dot = strchr(k->key, '.');
-		_cleanup_free_ char *section = dot ? xstrndup(k->key, (size_t)(dot - k->key)) : NULL;
+		_cleanup_free_ char *section =
+			dot ? xstrndup(k->key, (size_t)(dot - k->key)) : NULL;
 
 		if (section && !json_get(o, section))
 			json_set(o, section, json_object_new_object());

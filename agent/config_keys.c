@@ -1,9 +1,9 @@
 /* The table of every configuration value. The defaults are the procedure, for both shapes. */
 #include "config.h"
 
-#define AT(member) offsetof(struct config, member)
+#define AT(member)  offsetof(struct config, member)
 #define NVIDIA_RPMS "https://developer.download.nvidia.cn/compute/cuda/repos/rhel8/x86_64/"
-#define CUDA_LOCAL "https://developer.download.nvidia.com/compute/cuda/{version}/local_installers/"
+#define CUDA_LOCAL  "https://developer.download.nvidia.com/compute/cuda/{version}/local_installers/"
 
 /* clang-format off */
 const struct config_key config_keys[] = {
@@ -143,14 +143,14 @@ const struct config_key config_keys[] = {
 const size_t config_keys_n = ARRAY_SIZE(config_keys);
 
 static const struct config_known_file known_files[] = {
-	{ "NVIDIA-Linux-x86_64-550.144.03.run", 307272669,
-	  "6a4838e2cdb26e4c0e07367ac0d3bcf799d56b5286f68fa201be3d3ddb88aac4" },
+	{"NVIDIA-Linux-x86_64-550.144.03.run",	307272669,
+	  "6a4838e2cdb26e4c0e07367ac0d3bcf799d56b5286f68fa201be3d3ddb88aac4"},
 	{ "NVIDIA-Linux-x86_64-570.148.08.run", 375680910,
-	  "6499c4e609c682be9af3690056024c451273f5adff42a757ce6f1c4521b84fdf" },
-	{ "cuda_12.4.1_550.54.15_linux.run", 4454730420,
-	  "367d2299b3a4588ab487a6d27276ca5d9ead6e394904f18bccb9e12433b9c4fb" },
-	{ "cuda_12.8.1_570.124.06_linux.run", 5382238770,
-	  "228f6bcaf5b7618d032939f431914fc92d0e5ed39ebe37098a24502f26a19797" },
+	  "6499c4e609c682be9af3690056024c451273f5adff42a757ce6f1c4521b84fdf"},
+	{ "cuda_12.4.1_550.54.15_linux.run",    4454730420,
+	  "367d2299b3a4588ab487a6d27276ca5d9ead6e394904f18bccb9e12433b9c4fb"},
+	{ "cuda_12.8.1_570.124.06_linux.run",   5382238770,
+	  "228f6bcaf5b7618d032939f431914fc92d0e5ed39ebe37098a24502f26a19797"},
 };
 
 const struct config_known_file *config_known_file(const char *name)

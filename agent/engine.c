@@ -22,14 +22,14 @@
 
 /* The worker that only looks at the machine is a task of its own. */
 #define TASK_LOOK STEP_MAX
-#define TASKS (STEP_MAX + 1)
+#define TASKS	  (STEP_MAX + 1)
 
 /* At SIGTERM, programs that were told to end get this long before they are killed. */
 #define ORPHAN_GRACE_S 30
 
 /* A step that failed for what may pass is begun again after about 2, 4, 8 ... 60 s. */
 #define RETRY_FIRST_US UINT64_C(2000000)
-#define RETRY_MAX_US UINT64_C(60000000)
+#define RETRY_MAX_US   UINT64_C(60000000)
 
 /* What the engine knows of a step in this run, beside its worker. */
 struct task {
@@ -128,7 +128,8 @@ static bool try_again(struct engine *g, struct task *s, const struct err *e)
 {
 	const struct step *step = &steps[s->index];
 	unsigned int attempts = config_step(g->config, step->id, "attempts", step->attempts);
-	uint64_t wait = clock_backoff_us(s->tries - 1, RETRY_FIRST_US, RETRY_MAX_US), now = clock_monotonic_us();
+	uint64_t wait = clock_backoff_us(s->tries - 1, RETRY_FIRST_US, RETRY_MAX_US),
+		 now = clock_monotonic_us();
 
 	if (e->kind->class != ERR_CLASS_RETRY || g->stopping)
 		return false;
@@ -181,7 +182,8 @@ static const struct err *judge_end(const struct engine *g, struct task *s, int s
 	}
 	if (s->result.failed)
 		return e;
-	if (!step->verifies && !step->transient && !step->restarts && s->result.probe.probe != PROBE_DONE) {
+	if (!step->verifies && !step->transient && !step->restarts &&
+	    s->result.probe.probe != PROBE_DONE) {
 		if (s->result.probe.probe == PROBE_BLOCKED)
 			*e = s->result.probe.err;
 		else
@@ -202,7 +204,8 @@ static void finish_step(struct engine *g, struct task *s, int status)
 	st->cut_off = g->stopping || s->slot.timed_out || !s->have_result;
 	if (g->stopping) {
 		st->state = STATE_INTERRUPTED;
-		str_copy(st->reason, sizeof(st->reason), "interrupted; begun again at the next start");
+		str_copy(st->reason, sizeof(st->reason),
+			 "interrupted; begun again at the next start");
 		if (st->attempts)
 			st->attempts--;
 		return;
@@ -226,7 +229,8 @@ static int on_restart_ignored(sd_event_source *source, uint64_t usec, void *data
 
 	(void)source;
 	(void)usec;
-	err_set(&e, &CODE_RESTART_IGNORED, "the restart was asked for, and nothing happened for %u s",
+	err_set(&e, &CODE_RESTART_IGNORED,
+		"the restart was asked for, and nothing happened for %u s",
 		deadline_s(g, &steps[STEP_RESTART]));
 	record_failure(g, STEP_RESTART, &e);
 	end(g, RESULT_FAILED, EXIT_FAILED);
@@ -236,10 +240,11 @@ static int on_restart_ignored(sd_event_source *source, uint64_t usec, void *data
 /* The restart was asked for: now SIGTERM must come. */
 static void await_restart(struct engine *g)
 {
-	uint64_t until = clock_monotonic_us() + (uint64_t)deadline_s(g, &steps[STEP_RESTART]) * 1000000;
+	uint64_t until =
+		clock_monotonic_us() + (uint64_t)deadline_s(g, &steps[STEP_RESTART]) * 1000000;
 
-	if (sd_event_add_time(g->event, &g->restart_timer, CLOCK_MONOTONIC, until, 0, on_restart_ignored,
-			      g) < 0)
+	if (sd_event_add_time(g->event, &g->restart_timer, CLOCK_MONOTONIC, until, 0,
+			      on_restart_ignored, g) < 0)
 		end(g, RESULT_FAILED, EXIT_FAILED);
 }
 
@@ -317,11 +322,12 @@ static void on_end(struct slot *slot, int status)
 	schedule(g);
 }
 
-static int start_worker(struct engine *g, struct task *s, const struct step *step, unsigned int timeout_s,
-			struct err *e)
+static int start_worker(struct engine *g, struct task *s, const struct step *step,
+			unsigned int timeout_s, struct err *e)
 {
 	s->have_result = false;
-	return slot_start(&s->slot, g->event, step, g->config, step ? &g->facts : NULL, timeout_s, e);
+	return slot_start(&s->slot, g->event, step, g->config, step ? &g->facts : NULL, timeout_s,
+			  e);
 }
 
 /* --- what to do next -------------------------------------------------------------------------- */
@@ -383,7 +389,8 @@ static void start_step(struct engine *g, size_t i)
 	if (!s->tries++)
 		s->first_try_us = clock_monotonic_us();
 	journal_start(&g->journal, step, g->plan.rows[i].r.reason);
-	if (!save_intent(g, i, &e) || start_worker(g, s, step, deadline_s(g, step) + WORKER_SLACK_S, &e) < 0) {
+	if (!save_intent(g, i, &e) ||
+	    start_worker(g, s, step, deadline_s(g, step) + WORKER_SLACK_S, &e) < 0) {
 		record_failure(g, i, &e);
 		save(g);
 	}
@@ -392,7 +399,8 @@ static void start_step(struct engine *g, size_t i)
 /* Anything but certainly closed. The flag is looked at now, not remembered. */
 static bool gate_may_be_open(const struct engine *g)
 {
-	return fs_exists(PATH_READY) || !(g->facts.known & FACTS_UNITS) || g->facts.units.gate_target;
+	return fs_exists(PATH_READY) || !(g->facts.known & FACTS_UNITS) ||
+	       g->facts.units.gate_target;
 }
 
 /* Closes the gate unless it certainly is. False if that failed: an open gate that cannot be closed
@@ -420,8 +428,9 @@ static bool close_gate_first(struct engine *g)
 {
 	if (!gate_may_be_open(g))
 		return true;
-	journal_say(&g->journal, NULL, LOG_WARNING,
-		    "something has to be mended: the gate is closed until the proof is taken again");
+	journal_say(
+		&g->journal, NULL, LOG_WARNING,
+		"something has to be mended: the gate is closed until the proof is taken again");
 	if (!shut(g)) {
 		end(g, RESULT_FAILED, EXIT_FAILED);
 		return false;
@@ -434,8 +443,8 @@ static bool startable(const struct engine *g, size_t i)
 {
 	const struct task *s = &g->tasks[i];
 
-	return g->plan.rows[i].action == PLAN_RUN && !s->done && !s->failed && !s->slot.pid && !s->retry &&
-	       needs_met(g, &steps[i]);
+	return g->plan.rows[i].action == PLAN_RUN && !s->done && !s->failed && !s->slot.pid &&
+	       !s->retry && needs_met(g, &steps[i]);
 }
 
 static bool restart_allowed(struct engine *g, size_t i)
@@ -446,8 +455,9 @@ static bool restart_allowed(struct engine *g, size_t i)
 		return true;
 	err_set(&e, &CODE_RESTART_BY_HAND, "a restart is needed: %s", g->plan.rows[i].r.reason);
 	if (g->facts.units.gate_opened)
-		err_hint(&e, "this machine was in use in this boot, so it is not restarted by itself: "
-			     "systemctl reboot when that suits you");
+		err_hint(&e,
+			 "this machine was in use in this boot, so it is not restarted by itself: "
+			 "systemctl reboot when that suits you");
 	record_failure(g, i, &e);
 	return false;
 }
@@ -459,7 +469,8 @@ static void note_blocked(struct engine *g)
 		struct status_step *st = &g->status.steps[i];
 		const struct plan_row *row = &g->plan.rows[i];
 
-		if (row->action != PLAN_BLOCKED || g->tasks[i].failed || g->tasks[i].done || !needs_met(g, &steps[i]))
+		if (row->action != PLAN_BLOCKED || g->tasks[i].failed || g->tasks[i].done ||
+		    !needs_met(g, &steps[i]))
 			continue;
 		record_failure(g, i, &row->r.err);
 		st->state = STATE_BLOCKED;
@@ -474,7 +485,8 @@ static void note_found(struct engine *g)
 		struct status_step *st = &g->status.steps[i];
 		const struct plan_row *row = &g->plan.rows[i];
 
-		if (g->tasks[i].done || g->tasks[i].failed || g->tasks[i].slot.pid || g->tasks[i].retry)
+		if (g->tasks[i].done || g->tasks[i].failed || g->tasks[i].slot.pid ||
+		    g->tasks[i].retry)
 			continue;
 		if (row->action == PLAN_DONE || row->action == PLAN_SKIP) {
 			bool news = st->state != STATE_DONE && st->state != STATE_SKIPPED;
@@ -507,21 +519,22 @@ static void note_for_owner(struct engine *g)
 		bool on;
 		const char *name;
 	} reductions[] = {
-		{ !c->time_sync_required, "time_sync.required" },
-		{ str_eq(c->attest_ocsp, "off"), "attest.ocsp" },
-		{ !c->attest_ocsp_nonce, "attest.ocsp_nonce" },
-		{ c->attest_allow_hold, "attest.allow_hold" },
-		{ *c->attest_device_root, "attest.device_root" },
-		{ *c->attest_rim_root, "attest.rim_root" },
+		{!c->time_sync_required, "time_sync.required"},
+		{ str_eq(c->attest_ocsp, "off"),		 "attest.ocsp" },
+		{ !c->attest_ocsp_nonce,			 "attest.ocsp_nonce"		     },
+		{ c->attest_allow_hold,			"attest.allow_hold"  },
+		{ *c->attest_device_root,			  "attest.device_root"		       },
+		{ *c->attest_rim_root,		       "attest.rim_root"	 },
 	};
 	struct json_object *notes = json_object_new_array(), *reduced = json_object_new_array();
 
 	if (g->facts.instance.shape == SHAPE_SINGLE && str_starts(c->cuda_version, "12.4.") &&
 	    !g->facts.software.cublas)
 		json_object_array_add(
-			notes, json_object_new_string(
-				       "R22: cuBLAS of CUDA 12.4 has a known fault in CC mode: in the Python "
-				       "environment that uses it, pip3 install nvidia-cublas-cu12==12.4.5.8"));
+			notes,
+			json_object_new_string(
+				"R22: cuBLAS of CUDA 12.4 has a known fault in CC mode: in the Python "
+				"environment that uses it, pip3 install nvidia-cublas-cu12==12.4.5.8"));
 	for (size_t i = 0; i < ARRAY_SIZE(reductions); i++)
 		if (reductions[i].on)
 			json_object_array_add(reduced, json_object_new_string(reductions[i].name));
@@ -551,7 +564,8 @@ static void conclude(struct engine *g)
 		err_set(&e, &ERR_INTERNAL, "nothing is left to do and the machine is not ready");
 		status_set_error(&st->error, NULL, &e);
 	}
-	journal_summary(&g->journal, refused ? RESULT_REFUSED : RESULT_FAILED, "%s", st->error.message);
+	journal_summary(&g->journal, refused ? RESULT_REFUSED : RESULT_FAILED, "%s",
+			st->error.message);
 	end(g, refused ? RESULT_REFUSED : RESULT_FAILED,
 	    str_eq(st->error.code, CODE_RESTART_BY_HAND.code) ? EXIT_RESTART_PENDING : EXIT_FAILED);
 }
@@ -583,7 +597,8 @@ static bool vouched(const struct engine *g)
 	const char *boot = g->facts.machine.boot_id;
 
 	return g->status.gate_open && str_eq(g->status.boot_id, boot) &&
-	       str_eq(json_str(a, "boot_id", ""), boot) && str_eq(json_str(a, "verdict", ""), "accepted");
+	       str_eq(json_str(a, "boot_id", ""), boot) &&
+	       str_eq(json_str(a, "verdict", ""), "accepted");
 }
 
 /* The first look is there: the plan can be made. */
@@ -632,7 +647,8 @@ static void leave_after_stop(struct engine *g)
 		end(g, RESULT_RESTARTING, EXIT_RESTART_PENDING);
 		return;
 	}
-	journal_summary(&g->journal, RESULT_PENDING, "interrupted; it goes on at the next start of gn8v-agent.service");
+	journal_summary(&g->journal, RESULT_PENDING,
+			"interrupted; it goes on at the next start of gn8v-agent.service");
 	end(g, RESULT_PENDING, EXIT_STOPPED);
 }
 
@@ -652,7 +668,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 		release(&s->retry);
 		if (!s->slot.pid)
 			continue;
-		slot_kill(&s->slot); /* what it still said may be that it asked for the restart that ends us */
+		slot_kill(
+			&s->slot); /* what it still said may be that it asked for the restart that ends us */
 		if (i != TASK_LOOK)
 			finish_step(g, s, 0);
 	}
@@ -697,16 +714,19 @@ static int load_status(struct engine *g, struct err *e)
 	return 0;
 }
 
-int engine_run(struct config *c, const struct engine_options *o, enum exit_code *ret_code, struct err *e)
+int engine_run(struct config *c, const struct engine_options *o, enum exit_code *ret_code,
+	       struct err *e)
 {
-	struct engine *g = xcalloc(1, sizeof(*g)); /* the slots hold facts: too large for the stack */
+	struct engine *g =
+		xcalloc(1, sizeof(*g)); /* the slots hold facts: too large for the stack */
 	int r = -1;
 
 	g->config = c;
 	g->options = o;
 	run_adopt_orphans();
 	if (set_up(g, e) == 0 && load_status(g, e) == 0 &&
-	    start_worker(g, &g->tasks[TASK_LOOK], NULL, (unsigned int)c->metadata_deadline_s + 300, e) == 0) {
+	    start_worker(g, &g->tasks[TASK_LOOK], NULL, (unsigned int)c->metadata_deadline_s + 300,
+			 e) == 0) {
 		r = sd_event_loop(g->event);
 		if (r < 0)
 			r = err_errno(e, -r, "event loop");

@@ -26,6 +26,7 @@ struct engine_options {
 
 /* Runs until ready, failed, refused, a restart or SIGTERM. The configuration gets its shape here.
  * -1 only for what kept it from running at all. */
-int engine_run(struct config *c, const struct engine_options *o, enum exit_code *ret_code, struct err *e);
+int engine_run(struct config *c, const struct engine_options *o, enum exit_code *ret_code,
+	       struct err *e);
 
 #endif

@@ -12,8 +12,8 @@ static const struct {
 	const char *type;
 	enum shape shape;
 } types[] = {
-	{ "ecs.gn8v-tee.4xlarge", SHAPE_SINGLE },
-	{ "ecs.gn8v-tee.6xlarge", SHAPE_SINGLE },
+	{"ecs.gn8v-tee.4xlarge",	  SHAPE_SINGLE},
+	{ "ecs.gn8v-tee.6xlarge",	  SHAPE_SINGLE},
 	{ "ecs.gn8v-tee-8x.16xlarge", SHAPE_MULTI },
 	{ "ecs.gn8v-tee-8x.48xlarge", SHAPE_MULTI },
 };
@@ -133,9 +133,9 @@ int facts_read_instance(struct facts_instance *i, const struct config *c, struct
 	}
 	if (facts_count_data_disks(&i->data_disks, e) < 0)
 		return -1;
-	i->shape = str_eq(c->shape, "single") ? SHAPE_SINGLE :
-		   str_eq(c->shape, "multi")  ? SHAPE_MULTI :
-						facts_shape_of_type(i->type);
+	i->shape = str_eq(c->shape, "single")  ? SHAPE_SINGLE
+		   : str_eq(c->shape, "multi") ? SHAPE_MULTI
+					       : facts_shape_of_type(i->type);
 	return 0;
 }
 
@@ -168,25 +168,18 @@ static int read_clock(struct facts_clock *k, struct err *e)
 	return units_clock_synchronised(u, &k->synchronised, e);
 }
 
-static int read_group(struct facts *f, const struct config *c, enum facts_group group, struct err *e)
+static int read_group(struct facts *f, const struct config *c, enum facts_group group,
+		      struct err *e)
 {
 	switch (group) {
-	case FACTS_MACHINE:
-		return facts_read_machine(&f->machine, e);
-	case FACTS_INSTANCE:
-		return facts_read_instance(&f->instance, c, e);
-	case FACTS_BOOT:
-		return facts_read_boot(&f->boot, c, &f->machine, e);
-	case FACTS_SOFTWARE:
-		return facts_read_software(&f->software, c, &f->machine, e);
-	case FACTS_UNITS:
-		return facts_read_units(&f->units, c, e);
-	case FACTS_DISK:
-		return read_disk(&f->disk, c, e);
-	case FACTS_CLOCK:
-		return read_clock(&f->clock, e);
-	default:
-		return err_set(e, &ERR_INTERNAL, "no such group of facts");
+	case FACTS_MACHINE: return facts_read_machine(&f->machine, e);
+	case FACTS_INSTANCE: return facts_read_instance(&f->instance, c, e);
+	case FACTS_BOOT: return facts_read_boot(&f->boot, c, &f->machine, e);
+	case FACTS_SOFTWARE: return facts_read_software(&f->software, c, &f->machine, e);
+	case FACTS_UNITS: return facts_read_units(&f->units, c, e);
+	case FACTS_DISK: return read_disk(&f->disk, c, e);
+	case FACTS_CLOCK: return read_clock(&f->clock, e);
+	default: return err_set(e, &ERR_INTERNAL, "no such group of facts");
 	}
 }
 
@@ -194,7 +187,10 @@ static int read_group(struct facts *f, const struct config *c, enum facts_group 
 static const struct {
 	size_t offset, size;
 } places[] = {
-#define PLACE(m) { offsetof(struct facts, m), sizeof(((struct facts *)0)->m) }
+#define PLACE(m)                                                          \
+	{                                                                 \
+		offsetof(struct facts, m), sizeof(((struct facts *)0)->m) \
+	}
 	PLACE(machine), PLACE(instance), PLACE(boot),  PLACE(software),
 	PLACE(units),	PLACE(disk),	 PLACE(clock),
 #undef PLACE

@@ -23,7 +23,7 @@ enum facts_group {
 };
 
 #define FACTS_PACKAGES_MAX 64
-#define FACTS_UNITS_MAX 64
+#define FACTS_UNITS_MAX	   64
 #define FACTS_VERSION_SIZE 64
 
 struct facts_machine {
@@ -57,14 +57,15 @@ struct facts_boot {
 };
 
 struct facts_software {
-	char missing[FACTS_PACKAGES_MAX][FACTS_VERSION_SIZE]; /* of config.packages and attest.python */
+	char missing[FACTS_PACKAGES_MAX]
+		    [FACTS_VERSION_SIZE]; /* of config.packages and attest.python */
 	size_t missing_n;
 	char fabricmanager[FACTS_VERSION_SIZE]; /* installed version, or "" */
 	char nscq[FACTS_VERSION_SIZE];
-	char module[FACTS_VERSION_SIZE]; /* of nvidia.ko for the running kernel, or "" */
+	char module[FACTS_VERSION_SIZE];    /* of nvidia.ko for the running kernel, or "" */
 	char userspace[FACTS_VERSION_SIZE]; /* of libnvidia-ml.so, or "" */
-	bool driver_programs;		 /* nvidia-smi and nvidia-persistenced are there */
-	bool cuda; /* the configured toolkit, complete */
+	bool driver_programs;		    /* nvidia-smi and nvidia-persistenced are there */
+	bool cuda;			    /* the configured toolkit, complete */
 	bool verifier; /* the configured packages in their virtual environment */
 	bool cublas;
 };
@@ -87,7 +88,8 @@ struct facts_units {
 };
 
 struct facts_disk {
-	uint64_t free_bytes; /* of the file system of fetch.dir, /tmp and /usr/local that has least */
+	uint64_t
+		free_bytes; /* of the file system of fetch.dir, /tmp and /usr/local that has least */
 	char where[64];
 };
 
@@ -97,8 +99,9 @@ struct facts_clock {
 
 struct facts {
 	unsigned int known; /* groups that could be read */
-	uint64_t cut_off;   /* steps, by bit, that were cut off in the middle: of the status, not of the machine */
-	struct err err[7];  /* why one could not, by bit number */
+	uint64_t
+		cut_off; /* steps, by bit, that were cut off in the middle: of the status, not of the machine */
+	struct err err[7]; /* why one could not, by bit number */
 	struct facts_machine machine;
 	struct facts_instance instance;
 	struct facts_boot boot;

@@ -56,8 +56,8 @@ static int read_entries(struct facts_boot *b, const struct config *c, const stru
 		return -1;
 	n = strtoul(index, &end, 10);
 	if (end == index || n >= KERNEL_ENTRIES_MAX)
-		return err_set(e, &ERR_FORMAT, "grubby --default-index: expected a number, found \"%.32s\"",
-			       index);
+		return err_set(e, &ERR_FORMAT,
+			       "grubby --default-index: expected a number, found \"%.32s\"", index);
 	read_args(b, c, m, entries, (unsigned int)n);
 	return 0;
 }

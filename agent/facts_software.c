@@ -69,7 +69,8 @@ static int read_packages(struct facts_software *s, const struct config *c,
 			str_copy(s->missing[s->missing_n++], FACTS_VERSION_SIZE, names[i]);
 	}
 	if (r == 0) {
-		version_of(text, ARTEFACT_FABRICMANAGER_PACKAGE, s->fabricmanager, FACTS_VERSION_SIZE);
+		version_of(text, ARTEFACT_FABRICMANAGER_PACKAGE, s->fabricmanager,
+			   FACTS_VERSION_SIZE);
 		version_of(text, nscq, s->nscq, FACTS_VERSION_SIZE);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(kernel_name); i++)
@@ -81,7 +82,8 @@ static int read_packages(struct facts_software *s, const struct config *c,
 static int read_module(struct facts_software *s, const struct facts_machine *m, struct err *e)
 {
 	struct run r = { .argv = ARGV(PROG_MODINFO, "-k", m->kernel, "-F", "version", "nvidia"),
-			 .timeout_s = 60, .output_max = 4096 };
+			 .timeout_s = 60,
+			 .output_max = 4096 };
 
 	if (run_wait(&r, e) < 0 && r.status != 1) {
 		run_done(&r);
@@ -117,7 +119,8 @@ static int read_userspace(struct facts_software *s, struct err *e)
 static bool cuda_installed(const struct config *c)
 {
 	const char *dot = strchr(c->cuda_version, '.');
-	size_t n = dot ? (size_t)(dot - c->cuda_version) + 1 + strcspn(dot + 1, ".") : strlen(c->cuda_version);
+	size_t n = dot ? (size_t)(dot - c->cuda_version) + 1 + strcspn(dot + 1, ".")
+		       : strlen(c->cuda_version);
 	_cleanup_free_ char *dir = xasprintf("/usr/local/cuda-%.*s", (int)n, c->cuda_version);
 	_cleanup_free_ char *version = xasprintf("%s/version.json", dir);
 	_cleanup_free_ char *nvcc = xasprintf("%s/bin/nvcc", dir);
@@ -141,7 +144,8 @@ static bool verifier_installed(const struct config *c)
 
 		if (!eq)
 			return false;
-		record = xasprintf(PATH_VENV "/lib/python3.11/site-packages/%.*s-%s.dist-info/RECORD",
+		record = xasprintf(PATH_VENV
+				   "/lib/python3.11/site-packages/%.*s-%s.dist-info/RECORD",
 				   (int)(eq - spec), spec, eq + 2);
 		if (!fs_exists(record))
 			return false;
@@ -156,7 +160,8 @@ static bool cublas_installed(void)
 					      "/usr/local/lib64/python3.11/site-packages" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		_cleanup_free_ char *p = xasprintf("%s/nvidia_cublas_cu12-12.4.5.8.dist-info", places[i]);
+		_cleanup_free_ char *p =
+			xasprintf("%s/nvidia_cublas_cu12-12.4.5.8.dist-info", places[i]);
 
 		if (fs_exists(p))
 			return true;

@@ -13,7 +13,8 @@ static int add_name(struct facts_units *u, const char *name, struct err *e)
 		if (str_eq(u->v[i].name, name))
 			return 0;
 	if (u->n == FACTS_UNITS_MAX)
-		return err_set(e, &CODE_CONFIG, "services.* and gate.units name more than %d units in all",
+		return err_set(e, &CODE_CONFIG,
+			       "services.* and gate.units name more than %d units in all",
 			       FACTS_UNITS_MAX - 2);
 	str_copy(u->v[u->n++].name, sizeof(u->v[0].name), name);
 	return 0;
@@ -21,8 +22,8 @@ static int add_name(struct facts_units *u, const char *name, struct err *e)
 
 static int add_lists(struct facts_units *u, const struct config *c, struct err *e)
 {
-	const struct strlist *const lists[] = { &c->services_gpu, &c->services_disable, &c->services_hold,
-						&c->gate_units };
+	const struct strlist *const lists[] = { &c->services_gpu, &c->services_disable,
+						&c->services_hold, &c->gate_units };
 
 	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
 		for (size_t i = 0; i < lists[k]->n; i++)

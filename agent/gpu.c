@@ -18,6 +18,9 @@ int gpu_guard(struct err *e)
 		return -1;
 	if (str_eq(s.active, "active") && str_eq(s.sub, "running"))
 		return 0;
-	err_set(e, &CODE_PERSISTENCED, UNIT_PERSISTENCED " is %s (%s): no GPU may be touched", s.active, s.sub);
-	return str_eq(s.active, "activating") ? err_hint(e, "wait for it: systemctl status nvidia-persistenced") : -1;
+	err_set(e, &CODE_PERSISTENCED, UNIT_PERSISTENCED " is %s (%s): no GPU may be touched",
+		s.active, s.sub);
+	return str_eq(s.active, "activating")
+		       ? err_hint(e, "wait for it: systemctl status nvidia-persistenced")
+		       : -1;
 }

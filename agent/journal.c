@@ -23,7 +23,8 @@ void journal_close(struct journal *j)
 	j->status = NULL;
 }
 
-static void say(struct journal *j, const struct step *s, int level, const char *code, const char *text)
+static void say(struct journal *j, const struct step *s, int level, const char *code,
+		const char *text)
 {
 	log_event(level, s ? s->id : NULL, code, text);
 	status_event(j->status, level, s ? s->id : NULL, code, text);
@@ -36,7 +37,8 @@ void journal_say(struct journal *j, const struct step *s, int level, const char 
 
 void journal_error(struct journal *j, const struct step *s, const struct err *e)
 {
-	_cleanup_free_ char *hint = xasprintf("to mend it (%s): %s", e->kind->who, err_hint_text(e));
+	_cleanup_free_ char *hint =
+		xasprintf("to mend it (%s): %s", e->kind->who, err_hint_text(e));
 	_cleanup_free_ char *text = xasprintf("FAILED [%s] %s", e->kind->code, e->msg);
 
 	say(j, s, LOG_ERR, e->kind->code, text);
@@ -81,8 +83,8 @@ void journal_done(struct journal *j, const struct step *s, const struct status_s
 
 void journal_retry(struct journal *j, const struct step *s, const struct err *e, uint64_t wait_s)
 {
-	_cleanup_free_ char *text =
-		xasprintf("[%s] %s; tried again in %llu s", e->kind->code, e->msg, (unsigned long long)wait_s);
+	_cleanup_free_ char *text = xasprintf("[%s] %s; tried again in %llu s", e->kind->code,
+					      e->msg, (unsigned long long)wait_s);
 
 	say(j, s, LOG_WARNING, e->kind->code, text);
 	sd_notifyf(0, "STATUS=%s: %s", s->id, text);

@@ -10,8 +10,9 @@
 struct journal {
 	struct status *status;
 	struct worker_progress last[STEP_MAX];
-	unsigned int said_tenths[STEP_MAX]; /* of a download, so that the journal has ten lines of it */
-	uint64_t written_us;		    /* progress.json */
+	unsigned int
+		said_tenths[STEP_MAX]; /* of a download, so that the journal has ten lines of it */
+	uint64_t written_us;	       /* progress.json */
 };
 
 void journal_open(struct journal *j, struct status *s);

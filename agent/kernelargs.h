@@ -5,13 +5,13 @@
 #include "config.h"
 
 /* R5, byte for byte. */
-#define KERNELARGS_LKCA                                                                            \
-	"install nvidia /sbin/modprobe ecdsa_generic; /sbin/modprobe ecdh; /sbin/modprobe "        \
-	"--ignore-install nvidia\n"                                                                \
+#define KERNELARGS_LKCA                                                                     \
+	"install nvidia /sbin/modprobe ecdsa_generic; /sbin/modprobe ecdh; /sbin/modprobe " \
+	"--ignore-install nvidia\n"                                                         \
 	"options nvidia NVreg_RegistryDwords=\"RmEnableProtectedPcie=0x1\"\n"
 
 /* kernel.blacklist_nouveau: keeps it out of the initramfs, of modprobe and of the console. */
-#define KERNELARGS_NOUVEAU                                                                         \
+#define KERNELARGS_NOUVEAU \
 	"rd.driver.blacklist=nouveau modprobe.blacklist=nouveau nouveau.modeset=0"
 
 bool kernelargs_has_swiotlb(const struct config *c, const char *args);

@@ -2,8 +2,8 @@
 
 #include "core/str.h"
 
-#define SINGLE_GPUS 1u
-#define MULTI_GPUS 8u
+#define SINGLE_GPUS    1u
+#define MULTI_GPUS     8u
 #define MULTI_SWITCHES 4u
 
 /* A phrase of the tools and what it says about which check. The first that fits counts. */
@@ -13,37 +13,45 @@ static const struct {
 	enum check_result result;
 } phrases[] = {
 	/* refuted */
-	{ "runtime measurements are not matching", "measurements", CHECK_FAILED },
-	{ "IS REVOKED", "ocsp", CHECK_FAILED },
-	{ "firmware ID in the device certificate chain is not matching", "fwid", CHECK_FAILED },
-	{ "request message is not matching", "nonce", CHECK_FAILED },
-	{ "Attestation report signature verification failed", "report_signature", CHECK_FAILED },
-	{ "RIM signature verification failed", "rim_signature", CHECK_FAILED },
-	{ "RIM Schema validation failed", "rim_structure", CHECK_FAILED },
-	{ "RIM certificate chain verification failed", "rim_chain", CHECK_FAILED },
-	{ "report certificate chain validation failed", "chain", CHECK_FAILED },
-	{ "version in attestation report is not matching", "vbios_version", CHECK_FAILED },
-	/* out of reach */
-	{ "send_ocsp_request call timed out", "ocsp", CHECK_UNKNOWN },
-	{ "fetch_rim_file call timed out", "rim_fetch", CHECK_UNKNOWN },
-	{ "Could not fetch RIM file", "rim_fetch", CHECK_UNKNOWN },
-	{ "Unable to fetch", "rim_fetch", CHECK_UNKNOWN },
-	/* confirmed */
-	{ "report certificate chain validation successful.", "chain", CHECK_PASSED },
-	{ "firmware ID in the device certificate chain is matching", "fwid", CHECK_PASSED },
-	{ "certificate chain revocation status verification successful.", "ocsp", CHECK_PASSED },
-	{ "nonce in the SPDM GET MEASUREMENT request message is matching", "nonce", CHECK_PASSED },
-	{ "Attestation report signature verification successful.", "report_signature", CHECK_PASSED },
-	{ "RIM Schema validation passed.", "rim_structure", CHECK_PASSED },
-	{ "RIM certificate chain verification successful.", "rim_chain", CHECK_PASSED },
-	{ "RIM signature verification successful.", "rim_signature", CHECK_PASSED },
-	{ "runtime measurements are matching with the golden measurements.", "measurements", CHECK_PASSED },
+	{"runtime measurements are not matching",				   "measurements",	   CHECK_FAILED },
+	{ "IS REVOKED",						      "ocsp",		CHECK_FAILED },
+	{ "firmware ID in the device certificate chain is not matching",	 "fwid",		 CHECK_FAILED },
+	{ "request message is not matching",				     "nonce",	      CHECK_FAILED },
+	{ "Attestation report signature verification failed",		      "report_signature", CHECK_FAILED },
+	{ "RIM signature verification failed",			       "rim_signature",	CHECK_FAILED },
+	{ "RIM Schema validation failed",					  "rim_structure",	   CHECK_FAILED },
+	{ "RIM certificate chain verification failed",		       "rim_chain",	    CHECK_FAILED },
+	{ "report certificate chain validation failed",			"chain",		 CHECK_FAILED },
+	{ "version in attestation report is not matching",		   "vbios_version",    CHECK_FAILED },
+ /* out of reach */
+	{ "send_ocsp_request call timed out",				      "ocsp",	      CHECK_UNKNOWN},
+	{ "fetch_rim_file call timed out",				   "rim_fetch",	CHECK_UNKNOWN},
+	{ "Could not fetch RIM file",					"rim_fetch",	   CHECK_UNKNOWN},
+	{ "Unable to fetch",						 "rim_fetch",	  CHECK_UNKNOWN},
+ /* confirmed */
+	{ "report certificate chain validation successful.",		     "chain",	      CHECK_PASSED },
+	{ "firmware ID in the device certificate chain is matching",	     "fwid",	     CHECK_PASSED },
+	{ "certificate chain revocation status verification successful.",	  "ocsp",		  CHECK_PASSED },
+	{ "nonce in the SPDM GET MEASUREMENT request message is matching",   "nonce",	    CHECK_PASSED },
+	{ "Attestation report signature verification successful.",	   "report_signature",
+	  CHECK_PASSED											 },
+	{ "RIM Schema validation passed.",				   "rim_structure",    CHECK_PASSED },
+	{ "RIM certificate chain verification successful.",		    "rim_chain",	 CHECK_PASSED },
+	{ "RIM signature verification successful.",			    "rim_signature",    CHECK_PASSED },
+	{ "runtime measurements are matching with the golden measurements.", "measurements",
+	  CHECK_PASSED											 },
 };
 
 /* The checks that every device must have passed, and those that a GPU must have passed besides. */
-static const char *const required[] = { "chain",	   "ocsp",	       "nonce",
-					"report_signature", "vbios_rim_structure", "vbios_rim_chain",
-					"vbios_rim_ocsp",   "vbios_rim_signature", "measurements",
+static const char *const required[] = { "chain",
+					"ocsp",
+					"nonce",
+					"report_signature",
+					"vbios_rim_structure",
+					"vbios_rim_chain",
+					"vbios_rim_ocsp",
+					"vbios_rim_signature",
+					"measurements",
 					"verified" };
 static const char *const required_gpu[] = { "fwid", "driver_rim_structure", "driver_rim_chain",
 					    "driver_rim_ocsp", "driver_rim_signature" };
@@ -71,7 +79,8 @@ static void begin_device(struct reader *r, enum device_type type, const char *id
 	}
 }
 
-static void set_check(struct reader *r, const char *name, enum check_result result, const char *note)
+static void set_check(struct reader *r, const char *name, enum check_result result,
+		      const char *note)
 {
 	struct check *c;
 
@@ -90,15 +99,17 @@ static bool verified_line(struct reader *r, const char *line)
 	char uuid[64];
 	int end = 0;
 
-	if (sscanf(line, "GPU %u with UUID %63s verified successfully.%n", &index, uuid, &end) == 2 && end &&
-	    !line[end] && r->device && r->device->type == DEVICE_GPU && r->device->index == index &&
-	    str_eq(r->device->id, uuid)) {
+	if (sscanf(line, "GPU %u with UUID %63s verified successfully.%n", &index, uuid, &end) ==
+		    2 &&
+	    end && !line[end] && r->device && r->device->type == DEVICE_GPU &&
+	    r->device->index == index && str_eq(r->device->id, uuid)) {
 		set_check(r, "verified", CHECK_PASSED, "");
 		return true;
 	}
 	end = 0;
-	if (sscanf(line, "nvSwitch %u verified successfully.%n", &index, &end) == 1 && end && !line[end] &&
-	    r->device && r->device->type == DEVICE_NVSWITCH && r->device->index == index) {
+	if (sscanf(line, "nvSwitch %u verified successfully.%n", &index, &end) == 1 && end &&
+	    !line[end] && r->device && r->device->type == DEVICE_NVSWITCH &&
+	    r->device->index == index) {
 		set_check(r, "verified", CHECK_PASSED, "");
 		return true;
 	}
@@ -111,9 +122,11 @@ static bool table_row(struct reader *r, const char *line)
 	static const struct {
 		const char *stage, *check;
 	} rows[] = {
-		{ "GPU Pre-checks", "gpu_pre_checks" },	      { "Switch Pre-checks", "switch_pre_checks" },
-		{ "GPU Attestation", "gpu_attestation" },     { "Switch Attestation", "switch_attestation" },
-		{ "Topology checks", "topology" },
+		{"GPU Pre-checks",	    "gpu_pre_checks"    },
+		{ "Switch Pre-checks",  "switch_pre_checks" },
+		{ "GPU Attestation",    "gpu_attestation"   },
+		{ "Switch Attestation", "switch_attestation"},
+		{ "Topology checks",    "topology"		},
 	};
 	char stage[64], word[32];
 
@@ -126,9 +139,10 @@ static bool table_row(struct reader *r, const char *line)
 			continue;
 		/* "FAILED" of an attestation may be a network's fault: the devices say which. */
 		check_set(r->a->checks, &r->a->checks_n, rows[i].check,
-			  str_eq(word, "SUCCESS") ? CHECK_PASSED :
-			  str_eq(word, "FAILED") && !strstr(rows[i].check, "attestation") ? CHECK_FAILED :
-											    CHECK_UNKNOWN);
+			  str_eq(word, "SUCCESS") ? CHECK_PASSED
+			  : str_eq(word, "FAILED") && !strstr(rows[i].check, "attestation")
+				  ? CHECK_FAILED
+				  : CHECK_UNKNOWN);
 		c = check_find(r->a->checks, r->a->checks_n, rows[i].check);
 		str_copy(c->expected, sizeof(c->expected), "SUCCESS");
 		str_copy(c->found, sizeof(c->found), word);
@@ -147,7 +161,8 @@ static void phrase_line(struct reader *r, const char *line)
 		if (!strstr(line, phrases[i].phrase))
 			continue;
 		if (r->rim && (str_starts(check, "rim_") || str_eq(check, "ocsp")))
-			snprintf(name, sizeof(name), "%s_%s", r->rim, str_eq(check, "ocsp") ? "rim_ocsp" : check);
+			snprintf(name, sizeof(name), "%s_%s", r->rim,
+				 str_eq(check, "ocsp") ? "rim_ocsp" : check);
 		else
 			str_copy(name, sizeof(name), check);
 		set_check(r, name, phrases[i].result, line);
@@ -203,7 +218,8 @@ static void require_all(struct reader *r, enum shape shape)
 	for (unsigned int i = 0; i < switches; i++)
 		require_device(r, DEVICE_NVSWITCH, i);
 	check_set(r->a->checks, &r->a->checks_n, "count",
-		  r->gpus == gpus && r->switches == switches && !r->twice ? CHECK_PASSED : CHECK_UNKNOWN);
+		  r->gpus == gpus && r->switches == switches && !r->twice ? CHECK_PASSED
+									  : CHECK_UNKNOWN);
 	c = check_find(r->a->checks, r->a->checks_n, "count");
 	snprintf(c->expected, sizeof(c->expected), "%u GPU, %u NVSwitch", gpus, switches);
 	snprintf(c->found, sizeof(c->found), "%u GPU, %u NVSwitch%s", r->gpus, r->switches,
@@ -212,15 +228,16 @@ static void require_all(struct reader *r, enum shape shape)
 
 static void require_words(struct reader *r, int status, enum shape shape)
 {
-	static const char *const stages[] = { "gpu_pre_checks", "switch_pre_checks", "gpu_attestation",
-					      "switch_attestation", "topology" };
+	static const char *const stages[] = { "gpu_pre_checks", "switch_pre_checks",
+					      "gpu_attestation", "switch_attestation", "topology" };
 
 	struct check *c;
 
 	check_set(r->a->checks, &r->a->checks_n, "tool",
 		  status == 0 && r->success ? CHECK_PASSED : CHECK_UNKNOWN);
 	c = check_find(r->a->checks, r->a->checks_n, "tool");
-	str_copy(c->expected, sizeof(c->expected), "exit status 0 and \"GPU Attestation is Successful.\"");
+	str_copy(c->expected, sizeof(c->expected),
+		 "exit status 0 and \"GPU Attestation is Successful.\"");
 	snprintf(c->found, sizeof(c->found), "exit status %d, %s", status,
 		 r->success ? "and it was said" : "and it was not said");
 	for (size_t i = 0; shape == SHAPE_MULTI && i < ARRAY_SIZE(stages); i++)
@@ -257,9 +274,14 @@ bool nvtool_missing_rim(const char *output, char *dst, size_t dst_size)
 
 bool nvtool_network_trouble(const char *output, char *dst, size_t dst_size)
 {
-	static const char *const words[] = { "timed out",	"urlopen error",      "Max retries exceeded",
-					     "HTTP Error",	"Connection refused", "Connection reset",
-					     "name resolution", "Name or service not known" };
+	static const char *const words[] = { "timed out",
+					     "urlopen error",
+					     "Max retries exceeded",
+					     "HTTP Error",
+					     "Connection refused",
+					     "Connection reset",
+					     "name resolution",
+					     "Name or service not known" };
 	_cleanup_free_ char *text = xstrdup(output);
 	const char *last = NULL;
 	char *rest = text, *line;

@@ -3,49 +3,50 @@
 #define GN8V_PATHS_H
 
 /* Ours. */
-#define PATH_CONFIG "/etc/gn8v/config.json"
+#define PATH_CONFIG    "/etc/gn8v/config.json"
 #define PATH_STATE_DIR "/var/lib/gn8v"
-#define PATH_STATUS "/var/lib/gn8v/status.json"
-#define PATH_RESTARTS "/var/lib/gn8v/restarts" /* one line per restart we asked for */
-#define PATH_HOLD "/var/lib/gn8v/hold"	       /* flag of 10-gn8v-hold.conf; says what was enabled and what ran */
-#define PATH_VENV "/var/lib/gn8v/verifier"
-#define PATH_RPM_DB "/var/lib/gn8v/rpmdb" /* holds NVIDIA's key and nothing else */
-#define PATH_RUN_DIR "/run/gn8v"
-#define PATH_LOCK "/run/gn8v/lock"
+#define PATH_STATUS    "/var/lib/gn8v/status.json"
+#define PATH_RESTARTS  "/var/lib/gn8v/restarts" /* one line per restart we asked for */
+#define PATH_HOLD \
+	"/var/lib/gn8v/hold" /* flag of 10-gn8v-hold.conf; says what was enabled and what ran */
+#define PATH_VENV	  "/var/lib/gn8v/verifier"
+#define PATH_RPM_DB	  "/var/lib/gn8v/rpmdb" /* holds NVIDIA's key and nothing else */
+#define PATH_RUN_DIR	  "/run/gn8v"
+#define PATH_LOCK	  "/run/gn8v/lock"
 #define PATH_DEVICES_LOCK "/run/gn8v/devices.lock" /* held while devices are asked for evidence */
-#define PATH_READY "/run/gn8v/ready"
-#define PATH_OPENED "/run/gn8v/opened" /* the gate was open once in this boot */
-#define PATH_PROGRESS "/run/gn8v/progress.json"
-#define PATH_TEMPLATES "/usr/share/gn8v/units"
+#define PATH_READY	  "/run/gn8v/ready"
+#define PATH_OPENED	  "/run/gn8v/opened" /* the gate was open once in this boot */
+#define PATH_PROGRESS	  "/run/gn8v/progress.json"
+#define PATH_TEMPLATES	  "/usr/share/gn8v/units"
 
 /* The machine. */
-#define PATH_OS_RELEASE "/etc/os-release"
-#define PATH_MODPROBE_LKCA "/etc/modprobe.d/nvidia-lkca.conf"
-#define PATH_MODPROBE_DIR "/etc/modprobe.d"
-#define PATH_BOOT "/boot"
-#define PATH_SYSTEMD "/run/systemd/system"
-#define PATH_TDX_DEVICE "/dev/tdx_guest"
-#define PATH_ETC_UNITS "/etc/systemd/system"
+#define PATH_OS_RELEASE	       "/etc/os-release"
+#define PATH_MODPROBE_LKCA     "/etc/modprobe.d/nvidia-lkca.conf"
+#define PATH_MODPROBE_DIR      "/etc/modprobe.d"
+#define PATH_BOOT	       "/boot"
+#define PATH_SYSTEMD	       "/run/systemd/system"
+#define PATH_TDX_DEVICE	       "/dev/tdx_guest"
+#define PATH_ETC_UNITS	       "/etc/systemd/system"
 #define PATH_PERSISTENCED_UNIT "/usr/lib/systemd/system/nvidia-persistenced.service"
-#define PATH_LIB64 "/usr/lib64"
+#define PATH_LIB64	       "/usr/lib64"
 
 /* Programs. */
-#define PROG_BASH "/usr/bin/bash"
-#define PROG_DRACUT "/usr/bin/dracut"
-#define PROG_GRUBBY "/usr/sbin/grubby"
-#define PROG_MODINFO "/usr/sbin/modinfo"
-#define PROG_NVIDIA_SMI "/usr/bin/nvidia-smi"
+#define PROG_BASH	  "/usr/bin/bash"
+#define PROG_DRACUT	  "/usr/bin/dracut"
+#define PROG_GRUBBY	  "/usr/sbin/grubby"
+#define PROG_MODINFO	  "/usr/sbin/modinfo"
+#define PROG_NVIDIA_SMI	  "/usr/bin/nvidia-smi"
 #define PROG_PERSISTENCED "/usr/bin/nvidia-persistenced"
-#define PROG_PYTHON311 "/usr/bin/python3.11"
-#define PROG_RPM "/usr/bin/rpm"
-#define PROG_RPMKEYS "/usr/bin/rpmkeys"
-#define PROG_YUM "/usr/bin/yum"
-#define PROG_VENV_PYTHON PATH_VENV "/bin/python3"
+#define PROG_PYTHON311	  "/usr/bin/python3.11"
+#define PROG_RPM	  "/usr/bin/rpm"
+#define PROG_RPMKEYS	  "/usr/bin/rpmkeys"
+#define PROG_YUM	  "/usr/bin/yum"
+#define PROG_VENV_PYTHON  PATH_VENV "/bin/python3"
 
 /* Units. */
-#define UNIT_AGENT "gn8v-agent.service"
-#define UNIT_READY "gn8v-ready.target"
-#define UNIT_PERSISTENCED "nvidia-persistenced.service"
+#define UNIT_AGENT	   "gn8v-agent.service"
+#define UNIT_READY	   "gn8v-ready.target"
+#define UNIT_PERSISTENCED  "nvidia-persistenced.service"
 #define UNIT_FABRICMANAGER "nvidia-fabricmanager.service"
 
 #endif

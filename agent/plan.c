@@ -2,8 +2,8 @@
 
 const char *plan_action_name(enum plan_action a)
 {
-	static const char *const names[] = { "done",	     "run",   "blocked", "skip",
-					     "after-restart", "waits" };
+	static const char *const names[] = { "done", "run",	      "blocked",
+					     "skip", "after-restart", "waits" };
 
 	return names[a];
 }
@@ -21,7 +21,8 @@ static enum plan_action inherited(const struct plan *p, const struct step *s)
 			a = inherited(p, &steps[*n]);
 		if (a == PLAN_BLOCKED || a == PLAN_WAITS)
 			return PLAN_WAITS;
-		if (a == PLAN_AFTER_RESTART || (p->rows[*n].action == PLAN_RUN && steps[*n].restarts))
+		if (a == PLAN_AFTER_RESTART ||
+		    (p->rows[*n].action == PLAN_RUN && steps[*n].restarts))
 			worst = PLAN_AFTER_RESTART;
 	}
 	return worst;

@@ -19,7 +19,8 @@ static unsigned int read_ledger(const struct facts *f, bool *ret_this_boot)
 		return 0;
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (sscanf(line, "%63[^ \n]%*[ ]%63[^ \n]", boot, instance) != 2 || !str_eq(instance, f->instance.id))
+		if (sscanf(line, "%63[^ \n]%*[ ]%63[^ \n]", boot, instance) != 2 ||
+		    !str_eq(instance, f->instance.id))
 			continue;
 		n++;
 		if (str_eq(boot, f->machine.boot_id))
@@ -40,8 +41,9 @@ int restarts_add(const struct facts *f, struct err *e)
 	if (fs_read_optional(PATH_RESTARTS, LEDGER_MAX, &old, NULL, e) < 0)
 		return -1;
 	clock_format(clock_wall_s(), at);
-	text = xasprintf("%s%s%s %s %s\n", old ? old : "", old && *old && !str_ends(old, "\n") ? "\n" : "",
-			 f->machine.boot_id, f->instance.id, at);
+	text = xasprintf("%s%s%s %s %s\n", old ? old : "",
+			 old && *old && !str_ends(old, "\n") ? "\n" : "", f->machine.boot_id,
+			 f->instance.id, at);
 	return fs_write_atomic(PATH_RESTARTS, 0644, text, strlen(text), e);
 }
 

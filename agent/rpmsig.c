@@ -21,14 +21,16 @@ static bool signature_line(const char *line, const char *key_id, const char *ver
 /* A line about a digest or a signature; others are warnings and the file's name. */
 static bool is_judgement(const char *line)
 {
-	return strstr(line, "digest: ") || strstr(line, "ignature: ") || strstr(line, "ignature, key ID ");
+	return strstr(line, "digest: ") || strstr(line, "ignature: ") ||
+	       strstr(line, "ignature, key ID ");
 }
 
 enum rpmsig rpmsig_judge(const char *output, int status, const char *key_id)
 {
 	_cleanup_free_ char *copy = xstrdup(output);
 	char *rest = copy, *line;
-	bool good_signature = false, any_signature = false, no_key = false, bad = false, payload = false;
+	bool good_signature = false, any_signature = false, no_key = false, bad = false,
+	     payload = false;
 
 	while ((line = strsep(&rest, "\n"))) {
 		char *s = str_trim(line);

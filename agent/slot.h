@@ -10,7 +10,8 @@
 struct slot {
 	void *owner;
 	void (*on_frame)(struct slot *s, const struct worker_frame *head, char *body);
-	void (*on_end)(struct slot *s, int status); /* as of wait(2); the slot is free again by then */
+	void (*on_end)(struct slot *s,
+		       int status); /* as of wait(2); the slot is free again by then */
 
 	pid_t pid; /* 0: free */
 	int fd;

@@ -32,7 +32,8 @@ static bool find_value(const char *text, const char *label, char *dst, size_t ds
 	return found == 1;
 }
 
-static int parse_words(const char *text, const char *label, const char *yes, const char *no, bool *ret)
+static int parse_words(const char *text, const char *label, const char *yes, const char *no,
+		       bool *ret)
 {
 	char value[64];
 
@@ -61,7 +62,8 @@ int smi_parse_devtools(const char *text, bool *ret_on)
 
 int smi_parse_ready(const char *text, bool *ret_ready)
 {
-	return parse_words(text, "Confidential Compute GPUs Ready state", "ready", "not-ready", ret_ready);
+	return parse_words(text, "Confidential Compute GPUs Ready state", "ready", "not-ready",
+			   ret_ready);
 }
 
 /*     Fabric
@@ -113,8 +115,8 @@ static int ask(struct worker *w, const char *const *argv, char **ret_text, struc
 	return 0;
 }
 
-static int ask_bool(struct worker *w, const char *option, int (*parse)(const char *, bool *), bool *ret,
-		    struct err *e)
+static int ask_bool(struct worker *w, const char *option, int (*parse)(const char *, bool *),
+		    bool *ret, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 
@@ -123,7 +125,8 @@ static int ask_bool(struct worker *w, const char *option, int (*parse)(const cha
 	if (parse(text, ret) == 0)
 		return 0;
 	str_sanitise(text);
-	return err_set(e, &CODE_SMI, "nvidia-smi conf-compute %s: the answer is not understood: \"%.120s\"",
+	return err_set(e, &CODE_SMI,
+		       "nvidia-smi conf-compute %s: the answer is not understood: \"%.120s\"",
 		       option, text);
 }
 

@@ -6,8 +6,8 @@
 #include "worker.h"
 
 /* Pure parsers. -1: not understood. */
-int smi_parse_cc(const char *text, bool *ret_on);	 /* conf-compute -f: "CC status: ON" */
-int smi_parse_mgm(const char *text, bool *ret_ppcie);	 /* -mgm: "Multi-GPU Mode: Protected PCIe" */
+int smi_parse_cc(const char *text, bool *ret_on);	/* conf-compute -f: "CC status: ON" */
+int smi_parse_mgm(const char *text, bool *ret_ppcie);	/* -mgm: "Multi-GPU Mode: Protected PCIe" */
 int smi_parse_devtools(const char *text, bool *ret_on); /* -d: "DevTools Mode: OFF" */
 int smi_parse_ready(const char *text, bool *ret_ready); /* -grs: "... Ready state: ready" */
 
@@ -19,6 +19,7 @@ int smi_mgm(struct worker *w, bool *ret_ppcie, struct err *e);
 int smi_devtools(struct worker *w, bool *ret_on, struct err *e);
 int smi_ready(struct worker *w, bool *ret_ready, struct err *e);
 int smi_set_ready(struct worker *w, bool ready, struct err *e);
-int smi_fabric(struct worker *w, unsigned int *ret_gpus, unsigned int *ret_completed, struct err *e);
+int smi_fabric(struct worker *w, unsigned int *ret_gpus, unsigned int *ret_completed,
+	       struct err *e);
 
 #endif

@@ -117,8 +117,8 @@ static struct json_object *events_to_json(const struct status *s)
 }
 
 /* Keys whose values come from workers, in the order in which a reader wants them. */
-static const char *const data_keys[] = { "reduced", "notes", "attestation", "services",
-					 "packages", "measured" };
+static const char *const data_keys[] = { "reduced",  "notes",	 "attestation",
+					 "services", "packages", "measured" };
 
 static struct json_object *data_or_empty(const struct status *s, const char *key)
 {
@@ -214,7 +214,9 @@ static void event_from_json(struct status *s, struct json_object *o)
 	const char *level = json_str(o, "level", "info");
 
 	*ev = (struct status_event){ 0 };
-	ev->level = str_eq(level, "error") ? LOG_ERR : str_eq(level, "warning") ? LOG_WARNING : LOG_INFO;
+	ev->level = str_eq(level, "error")     ? LOG_ERR
+		    : str_eq(level, "warning") ? LOG_WARNING
+					       : LOG_INFO;
 	GET_TEXT(o, "t", ev->t);
 	GET_TEXT(o, "step", ev->step);
 	GET_TEXT(o, "code", ev->code);
@@ -225,17 +227,19 @@ static enum shape shape_from_json(struct json_object *o)
 {
 	const char *name = json_str(o, "shape", "");
 
-	return str_eq(name, "single") ? SHAPE_SINGLE : str_eq(name, "multi") ? SHAPE_MULTI : SHAPE_UNKNOWN;
+	return str_eq(name, "single")  ? SHAPE_SINGLE
+	       : str_eq(name, "multi") ? SHAPE_MULTI
+				       : SHAPE_UNKNOWN;
 }
 
 static void data_from_json(struct status *s, struct json_object *o)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(data_keys); i++) {
 		struct json_object *v = json_get(o, data_keys[i]);
-		enum json_type want = str_eq(data_keys[i], "attestation") ||
-						      str_eq(data_keys[i], "measured") ?
-					      json_type_object :
-					      json_type_array;
+		enum json_type want =
+			str_eq(data_keys[i], "attestation") || str_eq(data_keys[i], "measured")
+				? json_type_object
+				: json_type_array;
 
 		if (json_object_is_type(v, want))
 			json_set(s->data, data_keys[i], json_object_get(v));
@@ -288,8 +292,9 @@ static int set_aside(struct status *s, const struct err *why, char **ret_note, s
 	status_init(s);
 	if (fs_rename(PATH_STATUS, PATH_STATUS ".bad", e) < 0)
 		return -1;
-	*ret_note = xasprintf("%s could not be used (%s) and was kept as %s.bad; everything is probed anew",
-			      PATH_STATUS, why->msg, PATH_STATUS);
+	*ret_note = xasprintf(
+		"%s could not be used (%s) and was kept as %s.bad; everything is probed anew",
+		PATH_STATUS, why->msg, PATH_STATUS);
 	return 0;
 }
 
@@ -320,9 +325,9 @@ static char *status_text(const struct status *s)
 {
 	_cleanup_json_ struct json_object *o = status_to_json(s);
 
-	return xasprintf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-									   JSON_C_TO_STRING_SPACED |
-									   JSON_C_TO_STRING_NOSLASHESCAPE));
+	return xasprintf("%s\n", json_object_to_json_string_ext(
+					 o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+						    JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 #define UPDATED_KEY "\"updated\": \"" /* as json-c prints it with JSON_C_TO_STRING_SPACED */
@@ -360,9 +365,10 @@ void status_adopt_instance(struct status *s, const struct facts *f)
 		status_done(s);
 		status_init(s);
 		s->saved = saved;
-		status_event(s, LOG_WARNING, NULL, NULL,
-			     "this is another instance than the one that wrote the status (a custom image): "
-			     "its attempts and verdicts do not count here");
+		status_event(
+			s, LOG_WARNING, NULL, NULL,
+			"this is another instance than the one that wrote the status (a custom image): "
+			"its attempts and verdicts do not count here");
 	}
 	str_copy(s->instance_id, sizeof(s->instance_id), f->instance.id);
 	str_copy(s->instance_type, sizeof(s->instance_type), f->instance.type);
@@ -384,7 +390,8 @@ void status_event(struct status *s, int level, const char *step, const char *cod
 	struct status_event *ev;
 
 	if (s->events_n == STATUS_EVENTS_MAX) {
-		memmove(&s->events[0], &s->events[1], (STATUS_EVENTS_MAX - 1) * sizeof(s->events[0]));
+		memmove(&s->events[0], &s->events[1],
+			(STATUS_EVENTS_MAX - 1) * sizeof(s->events[0]));
 		s->events_n--;
 	}
 	ev = &s->events[s->events_n++];

@@ -32,9 +32,9 @@ enum step_state {
 	STATE_MAX,
 };
 
-#define STATUS_SCHEMA 1
+#define STATUS_SCHEMA	  1
 #define STATUS_EVENTS_MAX 200
-#define STATUS_MAX (1024 * 1024)
+#define STATUS_MAX	  (1024 * 1024)
 
 struct status_error {
 	char code[48]; /* "": no error */
@@ -77,7 +77,8 @@ struct status {
 	bool gate_open;
 	struct status_error error;
 	struct status_step steps[STEP_MAX];
-	struct json_object *data; /* values of workers: attestation, measured, packages, services, notes */
+	struct json_object
+		*data; /* values of workers: attestation, measured, packages, services, notes */
 	struct status_event events[STATUS_EVENTS_MAX];
 	size_t events_n;
 	char *saved; /* the text as it is on disk, so that nothing is written when nothing changed */
@@ -105,7 +106,8 @@ void status_adopt_instance(struct status *s, const struct facts *f);
 /* Steps that were cut off, by bit. */
 uint64_t status_cut_off(const struct status *s);
 
-void status_event(struct status *s, int level, const char *step, const char *code, const char *text);
+void status_event(struct status *s, int level, const char *step, const char *code,
+		  const char *text);
 void status_set_error(struct status_error *to, const char *step, const struct err *e);
 /* Joins a worker's value to what is there: keys of an object, and items of a list by their first key;
  * an attestation replaces the one before. */
@@ -114,6 +116,7 @@ void status_merge(struct status *s, const char *key, struct json_object *value);
 /* measured.cmdline and measured.swiotlb_bytes of this boot. */
 void status_measure(struct status *s, const struct facts *f);
 
-void status_set_data(struct status *s, const char *key, struct json_object *value); /* takes value */
+void status_set_data(struct status *s, const char *key,
+		     struct json_object *value); /* takes value */
 
 #endif

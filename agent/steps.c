@@ -5,8 +5,8 @@
 #include "core/str.h"
 #include "steps/all.h"
 
-#define MINUTES(n) ((n) * 60)
-#define USE(name) .probe = name##_probe, .apply = name##_apply
+#define MINUTES(n) ((n)*60)
+#define USE(name)  .probe = name##_probe, .apply = name##_apply
 
 static bool wants_cublas(const struct config *c, const struct facts *f)
 {
@@ -18,7 +18,8 @@ static bool wants_cublas(const struct config *c, const struct facts *f)
 static bool wants_verifier(const struct config *c, const struct facts *f)
 {
 	(void)f;
-	return str_eq(c->attest_verifier, "nvidia") || str_eq(c->attest_verifier, "both") || c->cublas_install;
+	return str_eq(c->attest_verifier, "nvidia") || str_eq(c->attest_verifier, "both") ||
+	       c->cublas_install;
 }
 
 static unsigned int attest_deadline(const struct config *c)

@@ -50,7 +50,7 @@ struct probe_result {
 };
 
 #define NEEDS_NOTHING ((const enum step_id[]){ STEP_MAX })
-#define NEEDS(...) ((const enum step_id[]){ __VA_ARGS__, STEP_MAX })
+#define NEEDS(...)    ((const enum step_id[]){ __VA_ARGS__, STEP_MAX })
 
 enum step_shapes { STEP_BOTH, STEP_ONLY_SINGLE, STEP_ONLY_MULTI };
 
@@ -59,19 +59,21 @@ struct step {
 	const char *rows;  /* of the procedure */
 	const char *title; /* what is true when it is done */
 	enum step_shapes shapes;
-	const enum step_id *needs; /* ended by STEP_MAX */
+	const enum step_id *needs;				       /* ended by STEP_MAX */
 	bool (*wanted)(const struct config *c, const struct facts *f); /* NULL: always */
 	void (*probe)(const struct config *c, const struct facts *f, struct probe_result *r);
-	int (*apply)(struct worker *w, struct err *e); /* NULL: there is nothing to do but wait or refuse */
+	int (*apply)(struct worker *w,
+		     struct err *e); /* NULL: there is nothing to do but wait or refuse */
 	unsigned int timeout_s;
 	unsigned int (*waits_s)(const struct config *c); /* more, by configuration; NULL: none */
 	unsigned int attempts; /* in one run, when the error may pass by itself */
 	unsigned int changes;  /* groups of facts that are read again after apply */
 	bool verifies;	       /* looks again at every boot and changes nothing */
-	bool transient;	       /* what it does shows nowhere until another step used it: apply judges itself */
-	bool restarts;	       /* ends in a restart of the machine */
+	bool transient; /* what it does shows nowhere until another step used it: apply judges itself */
+	bool restarts;			   /* ends in a restart of the machine */
 	const struct err_kind *on_timeout; /* NULL: CODE_STEP_TIMEOUT */
-	unsigned int (*retry_for_s)(const struct config *c); /* retries until then instead of `attempts` */
+	unsigned int (*retry_for_s)(
+		const struct config *c); /* retries until then instead of `attempts` */
 };
 
 extern const struct step steps[STEP_MAX];

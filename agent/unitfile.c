@@ -4,7 +4,7 @@
 #include "core/str.h"
 #include "paths.h"
 
-#define TEMPLATE_MAX 65536
+#define TEMPLATE_MAX  65536
 #define SERVICES_MARK "@GPU_SERVICES@"
 
 static const char *const dropin_names[] = {
@@ -71,15 +71,16 @@ int unitfile_persistenced(const struct config *c, char **ret_text, struct err *e
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_strbuf_ struct strbuf out = { 0 };
-	const char *name = c->for_shape == SHAPE_MULTI ? "persistenced-multi.service" :
-							 "persistenced-single.service";
+	const char *name = c->for_shape == SHAPE_MULTI ? "persistenced-multi.service"
+						       : "persistenced-single.service";
 	char *mark;
 
 	if (read_template(name, &text, e) < 0)
 		return -1;
 	mark = strstr(text, SERVICES_MARK);
 	if (!mark)
-		return err_set(e, &ERR_FORMAT, PATH_TEMPLATES "/%s: no " SERVICES_MARK " in it", name);
+		return err_set(e, &ERR_FORMAT, PATH_TEMPLATES "/%s: no " SERVICES_MARK " in it",
+			       name);
 	strbuf_add(&out, text, (size_t)(mark - text));
 	for (size_t i = 0; i < c->services_gpu.n; i++)
 		strbuf_printf(&out, "%s%s", i ? " " : "", c->services_gpu.v[i]);
@@ -90,19 +91,22 @@ int unitfile_persistenced(const struct config *c, char **ret_text, struct err *e
 	return 0;
 }
 
-int unitfile_dropin_write(enum unitfile_dropin kind, const char *unit, bool *ret_changed, struct err *e)
+int unitfile_dropin_write(enum unitfile_dropin kind, const char *unit, bool *ret_changed,
+			  struct err *e)
 {
 	_cleanup_free_ char *path = unitfile_dropin_path(kind, unit), *text = NULL;
 	bool changed;
 
-	if (unitfile_dropin_text(kind, &text, e) < 0 || fs_ensure(path, 0644, text, &changed, e) < 0)
+	if (unitfile_dropin_text(kind, &text, e) < 0 ||
+	    fs_ensure(path, 0644, text, &changed, e) < 0)
 		return -1;
 	if (changed && ret_changed)
 		*ret_changed = true;
 	return 0;
 }
 
-int unitfile_dropin_remove(enum unitfile_dropin kind, const char *unit, bool *ret_changed, struct err *e)
+int unitfile_dropin_remove(enum unitfile_dropin kind, const char *unit, bool *ret_changed,
+			   struct err *e)
 {
 	_cleanup_free_ char *path = unitfile_dropin_path(kind, unit);
 

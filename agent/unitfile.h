@@ -22,7 +22,9 @@ int unitfile_gated(struct fs_names *ret_units, struct err *e);
 int unitfile_persistenced(const struct config *c, char **ret_text, struct err *e);
 
 /* Writes or removes a drop-in; ret_changed (may be NULL) is only ever set to true. */
-int unitfile_dropin_write(enum unitfile_dropin kind, const char *unit, bool *ret_changed, struct err *e);
-int unitfile_dropin_remove(enum unitfile_dropin kind, const char *unit, bool *ret_changed, struct err *e);
+int unitfile_dropin_write(enum unitfile_dropin kind, const char *unit, bool *ret_changed,
+			  struct err *e);
+int unitfile_dropin_remove(enum unitfile_dropin kind, const char *unit, bool *ret_changed,
+			   struct err *e);
 
 #endif

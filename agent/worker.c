@@ -36,7 +36,8 @@ unsigned int worker_left_s(const struct worker *w)
 {
 	uint64_t now = clock_monotonic_us();
 
-	return now < w->end_us ? (unsigned int)((w->end_us - now + 999999) / 1000000) : WORKER_SLACK_S - 5;
+	return now < w->end_us ? (unsigned int)((w->end_us - now + 999999) / 1000000)
+			       : WORKER_SLACK_S - 5;
 }
 
 void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate, const char *text)
@@ -98,9 +99,11 @@ void worker_on_fetch(const struct fetch_progress *p, void *data)
 static void set_environment(const struct config *c)
 {
 	static char *env[5]; /* outlives every run of this worker */
-	const char *const values[][2] = { { "http_proxy", c->proxy_http },
-					  { "https_proxy", c->proxy_https },
-					  { "no_proxy", c->proxy_none } };
+	const char *const values[][2] = {
+		{"http_proxy",	c->proxy_http },
+		{ "https_proxy", c->proxy_https},
+		{ "no_proxy",    c->proxy_none }
+	};
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
@@ -150,8 +153,8 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int worker_start(const struct step *s, const struct config *c, const struct facts *f, pid_t *ret_pid,
-		 int *ret_fd, struct err *e)
+int worker_start(const struct step *s, const struct config *c, const struct facts *f,
+		 pid_t *ret_pid, int *ret_fd, struct err *e)
 {
 	pid_t agent = getpid(), pid;
 	int fds[2];
@@ -166,7 +169,8 @@ int worker_start(const struct step *s, const struct config *c, const struct fact
 	}
 	if (pid == 0) {
 		static struct worker w;
-		struct config own = *c; /* a copy for this process; the strings are ours since the fork */
+		struct config own =
+			*c; /* a copy for this process; the strings are ours since the fork */
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != agent)

@@ -13,8 +13,8 @@ struct worker {
 	const struct step *step;
 	const struct config *config;
 	struct facts facts; /* as they were when the worker began; helpers may refresh them */
-	uint64_t end_us; /* of the step's time: clock_monotonic_us() */
-	char found[256]; /* what apply has to say when it ended well, see worker_found */
+	uint64_t end_us;    /* of the step's time: clock_monotonic_us() */
+	char found[256];    /* what apply has to say when it ended well, see worker_found */
 	int fd;		    /* to the agent; -1 in commands that run a step's code by hand */
 };
 
@@ -40,7 +40,8 @@ struct worker_result {
 #define WORKER_SLACK_S 15
 unsigned int worker_left_s(const struct worker *w);
 
-void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate, const char *text);
+void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate,
+		     const char *text);
 void worker_event(struct worker *w, const char *fmt, ...) PRINTF(2, 3);
 
 /* What a verifying step found, for the status and the journal. */
@@ -57,8 +58,8 @@ void worker_on_line(const char *line, void *data);
 void worker_on_fetch(const struct fetch_progress *p, void *data);
 
 /* Forks. *ret_fd is the agent's end of the pipe. In the child it does not return. */
-int worker_start(const struct step *s, const struct config *c, const struct facts *f, pid_t *ret_pid,
-		 int *ret_fd, struct err *e);
+int worker_start(const struct step *s, const struct config *c, const struct facts *f,
+		 pid_t *ret_pid, int *ret_fd, struct err *e);
 
 /* Collects one message from the agent's end into *buf until one is whole. */
 struct worker_frame {

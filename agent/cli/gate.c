@@ -66,15 +66,18 @@ enum exit_code cli_gate(const struct cli_options *o)
 		return EXIT_USAGE;
 	}
 	if (status && strtol(status, NULL, 10) == EXIT_LOCKED) {
-		log_info("gn8v-agent.service gave way to another run: gate and status are that one's");
+		log_info(
+			"gn8v-agent.service gave way to another run: gate and status are that one's");
 		return EXIT_READY;
 	}
 	if (str_eq(result, "success")) {
-		say_result(RESULT_PENDING, true, "gn8v-agent.service was stopped; the gate stays as it is");
+		say_result(RESULT_PENDING, true,
+			   "gn8v-agent.service was stopped; the gate stays as it is");
 		return EXIT_READY;
 	}
 	if (close_gate(o, &e) < 0) {
-		say_result(RESULT_FAILED, true, "gn8v-agent.service did not end well, and the gate could not be closed");
+		say_result(RESULT_FAILED, true,
+			   "gn8v-agent.service did not end well, and the gate could not be closed");
 		return cli_fail(&e, EXIT_FAILED);
 	}
 	say_result(RESULT_FAILED, false, "gn8v-agent.service did not end well: the gate is closed");

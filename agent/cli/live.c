@@ -15,8 +15,9 @@
 /* A call that hangs cannot be broken off, but the program can end. */
 static void on_alarm(int signal_number)
 {
-	static const char text[] = "gn8v: a call into a GPU or NVSwitch does not return\n"
-				   "To mend it (operator): see what the driver logged: journalctl -k | grep -i nvrm\n";
+	static const char text[] =
+		"gn8v: a call into a GPU or NVSwitch does not return\n"
+		"To mend it (operator): see what the driver logged: journalctl -k | grep -i nvrm\n";
 
 	(void)signal_number;
 	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
@@ -49,7 +50,8 @@ static enum exit_code find_shape(struct config *c, enum shape *ret)
 	if (facts_error(f, FACTS_INSTANCE))
 		return cli_fail(facts_error(f, FACTS_INSTANCE), EXIT_CANNOT_TELL);
 	if (f->instance.shape == SHAPE_UNKNOWN) {
-		err_set(&e, &CODE_TYPE, "instance type %s: nobody knows how many GPUs it has", f->instance.type);
+		err_set(&e, &CODE_TYPE, "instance type %s: nobody knows how many GPUs it has",
+			f->instance.type);
 		return cli_fail(&e, EXIT_CANNOT_TELL);
 	}
 	*ret = f->instance.shape;

@@ -30,7 +30,8 @@ int lock_take(int *ret_fd, struct err *e)
 		if (errno != EWOULDBLOCK)
 			return err_errno(e, errno, "run lock %s", PATH_LOCK);
 		fs_read_line(PATH_LOCK, holder, sizeof(holder));
-		err_set(e, &CODE_LOCKED, "another run holds %s: process %s, or an installer that it left behind",
+		err_set(e, &CODE_LOCKED,
+			"another run holds %s: process %s, or an installer that it left behind",
 			PATH_LOCK, *holder ? holder : "unknown");
 		return -1;
 	}

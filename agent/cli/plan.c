@@ -13,7 +13,8 @@ static struct json_object *needs_to_json(const struct step *s)
 	return a;
 }
 
-static struct json_object *to_json(const struct plan *p, const struct facts *f, const struct config *c)
+static struct json_object *to_json(const struct plan *p, const struct facts *f,
+				   const struct config *c)
 {
 	struct json_object *o = json_object_new_object(), *a = json_object_new_array();
 
@@ -44,8 +45,8 @@ static void print(const struct plan *p, const struct facts *f)
 	       shape_name(f->instance.shape) ? shape_name(f->instance.shape) : "shape unknown");
 	printf("%-20s %-13s %-13s %s\n", "STEP", "ROWS", "WILL", "WHY");
 	for (size_t i = 0; i < STEP_MAX; i++)
-		printf("%-20s %-13s %-13s %s\n", steps[i].id, steps[i].rows, plan_action_name(p->rows[i].action),
-		       p->rows[i].r.reason);
+		printf("%-20s %-13s %-13s %s\n", steps[i].id, steps[i].rows,
+		       plan_action_name(p->rows[i].action), p->rows[i].r.reason);
 }
 
 /* The first step that is blocked, said with its hint. */
@@ -68,7 +69,8 @@ enum exit_code cli_plan(const struct cli_options *o)
 	enum exit_code code;
 
 	if (geteuid() != 0 && !fs_has_root()) {
-		err_set(&e, &ERR_ARGUMENT, "gn8v plan looks at what only root may read: boot entries, the mapped SWIOTLB");
+		err_set(&e, &ERR_ARGUMENT,
+			"gn8v plan looks at what only root may read: boot entries, the mapped SWIOTLB");
 		err_hint(&e, "sudo gn8v plan; gn8v status works for everybody");
 		return cli_fail(&e, EXIT_CANNOT_TELL);
 	}

@@ -42,7 +42,8 @@ enum exit_code cli_run(const struct cli_options *o)
 		return cli_fail(&e, EXIT_CANNOT_TELL);
 	}
 	if (lock_take(&lock, &e) < 0)
-		return cli_fail(&e, str_eq(e.kind->code, "locked") ? EXIT_LOCKED : EXIT_CANNOT_TELL);
+		return cli_fail(&e,
+				str_eq(e.kind->code, "locked") ? EXIT_LOCKED : EXIT_CANNOT_TELL);
 	if (config_load(&c, o->config, &e) < 0) {
 		code = refuse(&e);
 	} else {

@@ -14,8 +14,10 @@
 static int read_status(struct json_object **ret, struct err *e)
 {
 	if (!fs_exists(PATH_STATUS)) {
-		err_set(e, &ERR_IO, "%s is not there: gn8v has not run on this machine yet", PATH_STATUS);
-		err_hint(e, "systemctl start gn8v-agent; journalctl -u gn8v-bootstrap -u gn8v-agent");
+		err_set(e, &ERR_IO, "%s is not there: gn8v has not run on this machine yet",
+			PATH_STATUS);
+		err_hint(e,
+			 "systemctl start gn8v-agent; journalctl -u gn8v-bootstrap -u gn8v-agent");
 		return -1;
 	}
 	return json_read(PATH_STATUS, STATUS_MAX, ret, e);
@@ -47,7 +49,8 @@ static void print_steps(struct json_object *o, struct json_object *progress)
 
 		if (str_eq(json_str(s, "state", ""), "skipped"))
 			continue;
-		printf("  %-20s %-8s %6.1f s  %s\n", id, json_str(s, "state", ""), json_num(s, "duration_s", 0), text);
+		printf("  %-20s %-8s %6.1f s  %s\n", id, json_str(s, "state", ""),
+		       json_num(s, "duration_s", 0), text);
 		for (size_t k = 0; k < json_count(live); k++) {
 			struct json_object *p = json_item(live, k);
 			double total = json_num(p, "total", 0);
@@ -56,9 +59,11 @@ static void print_steps(struct json_object *o, struct json_object *progress)
 				continue;
 			if (total > 0)
 				printf("  %-20s          %5.1f %%  %.1f MiB/s\n", "",
-				       100 * json_num(p, "bytes", 0) / total, json_num(p, "rate", 0) / 1048576);
+				       100 * json_num(p, "bytes", 0) / total,
+				       json_num(p, "rate", 0) / 1048576);
 			else
-				printf("  %-20s                    %s\n", "", json_str(p, "text", ""));
+				printf("  %-20s                    %s\n", "",
+				       json_str(p, "text", ""));
 		}
 	}
 }
@@ -69,8 +74,8 @@ static void print_error(struct json_object *o)
 
 	if (!err)
 		return;
-	printf("\n  error    %s in %s: %s\n", json_str(err, "code", ""), json_str(err, "step", "gn8v"),
-	       json_str(err, "message", ""));
+	printf("\n  error    %s in %s: %s\n", json_str(err, "code", ""),
+	       json_str(err, "step", "gn8v"), json_str(err, "message", ""));
 	printf("  mend it  (%s) %s\n", json_str(err, "who", ""), json_str(err, "hint", ""));
 }
 
@@ -161,7 +166,8 @@ static int watch(int fd, struct err *e)
 
 /* Ends at a terminal state, and at the restart: whoever waits in the boot that is about to end (a
  * user-data script, say) is told so instead of being cut off. */
-static enum exit_code wait_for_end(const struct cli_options *o, struct json_object **ret, struct err *e)
+static enum exit_code wait_for_end(const struct cli_options *o, struct json_object **ret,
+				   struct err *e)
 {
 	uint64_t end = o->timeout_s ? clock_monotonic_us() + (uint64_t)o->timeout_s * 1000000 : 0;
 	_cleanup_fd_ int fd = inotify_init1(IN_CLOEXEC);
@@ -209,6 +215,7 @@ enum exit_code cli_status(const struct cli_options *o)
 	if (code == EXIT_TIMED_OUT)
 		fprintf(stderr, "gn8v: not finished after %u s\n", o->timeout_s);
 	else if (o->wait && str_eq(result_now(status), "restarting"))
-		fprintf(stderr, "gn8v: the machine restarts now and goes on afterwards: ask again in the next boot\n");
+		fprintf(stderr,
+			"gn8v: the machine restarts now and goes on afterwards: ask again in the next boot\n");
 	return code;
 }

@@ -5,10 +5,11 @@
 #include "sys/run.h"
 #include "worker.h"
 
-#define PROBE(name) void name##_probe(const struct config *c, const struct facts *f, struct probe_result *r)
+#define PROBE(name) \
+	void name##_probe(const struct config *c, const struct facts *f, struct probe_result *r)
 #define APPLY(name) int name##_apply(struct worker *w, struct err *e)
-#define STEP(name)                                                                                 \
-	PROBE(name);                                                                               \
+#define STEP(name)   \
+	PROBE(name); \
 	APPLY(name)
 
 #define GIB (1024.0 * 1024.0 * 1024.0)
@@ -51,12 +52,12 @@ void verify_probe(const struct facts *f, struct probe_result *r, const char *wha
 
 /* Runs a program of the procedure with the step's deadline; its output becomes progress. A failure
  * gets `kind`, a passed deadline stays ERR_TIMEOUT. cwd may be NULL. */
-int step_run(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
-	     struct err *e);
+int step_run(struct worker *w, const char *const *argv, const char *cwd,
+	     const struct err_kind *kind, struct err *e);
 
 /* The same for a program that people can run too: the hint is its command line. */
-int step_run_plain(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
-		   struct err *e);
+int step_run_plain(struct worker *w, const char *const *argv, const char *cwd,
+		   const struct err_kind *kind, struct err *e);
 int step_hint_command(struct err *e, const char *const *argv, const char *cwd); /* always -1 */
 
 #endif

@@ -10,13 +10,15 @@
 PROBE(attest)
 {
 	(void)c;
-	verify_probe(f, r, f->instance.shape == SHAPE_MULTI ?
-				   "attest 8 GPUs, 4 NVSwitches and their topology" :
-				   "attest the GPU");
+	verify_probe(f, r,
+		     f->instance.shape == SHAPE_MULTI
+			     ? "attest 8 GPUs, 4 NVSwitches and their topology"
+			     : "attest the GPU");
 }
 
 /* The checks that decided, as "gpu 3: measurements (line of the tool)". */
-static void name_reasons(const struct appraisal *a, enum check_result result, char *dst, size_t dst_size)
+static void name_reasons(const struct appraisal *a, enum check_result result, char *dst,
+			 size_t dst_size)
 {
 	struct strbuf text = { 0 };
 
@@ -27,13 +29,15 @@ static void name_reasons(const struct appraisal *a, enum check_result result, ch
 
 			if (c->result == result && text.len < 300)
 				strbuf_printf(&text, "%s%s %u: %s%s%s", text.len ? "; " : "",
-					      device_type_name(a->devices[i].type), a->devices[i].index, c->name,
-					      c->note[0] ? ": " : "", c->note);
+					      device_type_name(a->devices[i].type),
+					      a->devices[i].index, c->name, c->note[0] ? ": " : "",
+					      c->note);
 		}
 	for (size_t k = 0; k < a->checks_n; k++)
 		if (a->checks[k].result == result && text.len < 300)
-			strbuf_printf(&text, "%s%s: expected %s, found %s%s%s", text.len ? "; " : "",
-				      a->checks[k].name, a->checks[k].expected, a->checks[k].found,
+			strbuf_printf(&text, "%s%s: expected %s, found %s%s%s",
+				      text.len ? "; " : "", a->checks[k].name,
+				      a->checks[k].expected, a->checks[k].found,
 				      a->checks[k].note[0] ? ": " : "", a->checks[k].note);
 	str_copy(dst, dst_size, text.s);
 	strbuf_done(&text);
@@ -63,7 +67,8 @@ static int make_ready(struct worker *w, struct err *e)
 	if (!ready && (smi_set_ready(w, true, e) < 0 || smi_ready(w, &ready, e) < 0))
 		return -1;
 	if (!ready)
-		return err_set(e, &CODE_SMI, "attestation was accepted, but the GPUs are not in the ready state");
+		return err_set(e, &CODE_SMI,
+			       "attestation was accepted, but the GPUs are not in the ready state");
 	return 0;
 }
 
@@ -79,13 +84,15 @@ static int refuse(struct worker *w, const struct appraisal *a, struct err *e)
 	return err_set(e, &CODE_REJECTED, "the evidence was judged and is bad: %s", why);
 }
 
-static int cannot_tell(const struct appraisal *a, const char *output, uint64_t began_us, struct err *e)
+static int cannot_tell(const struct appraisal *a, const char *output, uint64_t began_us,
+		       struct err *e)
 {
 	double took_s = (double)(clock_monotonic_us() - began_us) / 1e6;
 	char why[512], rim[128], said[256] = "";
 
 	if (output && nvtool_missing_rim(output, rim, sizeof(rim)))
-		return err_set(e, &CODE_RIM_MISSING, "the RIM service has no reference values named %s", rim);
+		return err_set(e, &CODE_RIM_MISSING,
+			       "the RIM service has no reference values named %s", rim);
 	name_reasons(a, CHECK_UNKNOWN, why, sizeof(why));
 	if (output)
 		nvtool_network_trouble(output, said, sizeof(said));
@@ -129,7 +136,7 @@ APPLY(attest)
 	}
 	if (make_ready(w, e) < 0)
 		return -1;
-	worker_found(w, "%zu device%s accepted, decided by %s; GPU ready state: ready", a->devices_n,
-		     a->devices_n == 1 ? "" : "s", a->decided_by);
+	worker_found(w, "%zu device%s accepted, decided by %s; GPU ready state: ready",
+		     a->devices_n, a->devices_n == 1 ? "" : "s", a->decided_by);
 	return 0;
 }

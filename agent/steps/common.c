@@ -37,14 +37,17 @@ int step_hint_command(struct err *e, const char *const *argv, const char *cwd)
 	strbuf_begin(&text);
 	for (size_t i = 0; argv[i]; i++)
 		strbuf_printf(&text, " %s", argv[i]);
-	return err_hint(e, "by hand: %s%s%s%s; then: systemctl restart gn8v-agent", cwd ? "cd " : "", cwd ? cwd : "",
-			cwd ? " &&" : "", text.s + !cwd);
+	return err_hint(e, "by hand: %s%s%s%s; then: systemctl restart gn8v-agent",
+			cwd ? "cd " : "", cwd ? cwd : "", cwd ? " &&" : "", text.s + !cwd);
 }
 
-int step_run(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
-	     struct err *e)
+int step_run(struct worker *w, const char *const *argv, const char *cwd,
+	     const struct err_kind *kind, struct err *e)
 {
-	struct run r = { .argv = argv, .cwd = cwd, .timeout_s = worker_left_s(w), .on_line = worker_on_line,
+	struct run r = { .argv = argv,
+			 .cwd = cwd,
+			 .timeout_s = worker_left_s(w),
+			 .on_line = worker_on_line,
 			 .on_line_data = w };
 	int ok = run_wait(&r, e);
 
@@ -56,8 +59,8 @@ int step_run(struct worker *w, const char *const *argv, const char *cwd, const s
 	return ok;
 }
 
-int step_run_plain(struct worker *w, const char *const *argv, const char *cwd, const struct err_kind *kind,
-		   struct err *e)
+int step_run_plain(struct worker *w, const char *const *argv, const char *cwd,
+		   const struct err_kind *kind, struct err *e)
 {
 	if (step_run(w, argv, cwd, kind, e) == 0)
 		return 0;

@@ -52,6 +52,8 @@ PROBE(cublas)
 
 APPLY(cublas)
 {
-	return step_run(w, ARGV(w->config->cublas_python, "-m", "pip", "install", "nvidia-cublas-cu12==12.4.5.8"),
+	return step_run(w,
+			ARGV(w->config->cublas_python, "-m", "pip", "install",
+			     "nvidia-cublas-cu12==12.4.5.8"),
 			NULL, &CODE_VERIFIER, e);
 }

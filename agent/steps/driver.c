@@ -14,14 +14,17 @@ PROBE(driver)
 	if (probe_cannot(r, f, FACTS_SOFTWARE) || probe_cannot(r, f, FACTS_MACHINE))
 		return;
 	if (!str_eq(f->software.module, want))
-		probe_todo(r, f->software.module[0] || f->software.userspace[0] ?
-				      "install driver %s: its module for kernel %s is missing or another version" :
-				      "install driver %s for kernel %s",
-			   want, f->machine.kernel);
+		probe_todo(
+			r,
+			f->software.module[0] || f->software.userspace[0]
+				? "install driver %s: its module for kernel %s is missing or another version"
+				: "install driver %s for kernel %s",
+			want, f->machine.kernel);
 	else if (!str_eq(f->software.userspace, want) || !f->software.driver_programs)
 		probe_todo(r, "install driver %s: its libraries or programs are missing", want);
 	else
-		probe_done(r, "driver %s is installed, its module built for kernel %s", want, f->machine.kernel);
+		probe_done(r, "driver %s is installed, its module built for kernel %s", want,
+			   f->machine.kernel);
 }
 
 /* A newer driver over a running one: the module must not be in use. */

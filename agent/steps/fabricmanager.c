@@ -16,14 +16,16 @@ static void probe_rpm(const struct config *c, const struct facts *f, struct prob
 	if (str_eq(installed, want))
 		probe_done(r, "%s %s is installed", name, want);
 	else if (installed[0])
-		probe_todo(r, "%s %s is installed and must equal the driver's %s", name, installed, want);
+		probe_todo(r, "%s %s is installed and must equal the driver's %s", name, installed,
+			   want);
 	else
 		probe_todo(r, "install %s %s", name, want);
 }
 
 /* The procedure's `rpm -ivh FILE`, in the folder of the file. Another version of the package is in the way of -i:
  * then it is replaced (-U, with --oldpackage for an older one, --replacepkgs for one that was cut off). */
-static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *installed, struct err *e)
+static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *installed,
+		     struct err *e)
 {
 	struct artefact a;
 	int r;
@@ -31,10 +33,12 @@ static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *inst
 	artefact_init(&a, kind, w->config, &w->facts);
 	r = artefact_check(w, &a, e);
 	if (r == 0 && installed[0])
-		r = step_run_plain(w, ARGV(PROG_RPM, "-Uvh", "--oldpackage", "--replacepkgs", a.file), w->config->fetch_dir,
-			     &CODE_RPM_INSTALL, e);
+		r = step_run_plain(w,
+				   ARGV(PROG_RPM, "-Uvh", "--oldpackage", "--replacepkgs", a.file),
+				   w->config->fetch_dir, &CODE_RPM_INSTALL, e);
 	else if (r == 0)
-		r = step_run_plain(w, ARGV(PROG_RPM, "-ivh", a.file), w->config->fetch_dir, &CODE_RPM_INSTALL, e);
+		r = step_run_plain(w, ARGV(PROG_RPM, "-ivh", a.file), w->config->fetch_dir,
+				   &CODE_RPM_INSTALL, e);
 	if (r == 0)
 		r = artefact_forget(w, &a, e);
 	artefact_done(&a);

@@ -5,8 +5,9 @@
 #include "steps/all.h"
 
 static void probe_artefact(const struct config *c, const struct facts *f, struct probe_result *r,
-			   enum artefact_kind kind, enum step_id user, void (*installed)(const struct config *, const struct facts *,
-								      struct probe_result *))
+			   enum artefact_kind kind, enum step_id user,
+			   void (*installed)(const struct config *, const struct facts *,
+					     struct probe_result *))
 {
 	struct artefact a;
 

@@ -40,11 +40,12 @@ APPLY(kernel_args)
 
 	worker_data(w, "measured", measured(w));
 	if (!w->facts.boot.swiotlb_everywhere &&
-	    step_run(w, ARGV(PROG_GRUBBY, "--update-kernel=ALL", swiotlb), NULL, &CODE_BOOT_ENTRY, e) < 0)
+	    step_run(w, ARGV(PROG_GRUBBY, "--update-kernel=ALL", swiotlb), NULL, &CODE_BOOT_ENTRY,
+		     e) < 0)
 		return -1;
 	if (nouveau_wanting(w->config, &w->facts) &&
-	    step_run(w, ARGV(PROG_GRUBBY, "--update-kernel=ALL", "--args=" KERNELARGS_NOUVEAU), NULL,
-		     &CODE_BOOT_ENTRY, e) < 0)
+	    step_run(w, ARGV(PROG_GRUBBY, "--update-kernel=ALL", "--args=" KERNELARGS_NOUVEAU),
+		     NULL, &CODE_BOOT_ENTRY, e) < 0)
 		return -1;
 	/* grubby rewrites the entries in place: a power cut must not find them half-written. */
 	return fs_sync_fs(PATH_BOOT, e);

@@ -19,7 +19,8 @@ PROBE(lkca)
 APPLY(lkca)
 {
 	(void)w;
-	return fs_write_atomic(PATH_MODPROBE_LKCA, 0644, KERNELARGS_LKCA, sizeof(KERNELARGS_LKCA) - 1, e);
+	return fs_write_atomic(PATH_MODPROBE_LKCA, 0644, KERNELARGS_LKCA,
+			       sizeof(KERNELARGS_LKCA) - 1, e);
 }
 
 PROBE(initramfs)

@@ -11,7 +11,8 @@ static bool is_python(const struct config *c, const char *name)
 }
 
 /* The packages of this step that are missing; returns how many. */
-static size_t missing(const struct config *c, const struct facts *f, const char *dst[FACTS_PACKAGES_MAX])
+static size_t missing(const struct config *c, const struct facts *f,
+		      const char *dst[FACTS_PACKAGES_MAX])
 {
 	size_t n = 0;
 

@@ -47,7 +47,8 @@ PROBE(persistenced_start)
 	    str_eq(u->state.file_state, "enabled"))
 		probe_done(r, UNIT_PERSISTENCED " is active (running) and enabled");
 	else
-		probe_todo(r, "start and enable " UNIT_PERSISTENCED " and wait until it is active (running)");
+		probe_todo(r, "start and enable " UNIT_PERSISTENCED
+			      " and wait until it is active (running)");
 }
 
 /* At a boot that starts it anyway this joins the job that is under way. If that job, which others

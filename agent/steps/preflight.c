@@ -1,21 +1,24 @@
 /* preflight (R1, R2, R3, R15): refuse before anything is touched. */
+#include "artefact.h"
 #include "codes.h"
 #include "core/str.h"
 #include "kernelargs.h"
-#include "artefact.h"
 #include "steps/all.h"
 
-static bool wrong_system(const struct config *c, const struct facts_machine *m, struct probe_result *r)
+static bool wrong_system(const struct config *c, const struct facts_machine *m,
+			 struct probe_result *r)
 {
 	if (!str_eq(m->os_id, "alinux") || strncmp(m->os_version, "3", 1) != 0 ||
 	    (m->os_version[1] && m->os_version[1] != '.')) {
-		probe_blocked(r, &CODE_OS, "this is %s (ID %s, VERSION_ID %s): only Alibaba Cloud Linux 3 is supported",
-			      m->os_name[0] ? m->os_name : "an unknown system", m->os_id, m->os_version);
+		probe_blocked(
+			r, &CODE_OS,
+			"this is %s (ID %s, VERSION_ID %s): only Alibaba Cloud Linux 3 is supported",
+			m->os_name[0] ? m->os_name : "an unknown system", m->os_id, m->os_version);
 		return true;
 	}
 	if (!kernel_release_at_least(m->kernel, c->kernel_release_min)) {
-		probe_blocked(r, &CODE_KERNEL, "kernel %s is running: %s or later is needed", m->kernel,
-			      c->kernel_release_min);
+		probe_blocked(r, &CODE_KERNEL, "kernel %s is running: %s or later is needed",
+			      m->kernel, c->kernel_release_min);
 		return true;
 	}
 	return false;
@@ -29,11 +32,13 @@ static bool wrong_devices(const struct facts *f, struct probe_result *r)
 	unsigned int switches = f->instance.shape == SHAPE_MULTI ? 4 : 0;
 
 	if (f->instance.shape == SHAPE_UNKNOWN) {
-		probe_blocked(r, &CODE_TYPE, "instance type %s is not one that this gn8v knows", f->instance.type);
+		probe_blocked(r, &CODE_TYPE, "instance type %s is not one that this gn8v knows",
+			      f->instance.type);
 		return true;
 	}
 	if (n->gpus != gpus || n->nvswitches != switches) {
-		probe_blocked(r, &CODE_PCI, "%s has %u GPU and %u NVSwitch, but PCI shows %u and %u",
+		probe_blocked(r, &CODE_PCI,
+			      "%s has %u GPU and %u NVSwitch, but PCI shows %u and %u",
 			      f->instance.type, gpus, switches, n->gpus, n->nvswitches);
 		return true;
 	}
@@ -46,7 +51,8 @@ static bool nouveau(const struct config *c, const struct facts *f, struct probe_
 	if (!f->machine.pci.gpus_on_nouveau ||
 	    (c->kernel_blacklist_nouveau && !f->boot.nouveau_in_effect))
 		return false;
-	probe_blocked(r, &CODE_NOUVEAU, "the nouveau driver holds %u GPU: the NVIDIA installer would fail",
+	probe_blocked(r, &CODE_NOUVEAU,
+		      "the nouveau driver holds %u GPU: the NVIDIA installer would fail",
 		      f->machine.pci.gpus_on_nouveau);
 	return true;
 }
@@ -59,10 +65,11 @@ static bool extra_devices(const struct config *c, const struct facts *f, struct 
 	if (f->instance.shape != SHAPE_MULTI || !small ||
 	    (f->instance.enis <= 1 && f->instance.data_disks == 0))
 		return false;
-	probe_blocked(r, &CODE_EXTRA,
-		      "%u ENIs and %u data disks are attached while the SWIOTLB is small (%.1f GiB): "
-		      "a restart could leave the instance unable to start",
-		      f->instance.enis, f->instance.data_disks, (double)f->boot.swiotlb_bytes / GIB);
+	probe_blocked(
+		r, &CODE_EXTRA,
+		"%u ENIs and %u data disks are attached while the SWIOTLB is small (%.1f GiB): "
+		"a restart could leave the instance unable to start",
+		f->instance.enis, f->instance.data_disks, (double)f->boot.swiotlb_bytes / GIB);
 	return true;
 }
 
@@ -72,8 +79,8 @@ static bool disk_too_small(const struct config *c, const struct facts *f, struct
 
 	if (all_installed(c, f) || free_gib >= c->disk_free_min_gib)
 		return false;
-	probe_blocked(r, &CODE_DISK, "%.1f GiB are free for %s, %d GiB are needed to install", free_gib,
-		      f->disk.where, c->disk_free_min_gib);
+	probe_blocked(r, &CODE_DISK, "%.1f GiB are free for %s, %d GiB are needed to install",
+		      free_gib, f->disk.where, c->disk_free_min_gib);
 	return true;
 }
 
@@ -83,7 +90,10 @@ static bool digest_unknown(const struct config *c, const struct facts *f, struct
 	static const struct {
 		enum step_id fetch;
 		enum artefact_kind kind;
-	} files[] = { { STEP_FETCH_DRIVER, ARTEFACT_DRIVER }, { STEP_FETCH_CUDA, ARTEFACT_CUDA } };
+	} files[] = {
+		{STEP_FETCH_DRIVER, ARTEFACT_DRIVER},
+		{ STEP_FETCH_CUDA,  ARTEFACT_CUDA	 }
+	};
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -110,13 +120,14 @@ PROBE(preflight)
 	if (probe_cannot(r, f, FACTS_MACHINE) || wrong_system(c, &f->machine, r))
 		return;
 	if (!f->machine.tdx_flag) {
-		probe_blocked(r, &CODE_TDX, "the CPU does not show the flag tdx_guest: this is no TDX guest");
+		probe_blocked(r, &CODE_TDX,
+			      "the CPU does not show the flag tdx_guest: this is no TDX guest");
 		return;
 	}
-	if (probe_cannot(r, f, FACTS_INSTANCE) || wrong_devices(f, r) || probe_cannot(r, f, FACTS_BOOT) ||
-	    nouveau(c, f, r) || extra_devices(c, f, r) || probe_cannot(r, f, FACTS_SOFTWARE) ||
-	    probe_cannot(r, f, FACTS_UNITS) || probe_cannot(r, f, FACTS_DISK) ||
-	    disk_too_small(c, f, r) || digest_unknown(c, f, r))
+	if (probe_cannot(r, f, FACTS_INSTANCE) || wrong_devices(f, r) ||
+	    probe_cannot(r, f, FACTS_BOOT) || nouveau(c, f, r) || extra_devices(c, f, r) ||
+	    probe_cannot(r, f, FACTS_SOFTWARE) || probe_cannot(r, f, FACTS_UNITS) ||
+	    probe_cannot(r, f, FACTS_DISK) || disk_too_small(c, f, r) || digest_unknown(c, f, r))
 		return;
 	probe_done(r, "%s, kernel %s, %u GPU and %u NVSwitch, TDX guest", f->instance.type,
 		   f->machine.kernel, f->machine.pci.gpus, f->machine.pci.nvswitches);

@@ -34,19 +34,22 @@ static void judge_swiotlb(const struct config *c, const struct facts *f, struct 
 	double want = (double)kernelargs_swiotlb_bytes(c) / GIB;
 
 	if (!f->boot.swiotlb_in_effect)
-		probe_blocked(r, &CODE_RESTART_NO_EFFECT,
-			      "swiotlb=%s is in the boot entries, but neither on this kernel's command line nor in the default entry",
-			      c->kernel_swiotlb);
+		probe_blocked(
+			r, &CODE_RESTART_NO_EFFECT,
+			"swiotlb=%s is in the boot entries, but neither on this kernel's command line nor in the default entry",
+			c->kernel_swiotlb);
 	else if (!f->boot.swiotlb_known)
-		probe_blocked(r, &CODE_SWIOTLB_UNKNOWN,
-			      "the kernel was asked for %.0f GiB of SWIOTLB; how much it mapped could not be read",
-			      want);
+		probe_blocked(
+			r, &CODE_SWIOTLB_UNKNOWN,
+			"the kernel was asked for %.0f GiB of SWIOTLB; how much it mapped could not be read",
+			want);
 	else if (f->boot.swiotlb_bytes < kernelargs_swiotlb_bytes(c))
 		probe_blocked(r, &CODE_SWIOTLB,
-			      "the kernel was asked for %.0f GiB of SWIOTLB and mapped %.2f GiB", want,
-			      (double)f->boot.swiotlb_bytes / GIB);
+			      "the kernel was asked for %.0f GiB of SWIOTLB and mapped %.2f GiB",
+			      want, (double)f->boot.swiotlb_bytes / GIB);
 	else
-		probe_done(r, "the kernel mapped %.0f GiB of SWIOTLB", (double)f->boot.swiotlb_bytes / GIB);
+		probe_done(r, "the kernel mapped %.0f GiB of SWIOTLB",
+			   (double)f->boot.swiotlb_bytes / GIB);
 }
 
 PROBE(restart)
@@ -61,11 +64,13 @@ PROBE(restart)
 	else if (!why)
 		judge_swiotlb(c, f, r);
 	else if (restarts_earlier(f) && !f->boot.swiotlb_in_effect)
-		probe_blocked(r, &CODE_RESTART_NO_EFFECT,
-			      "the machine was restarted for swiotlb=%s, and this boot does not have it",
-			      c->kernel_swiotlb);
+		probe_blocked(
+			r, &CODE_RESTART_NO_EFFECT,
+			"the machine was restarted for swiotlb=%s, and this boot does not have it",
+			c->kernel_swiotlb);
 	else if (restarts_earlier(f) >= (unsigned int)c->restart_max)
-		probe_blocked(r, &CODE_RESTART_LIMIT, "%u restarts were made, and one more would be needed: %s",
+		probe_blocked(r, &CODE_RESTART_LIMIT,
+			      "%u restarts were made, and one more would be needed: %s",
 			      restarts_earlier(f), why);
 	else
 		probe_todo(r, "restart, so that %s", why);
@@ -79,10 +84,12 @@ static int wait_for_cloud_init(struct worker *w, struct units *u, struct err *e)
 	bool idle;
 
 	worker_progress(w, 0, 0, 0, "waiting for cloud-init to end");
-	if (units_wait_idle(u, names, ARRAY_SIZE(names), (unsigned int)w->config->restart_cloud_init_wait_s,
-			    &idle, e) < 0)
+	if (units_wait_idle(u, names, ARRAY_SIZE(names),
+			    (unsigned int)w->config->restart_cloud_init_wait_s, &idle, e) < 0)
 		return -1;
-	worker_event(w, idle ? "cloud-init is idle" : "cloud-init is still busy after %d s: going on anyway",
+	worker_event(w,
+		     idle ? "cloud-init is idle"
+			  : "cloud-init is still busy after %d s: going on anyway",
 		     w->config->restart_cloud_init_wait_s);
 	return 0;
 }
@@ -92,8 +99,8 @@ APPLY(restart)
 	_cleanup_(units_close_p) struct units *u = NULL;
 	enum units_restart_path path;
 
-	if (units_open(&u, e) < 0 || wait_for_cloud_init(w, u, e) < 0 || fs_sync_fs(PATH_BOOT, e) < 0 ||
-	    fs_sync_fs(PATH_STATE_DIR, e) < 0)
+	if (units_open(&u, e) < 0 || wait_for_cloud_init(w, u, e) < 0 ||
+	    fs_sync_fs(PATH_BOOT, e) < 0 || fs_sync_fs(PATH_STATE_DIR, e) < 0)
 		return -1;
 	worker_restarts(w);
 	if (units_restart_machine(u, &path, e) < 0)

@@ -12,7 +12,7 @@
 #include "unitfile.h"
 
 #define STOP_TIMEOUT_S 90
-#define HOLD_MAX 65536
+#define HOLD_MAX       65536
 
 static bool ordered(const struct config *c, const char *unit)
 {
@@ -23,7 +23,8 @@ static bool ordered(const struct config *c, const char *unit)
 static int unit_failed(struct err *e, const struct err_kind *kind, const char *unit)
 {
 	err_rekind(e, kind);
-	return e->hint[0] ? -1 : err_hint(e, "systemctl status %s; journalctl -b -u %s", unit, unit);
+	return e->hint[0] ? -1
+			  : err_hint(e, "systemctl status %s; journalctl -b -u %s", unit, unit);
 }
 
 static bool gated(const struct config *c, const char *unit)
@@ -64,7 +65,9 @@ APPLY(service_order)
 
 	for (size_t i = 0; i < w->facts.units.n; i++) {
 		const char *name = w->facts.units.v[i].name;
-		int r = ordered(w->config, name) ? unitfile_dropin_write(UNITFILE_ORDER, name, NULL, e) : 0;
+		int r = ordered(w->config, name)
+				? unitfile_dropin_write(UNITFILE_ORDER, name, NULL, e)
+				: 0;
 
 		if (r == 0 && gated(w->config, name))
 			r = unitfile_dropin_write(UNITFILE_GATE, name, NULL, e);
@@ -96,11 +99,13 @@ PROBE(hold_services)
 	for (size_t i = 0; i < f->units.n; i++) {
 		const struct facts_unit *u = &f->units.v[i];
 
-		if (strlist_has(&c->services_hold, u->name) && (!u->hold_ok || !stopped(u) || !f->units.hold_flag)) {
+		if (strlist_has(&c->services_hold, u->name) &&
+		    (!u->hold_ok || !stopped(u) || !f->units.hold_flag)) {
 			probe_todo(r, "stop %s and others, and hold them back", u->name);
 			return;
 		}
-		if (strlist_has(&c->services_disable, u->name) && str_eq(u->state.file_state, "enabled")) {
+		if (strlist_has(&c->services_disable, u->name) &&
+		    str_eq(u->state.file_state, "enabled")) {
 			probe_todo(r, "disable %s", u->name);
 			return;
 		}
@@ -170,7 +175,8 @@ APPLY(hold_services)
 		const struct facts_unit *fu = &w->facts.units.v[i];
 		int r = 0;
 
-		if (strlist_has(&c->services_disable, fu->name) && str_eq(fu->state.file_state, "enabled"))
+		if (strlist_has(&c->services_disable, fu->name) &&
+		    str_eq(fu->state.file_state, "enabled"))
 			r = units_disable(u, fu->name, e);
 		if (r == 0 && held(c, fu->name) && str_eq(fu->state.load, "loaded"))
 			r = units_stop(u, fu->name, STOP_TIMEOUT_S, e);
@@ -195,12 +201,16 @@ PROBE(release_services)
 
 /* Behind the gate a unit is started by the gate, if it is enabled. A service that does not start is its
  * owner's trouble and must not keep the machine from ready. */
-static int start_again(struct worker *w, struct units *u, const char *unit, bool enabled, struct err *e)
+static int start_again(struct worker *w, struct units *u, const char *unit, bool enabled,
+		       struct err *e)
 {
 	if (gated(w->config, unit)) {
 		if (!enabled)
-			worker_event(w, "%s ran without being enabled and is behind the gate now: systemctl start %s "
-				     "once this machine is ready", unit, unit);
+			worker_event(
+				w,
+				"%s ran without being enabled and is behind the gate now: systemctl start %s "
+				"once this machine is ready",
+				unit, unit);
 		return 0;
 	}
 	if (!strlist_has(&w->config->services_disable, unit))
@@ -211,18 +221,19 @@ static int start_again(struct worker *w, struct units *u, const char *unit, bool
 }
 
 /* R14: start, then enable, as it was before. */
-static int release_one(struct worker *w, struct units *u, const struct facts_unit *fu, const char *flag,
-		       struct err *e)
+static int release_one(struct worker *w, struct units *u, const struct facts_unit *fu,
+		       const char *flag, struct err *e)
 {
 	struct hold_before before = hold_recall(flag, fu->name);
 
 	if (!str_eq(fu->state.load, "loaded"))
 		return 0;
-	if ((before.enabled || before.running) && start_again(w, u, fu->name, before.enabled, e) < 0)
+	if ((before.enabled || before.running) &&
+	    start_again(w, u, fu->name, before.enabled, e) < 0)
 		return -1;
-	return before.enabled && strlist_has(&w->config->services_disable, fu->name) ?
-		       units_enable(u, fu->name, e) :
-		       0;
+	return before.enabled && strlist_has(&w->config->services_disable, fu->name)
+		       ? units_enable(u, fu->name, e)
+		       : 0;
 }
 
 static int remove_holds(struct worker *w, struct units *u, struct err *e)
@@ -230,7 +241,8 @@ static int remove_holds(struct worker *w, struct units *u, struct err *e)
 	bool changed = false;
 
 	for (size_t i = 0; i < w->facts.units.n; i++)
-		if (unitfile_dropin_remove(UNITFILE_HOLD, w->facts.units.v[i].name, &changed, e) < 0)
+		if (unitfile_dropin_remove(UNITFILE_HOLD, w->facts.units.v[i].name, &changed, e) <
+		    0)
 			return -1;
 	return changed ? units_reload(u, e) : 0;
 }

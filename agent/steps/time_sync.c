@@ -31,7 +31,8 @@ static int wait_for_step(struct err *e)
 	struct itimerspec at = { .it_value.tv_sec = clock_wall_s() + LOOK_EVERY_S };
 	uint64_t ticks;
 
-	if (fd < 0 || timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) < 0)
+	if (fd < 0 ||
+	    timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) < 0)
 		return err_errno(e, errno, "timer");
 	if (read(fd, &ticks, sizeof(ticks)) < 0 && errno != ECANCELED && errno != EINTR)
 		return err_errno(e, errno, "timer");
@@ -55,7 +56,8 @@ APPLY(time_sync)
 			return 0;
 		clock_format(clock_wall_s(), now);
 		if (clock_monotonic_us() > end)
-			return err_set(e, &CODE_CLOCK, "the clock (now %s) is not synchronised after %d s", now,
+			return err_set(e, &CODE_CLOCK,
+				       "the clock (now %s) is not synchronised after %d s", now,
 				       w->config->time_sync_deadline_s);
 		if (wait_for_step(e) < 0)
 			return -1;

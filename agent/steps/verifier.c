@@ -8,7 +8,7 @@
 #include "sys/run.h"
 
 #define PATH_REPORT PATH_STATE_DIR "/pip-report.json"
-#define REPORT_MAX (8 * 1024 * 1024)
+#define REPORT_MAX  (8 * 1024 * 1024)
 
 PROBE(verifier)
 {
@@ -47,7 +47,9 @@ static int install_packages(struct worker *w, struct err *e)
 	const struct strlist *packages = &w->config->attest_packages;
 	_cleanup_free_ char *report = fs_host_path(PATH_REPORT), *env = NULL;
 	const char **argv = xcalloc(packages->n + 7, sizeof(*argv));
-	struct run pip = { .argv = argv, .timeout_s = worker_left_s(w), .on_line = worker_on_line,
+	struct run pip = { .argv = argv,
+			   .timeout_s = worker_left_s(w),
+			   .on_line = worker_on_line,
 			   .on_line_data = w };
 	size_t n = 0;
 	int r;
@@ -84,7 +86,8 @@ static void record_digests(struct worker *w)
 		for (size_t i = 0; i < json_count(list); i++) {
 			struct json_object *item = json_item(list, i);
 			struct json_object *meta = json_get(item, "metadata"), *o;
-			struct json_object *archive = json_get(json_get(item, "download_info"), "archive_info");
+			struct json_object *archive =
+				json_get(json_get(item, "download_info"), "archive_info");
 			const char *sha256 = json_str(json_get(archive, "hashes"), "sha256", NULL);
 			_cleanup_free_ char *file = xasprintf("%s==%s", json_str(meta, "name", "?"),
 							      json_str(meta, "version", "?"));
@@ -107,10 +110,12 @@ APPLY(verifier)
 
 	/* --clear: what a pip that was cut off has left counts as installed for the next one. */
 	if (install_python(w, e) < 0 ||
-	    step_run_plain(w, ARGV(PROG_PYTHON311, "-m", "venv", "--clear", venv), NULL, &CODE_VERIFIER, e) < 0 ||
-	    step_run_plain(w, ARGV(PROG_VENV_PYTHON, "-m", "ensurepip", "--upgrade"), NULL, &CODE_VERIFIER, e) < 0 ||
-	    step_run_plain(w, ARGV(PROG_VENV_PYTHON, "-m", "pip", "install", "--upgrade", "pip"), NULL,
-		     &CODE_VERIFIER, e) < 0 ||
+	    step_run_plain(w, ARGV(PROG_PYTHON311, "-m", "venv", "--clear", venv), NULL,
+			   &CODE_VERIFIER, e) < 0 ||
+	    step_run_plain(w, ARGV(PROG_VENV_PYTHON, "-m", "ensurepip", "--upgrade"), NULL,
+			   &CODE_VERIFIER, e) < 0 ||
+	    step_run_plain(w, ARGV(PROG_VENV_PYTHON, "-m", "pip", "install", "--upgrade", "pip"),
+			   NULL, &CODE_VERIFIER, e) < 0 ||
 	    install_packages(w, e) < 0)
 		return -1;
 	record_digests(w);

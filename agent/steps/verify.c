@@ -18,7 +18,8 @@ APPLY(tdx)
 		return err_set(e, &CODE_TDX, "the CPU does not show the flag tdx_guest");
 	if (!w->facts.machine.tdx_device) {
 		err_set(e, &CODE_TDX, PATH_TDX_DEVICE " is missing");
-		err_hint(e, "modprobe tdx_guest; ls -l " PATH_TDX_DEVICE "; if it stays missing, open a ticket");
+		err_hint(e, "modprobe tdx_guest; ls -l " PATH_TDX_DEVICE
+			    "; if it stays missing, open a ticket");
 		return -1;
 	}
 	worker_found(w, "the CPU shows tdx_guest, and " PATH_TDX_DEVICE " is there");
@@ -42,13 +43,15 @@ APPLY(devices)
 		_cleanup_free_ char *path = xasprintf("/dev/nvidia%u", i);
 
 		if (!fs_exists(path))
-			return err_set(e, &CODE_DEVICES, "%s is missing: %u GPUs are expected", path, gpus);
+			return err_set(e, &CODE_DEVICES, "%s is missing: %u GPUs are expected",
+				       path, gpus);
 	}
 	for (unsigned int i = 0; i < switches; i++) {
 		_cleanup_free_ char *path = xasprintf("/dev/nvidia-nvswitch%u", i);
 
 		if (!fs_exists(path))
-			return err_set(e, &CODE_DEVICES, "%s is missing: %u NVSwitches are expected", path, switches);
+			return err_set(e, &CODE_DEVICES,
+				       "%s is missing: %u NVSwitches are expected", path, switches);
 	}
 	worker_found(w, "%u GPU and %u NVSwitch have their device nodes", gpus, switches);
 	return 0;
@@ -67,8 +70,9 @@ APPLY(fabric)
 	if (smi_fabric(w, &gpus, &completed, e) < 0)
 		return -1;
 	if (gpus != 8 || completed != gpus)
-		return err_set(e, &CODE_FABRIC, "the fabric is completed for %u of 8 GPUs (%u are listed)", completed,
-			       gpus);
+		return err_set(e, &CODE_FABRIC,
+			       "the fabric is completed for %u of 8 GPUs (%u are listed)",
+			       completed, gpus);
 	worker_found(w, "the fabric is completed for %u GPUs", completed);
 	return 0;
 }
@@ -76,7 +80,9 @@ APPLY(fabric)
 PROBE(cc_mode)
 {
 	(void)c;
-	verify_probe(f, r, f->instance.shape == SHAPE_MULTI ? "ask for the multi-GPU mode" : "ask for the CC status");
+	verify_probe(f, r,
+		     f->instance.shape == SHAPE_MULTI ? "ask for the multi-GPU mode"
+						      : "ask for the CC status");
 }
 
 APPLY(cc_mode)
@@ -87,19 +93,23 @@ APPLY(cc_mode)
 		if (smi_mgm(w, &on, e) < 0)
 			return -1;
 		if (!on)
-			return err_set(e, &CODE_PPCIE_OFF, "nvidia-smi conf-compute -mgm says Multi-GPU Mode: None, "
-							   "where Protected PCIe is expected");
+			return err_set(e, &CODE_PPCIE_OFF,
+				       "nvidia-smi conf-compute -mgm says Multi-GPU Mode: None, "
+				       "where Protected PCIe is expected");
 	} else {
 		if (smi_cc(w, &on, e) < 0)
 			return -1;
 		if (!on)
-			return err_set(e, &CODE_CC_OFF, "nvidia-smi conf-compute -f says CC status: OFF");
+			return err_set(e, &CODE_CC_OFF,
+				       "nvidia-smi conf-compute -f says CC status: OFF");
 	}
 	if (smi_devtools(w, &devtools, e) < 0)
 		return -1;
 	if (devtools)
-		return err_set(e, &CODE_DEVTOOLS, "nvidia-smi conf-compute -d says DevTools Mode: ON");
+		return err_set(e, &CODE_DEVTOOLS,
+			       "nvidia-smi conf-compute -d says DevTools Mode: ON");
 	worker_found(w, "%s; developer tools are off",
-		     w->config->for_shape == SHAPE_MULTI ? "Multi-GPU Mode: Protected PCIe" : "CC status: ON");
+		     w->config->for_shape == SHAPE_MULTI ? "Multi-GPU Mode: Protected PCIe"
+							 : "CC status: ON");
 	return 0;
 }

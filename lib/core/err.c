@@ -4,20 +4,32 @@
 
 const struct err_kind ERR_IO = { "io", ERR_CLASS_STOP, "operator",
 				 "look at the named file and at dmesg for disk errors" };
-const struct err_kind ERR_DISK_FULL = { "disk-full", ERR_CLASS_STOP, "operator",
-					"free space on the named file system (df -h), then: systemctl restart gn8v-agent" };
+const struct err_kind ERR_DISK_FULL = {
+	"disk-full", ERR_CLASS_STOP, "operator",
+	"free space on the named file system (df -h), then: systemctl restart gn8v-agent"
+};
 const struct err_kind ERR_FORMAT = { "format", ERR_CLASS_STOP, "operator",
 				     "correct the named input" };
-const struct err_kind ERR_TOO_LARGE = { "too-large", ERR_CLASS_STOP, "operator",
-					"look at the named input: it is larger than anything genuine" };
-const struct err_kind ERR_NETWORK = { "network", ERR_CLASS_RETRY, "network",
-				      "check the public IPv4 address, route, DNS and proxy of the instance" };
-const struct err_kind ERR_HTTP = { "http", ERR_CLASS_RETRY, "network",
-				   "open the named URL by hand; set another URL in /etc/gn8v/config.json if it has moved" };
-const struct err_kind ERR_UNTRUSTED = { "untrusted", ERR_CLASS_STOP, "operator",
-					"check the clock, the proxy and fetch.ca_file: the peer could not prove who it is" };
-const struct err_kind ERR_DIGEST = { "digest-mismatch", ERR_CLASS_STOP, "operator",
-				     "the file is not the one that was pinned and was thrown away; compare with the vendor's digest, try another mirror" };
+const struct err_kind ERR_TOO_LARGE = {
+	"too-large", ERR_CLASS_STOP, "operator",
+	"look at the named input: it is larger than anything genuine"
+};
+const struct err_kind ERR_NETWORK = {
+	"network", ERR_CLASS_RETRY, "network",
+	"check the public IPv4 address, route, DNS and proxy of the instance"
+};
+const struct err_kind ERR_HTTP = {
+	"http", ERR_CLASS_RETRY, "network",
+	"open the named URL by hand; set another URL in /etc/gn8v/config.json if it has moved"
+};
+const struct err_kind ERR_UNTRUSTED = {
+	"untrusted", ERR_CLASS_STOP, "operator",
+	"check the clock, the proxy and fetch.ca_file: the peer could not prove who it is"
+};
+const struct err_kind ERR_DIGEST = {
+	"digest-mismatch", ERR_CLASS_STOP, "operator",
+	"the file is not the one that was pinned and was thrown away; compare with the vendor's digest, try another mirror"
+};
 const struct err_kind ERR_CHILD = { "child-failed", ERR_CLASS_STOP, "operator",
 				    "read the program's own output in journalctl -u gn8v-agent" };
 const struct err_kind ERR_TIMEOUT = { "timeout", ERR_CLASS_RETRY, "operator",
@@ -85,8 +97,10 @@ int err_errno(struct err *e, int errnum, const char *fmt, ...)
 		strerror_r(errnum, buf, sizeof(buf)));
 	prepend(e, prefix);
 	if (errnum == EACCES || errnum == EPERM)
-		err_hint(e, "a permission is missing: run it as root; as root, look at the owner, the mode and the "
-			    "SELinux label (ls -lZ) of what is named");
+		err_hint(
+			e,
+			"a permission is missing: run it as root; as root, look at the owner, the mode and the "
+			"SELinux label (ls -lZ) of what is named");
 	return -1;
 }
 

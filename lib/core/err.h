@@ -13,7 +13,7 @@
 
 enum err_class {
 	ERR_CLASS_RETRY,  /* may pass by itself: try again with backoff */
-	ERR_CLASS_STOP,   /* will not pass by itself: stop and show */
+	ERR_CLASS_STOP,	  /* will not pass by itself: stop and show */
 	ERR_CLASS_REFUSE, /* must not go on: nothing was or will be touched */
 };
 
@@ -30,21 +30,24 @@ struct err {
 	char hint[512];
 };
 
-#define ERR_INIT { .kind = NULL }
+#define ERR_INIT             \
+	{                    \
+		.kind = NULL \
+	}
 
-extern const struct err_kind ERR_IO;		/* a file or a system call failed */
-extern const struct err_kind ERR_DISK_FULL;	/* ENOSPC, EDQUOT */
-extern const struct err_kind ERR_FORMAT;	/* input is not in the documented format */
-extern const struct err_kind ERR_TOO_LARGE;	/* input is larger than the limit */
-extern const struct err_kind ERR_NETWORK;	/* the peer could not be reached, or broke off */
-extern const struct err_kind ERR_HTTP;		/* the peer answered with an error status */
-extern const struct err_kind ERR_UNTRUSTED;	/* a signature or certificate did not verify */
-extern const struct err_kind ERR_DIGEST;	/* not the bytes that were pinned */
-extern const struct err_kind ERR_CHILD;		/* a program failed */
-extern const struct err_kind ERR_TIMEOUT;	/* a deadline passed */
-extern const struct err_kind ERR_BUS;		/* systemd or the message bus refused or failed */
-extern const struct err_kind ERR_ARGUMENT;	/* the caller asked for something that cannot be */
-extern const struct err_kind ERR_INTERNAL;	/* a defect in this program */
+extern const struct err_kind ERR_IO;	    /* a file or a system call failed */
+extern const struct err_kind ERR_DISK_FULL; /* ENOSPC, EDQUOT */
+extern const struct err_kind ERR_FORMAT;    /* input is not in the documented format */
+extern const struct err_kind ERR_TOO_LARGE; /* input is larger than the limit */
+extern const struct err_kind ERR_NETWORK;   /* the peer could not be reached, or broke off */
+extern const struct err_kind ERR_HTTP;	    /* the peer answered with an error status */
+extern const struct err_kind ERR_UNTRUSTED; /* a signature or certificate did not verify */
+extern const struct err_kind ERR_DIGEST;    /* not the bytes that were pinned */
+extern const struct err_kind ERR_CHILD;	    /* a program failed */
+extern const struct err_kind ERR_TIMEOUT;   /* a deadline passed */
+extern const struct err_kind ERR_BUS;	    /* systemd or the message bus refused or failed */
+extern const struct err_kind ERR_ARGUMENT;  /* the caller asked for something that cannot be */
+extern const struct err_kind ERR_INTERNAL;  /* a defect in this program */
 
 const char *err_class_name(enum err_class class);
 

@@ -275,8 +275,10 @@ static int judge_private(const char *path, bool last, struct err *e)
 	if (st.st_uid == 0 && !shared)
 		return 0;
 	err_set(e, &ERR_UNTRUSTED, "%s: others than root may change what is in it", path);
-	err_hint(e, "use a folder that is root's alone; or: chown root %s && chmod go-w %s, and remove what others put there",
-		 path, path);
+	err_hint(
+		e,
+		"use a folder that is root's alone; or: chown root %s && chmod go-w %s, and remove what others put there",
+		path, path);
 	return -1;
 }
 

@@ -24,9 +24,9 @@ char *fs_host_path(const char *path);
 int fs_open(const char *path, int flags, mode_t mode);
 
 bool fs_exists(const char *path);
-int fs_stat(const char *path, struct stat *ret_st);	/* follows links; -1 with errno */
+int fs_stat(const char *path, struct stat *ret_st);	  /* follows links; -1 with errno */
 int fs_statvfs(const char *path, struct statvfs *ret_st); /* of the nearest existing parent */
-bool fs_mtime(const char *path, struct timespec *ret_t);	/* false if it does not exist */
+bool fs_mtime(const char *path, struct timespec *ret_t);  /* false if it does not exist */
 
 /* The whole file, terminated by a NUL that is not counted; larger than max is ERR_TOO_LARGE.
  * *ret_data is the caller's; ret_len may be NULL. */
@@ -57,7 +57,8 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *e);
 int fs_private_dir(const char *path, struct err *e);
 
 int fs_unlink(const char *path, struct err *e); /* a missing file is no error */
-int fs_remove_files(const char *dir, struct err *e); /* every file in a directory, not the directory */
+int fs_remove_files(const char *dir,
+		    struct err *e); /* every file in a directory, not the directory */
 int fs_rename(const char *from, const char *to, struct err *e); /* same directory, durable */
 
 /* syncfs of the file system that path lies on. */

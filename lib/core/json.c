@@ -52,11 +52,12 @@ int json_parse(const char *text, size_t len, const char *name, struct json_objec
 		end++;
 	place(text, end, &line, &column);
 	if (error != json_tokener_success)
-		return err_set(e, &ERR_FORMAT, "%s: line %u, column %u: not valid JSON (%s)", name, line,
-			       column, json_tokener_error_desc(error));
+		return err_set(e, &ERR_FORMAT, "%s: line %u, column %u: not valid JSON (%s)", name,
+			       line, column, json_tokener_error_desc(error));
 	if (end < len)
-		return err_set(e, &ERR_FORMAT, "%s: line %u, column %u: something follows the value",
-			       name, line, column);
+		return err_set(e, &ERR_FORMAT,
+			       "%s: line %u, column %u: something follows the value", name, line,
+			       column);
 	*ret = TAKE_PTR(o);
 	return 0;
 }
@@ -70,7 +71,8 @@ struct key {
 static const struct key *earlier(const struct key *keys, size_t n, const struct key *k)
 {
 	for (size_t i = 0; i < n; i++)
-		if (keys[i].object == k->object && keys[i].len == k->len && memcmp(keys[i].s, k->s, k->len) == 0)
+		if (keys[i].object == k->object && keys[i].len == k->len &&
+		    memcmp(keys[i].s, k->s, k->len) == 0)
 			return &keys[i];
 	return NULL;
 }
@@ -106,9 +108,10 @@ int json_check_keys(const char *text, size_t len, const char *name, struct err *
 		escaped = memchr(k.s, '\\', k.len);
 		if (escaped || earlier(keys, n, &k)) {
 			place(text, (size_t)(k.s - text), &line, &column);
-			return err_set(e, &ERR_FORMAT, "%s: line %u, column %u: the key \"%.*s\" %s", name, line, column,
-				       (int)(k.len < 100 ? k.len : 100), k.s,
-				       escaped ? "has a backslash in it" : "stands twice in one object");
+			return err_set(
+				e, &ERR_FORMAT, "%s: line %u, column %u: the key \"%.*s\" %s", name,
+				line, column, (int)(k.len < 100 ? k.len : 100), k.s,
+				escaped ? "has a backslash in it" : "stands twice in one object");
 		}
 		keys = xrealloc(keys, (n + 1) * sizeof(*keys));
 		keys[n++] = k;
@@ -128,10 +131,10 @@ int json_read(const char *path, size_t max, struct json_object **ret, struct err
 
 int json_write(const char *path, mode_t mode, struct json_object *o, struct err *e)
 {
-	_cleanup_free_ char *text = xasprintf(
-		"%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-								  JSON_C_TO_STRING_SPACED |
-								  JSON_C_TO_STRING_NOSLASHESCAPE));
+	_cleanup_free_ char *text =
+		xasprintf("%s\n", json_object_to_json_string_ext(
+					  o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+						     JSON_C_TO_STRING_NOSLASHESCAPE));
 
 	return fs_write_atomic(path, mode, text, strlen(text), e);
 }
@@ -178,7 +181,8 @@ bool json_flag(struct json_object *o, const char *key, bool fallback)
 
 size_t json_count(struct json_object *array)
 {
-	return json_object_is_type(array, json_type_array) ? (size_t)json_object_array_length(array) : 0;
+	return json_object_is_type(array, json_type_array) ? (size_t)json_object_array_length(array)
+							   : 0;
 }
 
 struct json_object *json_item(struct json_object *array, size_t i)
@@ -197,8 +201,11 @@ void json_set(struct json_object *o, const char *key, struct json_object *value)
 static bool is_utf8(const char *s)
 {
 	for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
-		int more = *p < 0x80 ? 0 : *p >= 0xc2 && *p < 0xe0 ? 1 : (*p & 0xf0) == 0xe0 ? 2 :
-			   *p >= 0xf0 && *p < 0xf5 ? 3 : -1;
+		int more = *p < 0x80		     ? 0
+			   : *p >= 0xc2 && *p < 0xe0 ? 1
+			   : (*p & 0xf0) == 0xe0     ? 2
+			   : *p >= 0xf0 && *p < 0xf5 ? 3
+						     : -1;
 
 		if (more < 0)
 			return false;

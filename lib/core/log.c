@@ -57,8 +57,7 @@ void log_event(int level, const char *step, const char *code, const char *text)
 	if (log_to_journal) {
 		sd_journal_send("PRIORITY=%i", level, "MESSAGE=%s%s%s", step ? step : "",
 				step ? ": " : "", text, "GN8V_STEP=%s", step ? step : "",
-				"GN8V_CODE=%s", code ? code : "",
-				"SYSLOG_IDENTIFIER=gn8v", NULL);
+				"GN8V_CODE=%s", code ? code : "", "SYSLOG_IDENTIFIER=gn8v", NULL);
 		if (level <= LOG_NOTICE)
 			say_on_console(step, text);
 		return;

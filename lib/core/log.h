@@ -17,9 +17,9 @@ void log_write(int level, const char *fmt, ...) PRINTF(2, 3);
 /* A line with fields for journalctl: GN8V_STEP=, GN8V_CODE=. step and code may be NULL. */
 void log_event(int level, const char *step, const char *code, const char *text);
 
-#define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
-#define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)	 log_write(LOG_DEBUG, __VA_ARGS__)
+#define log_info(...)	 log_write(LOG_INFO, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_WARNING, __VA_ARGS__)
-#define log_error(...) log_write(LOG_ERR, __VA_ARGS__)
+#define log_error(...)	 log_write(LOG_ERR, __VA_ARGS__)
 
 #endif

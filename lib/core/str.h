@@ -4,7 +4,7 @@
 
 #include "core/base.h"
 
-bool str_eq(const char *a, const char *b);		/* NULL equals only NULL */
+bool str_eq(const char *a, const char *b); /* NULL equals only NULL */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 

@@ -15,11 +15,11 @@ int kernel_version_compare(const char *a, const char *b);
  * part as rpm does: version first, then release; what the least does not say does not count. */
 bool kernel_release_at_least(const char *release, const char *least);
 
-bool kernel_release(char *dst, size_t dst_size);	/* /proc/sys/kernel/osrelease */
-bool kernel_cmdline(char *dst, size_t dst_size);	/* /proc/cmdline */
+bool kernel_release(char *dst, size_t dst_size); /* /proc/sys/kernel/osrelease */
+bool kernel_cmdline(char *dst, size_t dst_size); /* /proc/cmdline */
 bool kernel_boot_id(char dst[KERNEL_BOOT_ID_SIZE]);
-bool kernel_boot_time(int64_t *ret_wall_s);		/* btime of /proc/stat */
-bool kernel_cpu_has_flag(const char *flag);		/* the first flags line of /proc/cpuinfo */
+bool kernel_boot_time(int64_t *ret_wall_s); /* btime of /proc/stat */
+bool kernel_cpu_has_flag(const char *flag); /* the first flags line of /proc/cpuinfo */
 
 /* The value of key=value in a command line, the last one winning as in the kernel; "" for a bare
  * word. False if it is not there. Tokens are split at blanks outside of double quotes. */

@@ -178,7 +178,10 @@ int launch_start(struct launch *l, struct err *e)
 		.env = (char *const *)(uintptr_t)l->env,
 		.parent = getpid(),
 		.cwd_fd = fs_open(l->cwd, O_PATH | O_DIRECTORY, 0),
-		.null_fd = -1, .out_fd = -1, .err_fd = -1, .report_fd = -1,
+		.null_fd = -1,
+		.out_fd = -1,
+		.err_fd = -1,
+		.report_fd = -1,
 		.inherited_fd = l->inherited_fd,
 	};
 	_cleanup_fd_ int out = -1, err = -1, report = -1;

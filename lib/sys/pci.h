@@ -5,13 +5,13 @@
 #include "core/err.h"
 
 #define PCI_VENDOR_NVIDIA 0x10de
-#define PCI_CLASS_3D 0x0302	  /* 3D controller */
-#define PCI_CLASS_VGA 0x0300
-#define PCI_CLASS_BRIDGE 0x0680 /* other bridge: NVSwitch */
+#define PCI_CLASS_3D	  0x0302 /* 3D controller */
+#define PCI_CLASS_VGA	  0x0300
+#define PCI_CLASS_BRIDGE  0x0680 /* other bridge: NVSwitch */
 
 struct pci_counts {
-	unsigned int gpus;	   /* vendor NVIDIA, class 3D or VGA */
-	unsigned int nvswitches; /* vendor NVIDIA, class bridge */
+	unsigned int gpus;	      /* vendor NVIDIA, class 3D or VGA */
+	unsigned int nvswitches;      /* vendor NVIDIA, class bridge */
 	unsigned int gpus_on_nouveau; /* bound to the driver nouveau */
 };
 

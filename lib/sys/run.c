@@ -15,9 +15,9 @@
 #include "core/str.h"
 #include "sys/launch.h"
 
-#define SECOND_US 1000000ULL
-#define GRACE_US (5 * SECOND_US)
-#define LINE_SIZE 4096
+#define SECOND_US    1000000ULL
+#define GRACE_US     (5 * SECOND_US)
+#define LINE_SIZE    4096
 #define COMMAND_SIZE 120
 
 static int inherited_fd = -1;
@@ -99,7 +99,9 @@ static const char **environment_new(const struct run *r)
 static int start(const struct run *r, struct child *c, struct err *e)
 {
 	_cleanup_free_ const char **env = environment_new(r);
-	struct launch l = { .argv = r->argv, .env = env, .cwd = r->cwd ? r->cwd : "/",
+	struct launch l = { .argv = r->argv,
+			    .env = env,
+			    .cwd = r->cwd ? r->cwd : "/",
 			    .inherited_fd = inherited_fd };
 
 	if (launch_start(&l, e) < 0)
@@ -200,9 +202,11 @@ static bool drain(struct child *c, struct run *r)
 static enum pump pump(struct child *c, struct run *r, uint64_t deadline)
 {
 	for (;;) {
-		struct pollfd p[] = { { .fd = c->pid_fd, .events = POLLIN },
-				      { .fd = c->out.fd, .events = POLLIN },
-				      { .fd = c->err.fd, .events = POLLIN } };
+		struct pollfd p[] = {
+			{.fd = c->pid_fd,  .events = POLLIN},
+			{ .fd = c->out.fd, .events = POLLIN},
+			{ .fd = c->err.fd, .events = POLLIN}
+		};
 		uint64_t now = clock_monotonic_us();
 		uint64_t left_ms = now < deadline ? (deadline - now + 999) / 1000 : 0;
 

@@ -15,20 +15,21 @@
 
 #include "core/err.h"
 
-#define ARGV(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define ARGV(...)    ((const char *const[]){ __VA_ARGS__, NULL })
 #define RUN_TAIL_MAX 4096
 
 struct run {
 	const char *const *argv;
-	const char *const *env; /* "NAME=value" beside PATH, LANG, HOME; NULL-terminated; may be NULL */
-	const char *cwd;	/* a path of the machine; NULL: "/" */
+	const char *const
+		*env;	 /* "NAME=value" beside PATH, LANG, HOME; NULL-terminated; may be NULL */
+	const char *cwd; /* a path of the machine; NULL: "/" */
 	unsigned int timeout_s; /* 0 is a defect, not "for ever" */
 	size_t output_max;	/* > 0: keep standard output whole up to this size, in .output */
 	/* Each line of stdout and stderr but blank ones, sanitised, cut at 4 KiB. */
 	void (*on_line)(const char *line, void *data);
 	void *on_line_data;
 
-	int status;  /* out: exit status, or -signal, or -1 if it did not run or did not end */
+	int status;   /* out: exit status, or -signal, or -1 if it did not run or did not end */
 	char *output; /* out: owned, terminated; printable ASCII, tabs and line ends, else '?' */
 	char tail[RUN_TAIL_MAX]; /* out: the last output of both streams, sanitised, lines kept */
 };

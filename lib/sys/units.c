@@ -7,17 +7,17 @@
 #include "core/clock.h"
 #include "core/str.h"
 
-#define SECOND_US 1000000ULL
-#define CALL_US (30 * SECOND_US)
-#define RELOAD_US (180 * SECOND_US) /* PID 1 runs every generator before it answers */
+#define SECOND_US      1000000ULL
+#define CALL_US	       (30 * SECOND_US)
+#define RELOAD_US      (180 * SECOND_US) /* PID 1 runs every generator before it answers */
 #define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
-#define WORD_SIZE 32
+#define WORD_SIZE      32
 
 struct units {
 	sd_bus *bus;
 	sd_bus_slot *job_removed;
-	sd_bus_error error;  /* of the last call */
-	char *job;	     /* object path of the job that is waited for, or NULL */
+	sd_bus_error error;	    /* of the last call */
+	char *job;		    /* object path of the job that is waited for, or NULL */
 	char job_result[WORD_SIZE]; /* "" until it was removed */
 	const char *const *watched; /* units whose jobs matter to units_wait_idle */
 	size_t watched_n;
@@ -47,11 +47,12 @@ static int bus_failed(struct units *u, int r, const char *what, struct err *e)
 	const char *name = u->error.name ? u->error.name : "";
 	char why[400], buf[128];
 
-	str_copy(why, sizeof(why), u->error.message && *u->error.message ?
-					   u->error.message :
-					   strerror_r(-r, buf, sizeof(buf)));
+	str_copy(why, sizeof(why),
+		 u->error.message && *u->error.message ? u->error.message
+						       : strerror_r(-r, buf, sizeof(buf)));
 	str_sanitise(why);
-	if (r == -ETIMEDOUT || str_eq(name, SD_BUS_ERROR_TIMEOUT) || str_eq(name, SD_BUS_ERROR_NO_REPLY))
+	if (r == -ETIMEDOUT || str_eq(name, SD_BUS_ERROR_TIMEOUT) ||
+	    str_eq(name, SD_BUS_ERROR_NO_REPLY))
 		return err_set(e, &ERR_TIMEOUT, "%s: %s", what, why);
 	err_set(e, &ERR_BUS, "%s: %s", what, why);
 	if (str_eq(name, SD_BUS_ERROR_ACCESS_DENIED))
@@ -380,8 +381,9 @@ static int finish(struct units *u, const char *name, const char *verb, unsigned 
 		return -1;
 	if (in_time)
 		return 0;
-	err_set(e, &ERR_TIMEOUT, "%s: %s: no end of the job after %u s, unit is %s/%s%s", name, verb,
-		timeout_s, ret_s->active, ret_s->sub, result_text(u, name, result, sizeof(result)));
+	err_set(e, &ERR_TIMEOUT, "%s: %s: no end of the job after %u s, unit is %s/%s%s", name,
+		verb, timeout_s, ret_s->active, ret_s->sub,
+		result_text(u, name, result, sizeof(result)));
 	return journal_hint(name, e);
 }
 
@@ -390,11 +392,12 @@ static int job_failed(struct units *u, const char *name, const struct unit_state
 	char result[WORD_SIZE + 3];
 
 	result_text(u, name, result, sizeof(result));
-	err_set(e, str_eq(result, " (timeout)") ? &ERR_TIMEOUT : &ERR_BUS, "%s: job ended \"%s\", unit is %s%s",
-		name, u->job_result, s->active, result);
+	err_set(e, str_eq(result, " (timeout)") ? &ERR_TIMEOUT : &ERR_BUS,
+		"%s: job ended \"%s\", unit is %s%s", name, u->job_result, s->active, result);
 	if (str_eq(u->job_result, "done") && str_eq(s->active, "inactive"))
-		return err_hint(e, "systemctl status %s: a condition does not hold, or it ended at once",
-				name);
+		return err_hint(
+			e, "systemctl status %s: a condition does not hold, or it ended at once",
+			name);
 	return journal_hint(name, e);
 }
 
@@ -443,7 +446,8 @@ int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct
 int units_reset_failed(struct units *u, const char *name, struct err *e)
 {
 	if (call(u, &MANAGER, "ResetFailedUnit", CALL_US, NULL, e, "s", name) < 0)
-		return error_is_missing(u) ? 0 : unit_failed(u, name, e); /* not loaded, not failed */
+		return error_is_missing(u) ? 0
+					   : unit_failed(u, name, e); /* not loaded, not failed */
 	return 0;
 }
 
@@ -523,7 +527,8 @@ static int watch(struct units *u, const char *name, sd_bus_slot **ret_slot, stru
 	if (load(u, name, &path, e) < 0)
 		return -1;
 	r = sd_bus_match_signal(u->bus, ret_slot, MANAGER.name, path,
-				"org.freedesktop.DBus.Properties", "PropertiesChanged", on_change, u);
+				"org.freedesktop.DBus.Properties", "PropertiesChanged", on_change,
+				u);
 	return r < 0 ? bus_failed(u, r, name, e) : 0;
 }
 
@@ -573,7 +578,8 @@ int units_clock_synchronised(struct units *u, bool *ret_yes, struct err *e)
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	int r, yes;
 
-	if (call(u, &timedate, "Get", CALL_US, &reply, e, "ss", timedate.name, "NTPSynchronized") < 0)
+	if (call(u, &timedate, "Get", CALL_US, &reply, e, "ss", timedate.name, "NTPSynchronized") <
+	    0)
 		return err_wrap(e, "asking whether the clock is synchronised");
 	r = sd_bus_message_read(reply, "v", "b", &yes);
 	if (r < 0)

@@ -75,9 +75,11 @@ int units_guard(struct err *e)
 	if (!fs_has_root())
 		return 0;
 	if (!address || !*address) {
-		err_set(e, &ERR_ARGUMENT, "with --root, DBUS_SYSTEM_BUS_ADDRESS must name a private bus");
+		err_set(e, &ERR_ARGUMENT,
+			"with --root, DBUS_SYSTEM_BUS_ADDRESS must name a private bus");
 	} else if (!str_starts(address, "unix:path=/") || strchr(address, ';')) {
-		err_set(e, &ERR_ARGUMENT, "with --root, DBUS_SYSTEM_BUS_ADDRESS must be unix:path=/..., not %s",
+		err_set(e, &ERR_ARGUMENT,
+			"with --root, DBUS_SYSTEM_BUS_ADDRESS must be unix:path=/..., not %s",
 			address);
 	} else {
 		path = xstrdup(address + strlen("unix:path="));
@@ -85,8 +87,9 @@ int units_guard(struct err *e)
 		unescape(path);
 		if (path[0] == '/' && !is_system_socket(path))
 			return 0;
-		err_set(e, &ERR_ARGUMENT, "with --root, DBUS_SYSTEM_BUS_ADDRESS is this machine's own bus: %s",
-			path);
+		err_set(e, &ERR_ARGUMENT,
+			"with --root, DBUS_SYSTEM_BUS_ADDRESS is this machine's own bus: %s", path);
 	}
-	return err_hint(e, "start a private dbus-daemon and set DBUS_SYSTEM_BUS_ADDRESS=unix:path=SOCKET");
+	return err_hint(
+		e, "start a private dbus-daemon and set DBUS_SYSTEM_BUS_ADDRESS=unix:path=SOCKET");
 }

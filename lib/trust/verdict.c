@@ -19,7 +19,8 @@ const char *device_type_name(enum device_type t)
 	return t == DEVICE_GPU ? "gpu" : "nvswitch";
 }
 
-struct device_verdict *appraisal_device(struct appraisal *a, enum device_type type, unsigned int index)
+struct device_verdict *appraisal_device(struct appraisal *a, enum device_type type,
+					unsigned int index)
 {
 	for (size_t i = 0; i < a->devices_n; i++)
 		if (a->devices[i].type == type && a->devices[i].index == index)

@@ -12,7 +12,7 @@ enum verdict { VERDICT_UNKNOWN, VERDICT_REJECTED, VERDICT_ACCEPTED };
 enum check_result { CHECK_NOT_RUN, CHECK_PASSED, CHECK_FAILED, CHECK_UNKNOWN, CHECK_SKIPPED };
 enum device_type { DEVICE_GPU, DEVICE_NVSWITCH };
 
-#define VERDICT_CHECKS_MAX 32
+#define VERDICT_CHECKS_MAX  32
 #define VERDICT_DEVICES_MAX 16
 
 struct check {
@@ -48,7 +48,8 @@ const char *check_result_name(enum check_result r);
 const char *device_type_name(enum device_type t);
 
 /* The device of that type and index, added if it is new; NULL when there are too many. */
-struct device_verdict *appraisal_device(struct appraisal *a, enum device_type type, unsigned int index);
+struct device_verdict *appraisal_device(struct appraisal *a, enum device_type type,
+					unsigned int index);
 
 /* Sets a check. A worse result is never replaced by a better one (failed, unknown, then the rest), and
  * not-run only stands where nothing else was said. */

@@ -9,8 +9,10 @@ import glob
 import json
 import logging
 import os
+import resource
 import subprocess
 import sys
+import time
 
 GN8V, WORK, EVIDENCE, RIM_DIR, DEVICE_ROOT, RIM_ROOT = (os.path.abspath(a) for a in sys.argv[1:7])
 os.chdir(WORK)                  # it writes its log where it stands
@@ -192,7 +194,7 @@ def main():
     path, spoilt = EVIDENCE, sys.argv[7:] == ["spoilt"]
     if spoilt:
         gpus, path = spoil(gpus)
-    mine, total, differ = ours(path), {}, []
+    mine, total, differ, begun = ours(path), {}, [], time.process_time()
     for index, item in enumerate(gpus):
         counts, lines = compare(index, item, mine.get(index, {}))
         for word, n in counts.items():
@@ -203,6 +205,9 @@ def main():
     print("%s%s: %d GPUs, %d stages; both passed %d, both refused %d, both did not run %d" % (
         os.path.basename(EVIDENCE), ", damaged" if spoilt else "", len(gpus), len(gpus) * len(STAGES),
         total.get("passed", 0), total.get("failed", 0), total.get("not-run", 0)))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print("  CPU: gn8v, all of the process and the switches of the file too, %.0f ms; NVIDIA's %.0f ms, with its imports %.0f ms"
+          % (1e3 * (used.ru_utime + used.ru_stime), 1e3 * (time.process_time() - begun), 1e3 * time.process_time()))
     print("".join("  %s\n" % line for line in differ), end="")
     return 1 if differ and not spoilt else 0
 

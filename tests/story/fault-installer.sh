@@ -17,10 +17,33 @@ for pid in $orphan; do
 	[ ! -e "/proc/$pid" ] || fail "the installer's child $pid still runs"
 done
 configure '{"steps": {"driver": {"timeout_s": 60}}}'
+
+say "== the step's worker crashes while the installer runs"
+"$TWIN" signal "$T" CONT --command nvidia-installer &
+hung=$!
+begin again
+wait "$hung" || fail "the installer was not started"
+kill -SEGV "$(check worker "$T")" || fail "the agent has no worker"
+finish
+expect_failed worker-crashed
+expect error.step driver
+expect error.who gn8v
+
 trouble cuda-fails cuda-install-failed cuda
 expect_words error.hint /var/log/cuda-installer.log
 configure '{"steps": {"cuda": {"timeout_s": 1}}}'
 trouble cuda-hangs cuda-install-timeout cuda
 configure '{"steps": {"cuda": {"timeout_s": 60}}}'
+
+say "== an installer that says success and leaves another version"
+faults -cuda-hangs
+fault_now=
+url=https://developer.download.nvidia.com/compute/cuda
+configure "{\"cuda\": {\"version\": \"12.4.9\", \"urls\": [\"$url/12.4.1/local_installers/cuda_12.4.1_550.54.15_linux.run\"]}}"
+agent_again
+expect_failed step-without-effect
+expect error.step cuda
+expect_words error.message 12.4.9
+configure "{\"cuda\": {\"version\": \"12.4.1\", \"urls\": [\"$url/{version}/local_installers/cuda_{version}_{driver}_linux.run\"]}}"
 heals
 expect_boots 2

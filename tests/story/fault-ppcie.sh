@@ -11,6 +11,10 @@ trouble fabric-in-progress fabric-not-completed fabric
 expect_words error.message "0 of 8"
 trouble gpu-missing fabric-not-completed fabric
 expect_words error.message "7"
+faults -gpu-missing
+fault_now=
+missing /dev/nvidia7 device-nodes-missing devices
+missing /dev/nvidia-nvswitch3 device-nodes-missing devices
 heals
 
 say "== one GPU is gone from PCI at a later boot"

@@ -46,6 +46,14 @@ agent_again
 expect_failed rpm-install-failed
 expect error.step fabricmanager
 
-faults -rpm-install-fails
+say "== rpm hangs"
+faults -rpm-install-fails rpm-hangs
+configure '{"steps": {"fabricmanager": {"timeout_s": 1}}}'
+agent_again
+expect_failed step-timeout
+expect error.step fabricmanager
+
+faults -rpm-hangs
+configure '{"steps": {"fabricmanager": {"timeout_s": 60}}}'
 heals
 expect_boots 2

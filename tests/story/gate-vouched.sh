@@ -1,5 +1,5 @@
 #!/bin/sh
-# An open gate that no status vouches for is closed at once, whatever the run then comes to.
+# An open gate that no status vouches for is closed at once, whatever the run then comes to; one that cannot open is said.
 . "${0%/*}/lib.sh"
 
 ready_file=run/gn8v/ready
@@ -32,4 +32,15 @@ agent_again
 expect_exit 4
 expect_error restart-needed
 gate_shut
+
+say "== its target is masked at the next boot"
+configure '{"kernel": {"swiotlb": "4194304,any"}}'
+ln -s /dev/null "$T/root/etc/systemd/system/gn8v-ready.target"
+agent_boot
+expect_failed gate-failed
+expect error.step ready
+expect attestation.verdict accepted
+rm "$T/root/etc/systemd/system/gn8v-ready.target"
+agent_boot
+expect_ready
 all_is_well

@@ -246,6 +246,18 @@ trouble()
 	[ -z "${3:-}" ] || expect error.step "$3"
 }
 
+# missing PATH CODE STEP: a file of the machine is not there for one run
+missing()
+{
+	say "== no $1: $2"
+	mv "$T/root/$1" "$D/away" || fail "there is no $1"
+	agent_again
+	expect_failed "$2"
+	expect error.step "$3"
+	expect_words error.message "$1"
+	mv "$D/away" "$T/root/$1"
+}
+
 # The last of them is gone: a run ends ready.
 heals()
 {

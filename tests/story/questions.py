@@ -237,6 +237,15 @@ def check_argv(twin, text):
     return 0 if found else 1
 
 
+def check_worker(twin, _):
+    """The process id of the agent's worker, when it has one."""
+    import watch
+    agent = read_text(twin.state("agent.pid")).strip()
+    below = [pid for pid in watch.descendants(int(agent)) if watch.stat_fields(pid)[1] == agent]
+    print("\n".join(map(str, below)))
+    return 0 if len(below) == 1 else 1
+
+
 def check_program(twin, _):
     print(twin.agent_program())
     return 0
