@@ -3,7 +3,8 @@
 #   make                 build/gn8v, the agent
 #   make demo            provision a simulated single-GPU and a simulated 8-GPU instance, and watch
 #   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1)
-#   make check-all       check under gcc, clang and the sanitizers, and the lints
+#   make check-all       check, the lints, and unit tests and core stories under clang and sanitizers
+#                        (LONG=1: every story, and every byte in the tests that change bytes)
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
 #   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
 #   make compare         gn8v and NVIDIA's Python verifier on the same evidence (needs a package index)
@@ -186,7 +187,7 @@ check-unit: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do case $$t in *$(T)*) $$t || exit 1 ;; esac; done
 
 check-story: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
-	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(T)
+	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(or $(STORIES),$(T))
 
 check-twin: $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) tests/twin/systemd/selftest.sh
@@ -199,10 +200,12 @@ check-packaging: all
 
 check-all: check check-more
 
-# What check does not do: lints, the other compiler, the sanitizers.
+# What check does not do: lints, the other compiler, the sanitizers. All unit tests, and the stories
+# that reach most of the code; with LONG=1 every story.
+CORE := single multi second-run native native-8 native-unknown gate-attested run-lock fault-rpm verify-evidence
 check-more: lint
-	$(MAKE) check-unit check-story CC=clang
-	$(MAKE) check-unit check-story SANITIZE=1
+	$(MAKE) check-unit check-story CC=clang STORIES='$(if $(LONG),,$(CORE))'
+	$(MAKE) check-unit check-story SANITIZE=1 STORIES='$(if $(LONG),,$(CORE))'
 
 demo: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/demo
