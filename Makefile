@@ -104,7 +104,8 @@ TWIN_SYSTEMD := $(B)/twin-systemd
 TWIN_ANSWER := $(B)/twin-answer
 DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
-.PHONY: all demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
+
+.PHONY: all prebuild demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
         install stage dist srpm rpm abi user-data bench-provision bench-attest compare clean help
 
 all: $(B)/gn8v
@@ -183,10 +184,14 @@ TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) T
 
 check: check-unit check-story check-twin check-packaging
 
-check-unit: $(UNIT_BIN)
+# Compiled side by side, whatever is then run one after another.
+prebuild:
+	@$(MAKE) --no-print-directory -j$(or $(J),2) $(B)/gn8v $(UNIT_BIN) $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+
+check-unit: prebuild
 	@for t in $(UNIT_BIN); do case $$t in *$(T)*) $$t || exit 1 ;; esac; done
 
-check-story: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+check-story: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(or $(STORIES),$(T))
 
 check-twin: $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
@@ -207,7 +212,7 @@ check-more: lint
 	$(MAKE) check-unit check-story CC=clang STORIES='$(if $(LONG),,$(CORE))'
 	$(MAKE) check-unit check-story SANITIZE=1 STORIES='$(if $(LONG),,$(CORE))'
 
-demo: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+demo: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/demo
 
 bench-provision: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)

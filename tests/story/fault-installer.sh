@@ -2,6 +2,16 @@
 # An installer that fails, asks, hangs or builds a module that does not load: its own code, nothing left running, and it heals.
 . "${0%/*}/lib.sh"
 
+# nothing_runs: of what a hanging installer began in a session of its own
+nothing_runs()
+{
+	orphan=$(cat "$T/state/orphans") || fail "the installer left no child in a session of its own"
+	for pid in $orphan; do
+		[ ! -e "/proc/$pid" ] || fail "the installer's child $pid still runs"
+	done
+	rm "$T/state/orphans"
+}
+
 fault_now=installer-fails
 story_from restarted single --fault $fault_now
 agent_run
@@ -12,21 +22,20 @@ trouble installer-asks driver-install-failed driver
 trouble insmod-mismatch driver-install-failed driver
 configure '{"steps": {"driver": {"timeout_s": 3}}}'
 trouble installer-hangs driver-install-timeout driver
-orphan=$(cat "$T/state/orphans") || fail "the installer left no child in a session of its own"
-for pid in $orphan; do
-	[ ! -e "/proc/$pid" ] || fail "the installer's child $pid still runs"
-done
+nothing_runs
 configure '{"steps": {"driver": {"timeout_s": 60}}}'
 
 say "== the step's worker crashes while the installer runs"
 before=$(count commands nvidia-installer)
 begin again
 happens commands $((before + 1)) nvidia-installer
+check appears "$T" orphans || fail "the installer does not get so far"
 kill -SEGV "$(check worker "$T")" || fail "the agent has no worker"
 finish
 expect_failed worker-crashed
 expect error.step driver
 expect error.who gn8v
+nothing_runs
 
 trouble cuda-fails cuda-install-failed cuda
 expect_words error.hint /var/log/cuda-installer.log

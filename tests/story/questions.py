@@ -198,6 +198,11 @@ def check_unit(twin, claim):
                  twin.state("units"))
 
 
+def check_appears(twin, name):
+    """Wait until there is such a file in state/, and something in it."""
+    return until(lambda: read_text(twin.state(name)), name, twin.state_folder)
+
+
 def check_times(twin, claim):
     """Wait until LOG has N records with TEXT."""
     log, wanted, text = claim.split(None, 2)
