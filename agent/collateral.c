@@ -142,8 +142,8 @@ static bool on_rim(const struct gather_answer *answer, void *data)
 static void fetch_rim(struct obtaining *o, size_t i)
 {
 	const char *base = o->c->rim_url;
-	_cleanup_free_ char *url = xasprintf("%s%s%s", base, str_ends(base, "/") ? "" : "/",
-					     appraise_rim_id(o->a, i));
+	_cleanup_free_ char *url =
+		xasprintf("%s%s%s", base, str_ends(base, "/") ? "" : "/", appraise_rim_id(o->a, i));
 
 	gather_add(o->g, &(struct gather_request){ .url = url,
 						   .accept = "application/json",
@@ -200,15 +200,15 @@ static void ask_new_questions(struct obtaining *o)
 		struct appraise_question q;
 
 		appraise_question(o->a, o->asked, &q);
-		gather_add(o->g, &(struct gather_request){ .url = o->c->ocsp_url,
-							   .body = q.request,
-							   .body_len = q.request_len,
-							   .content_type =
-								   "application/ocsp-request",
-							   .accept = "application/ocsp-response",
-							   .size_max = OCSP_ANSWER_MAX,
-							   .done = on_ocsp,
-							   .data = ask_new(o, o->asked) });
+		gather_add(o->g,
+			   &(struct gather_request){ .url = o->c->ocsp_url,
+						     .body = q.request,
+						     .body_len = q.request_len,
+						     .content_type = "application/ocsp-request",
+						     .accept = "application/ocsp-response",
+						     .size_max = OCSP_ANSWER_MAX,
+						     .done = on_ocsp,
+						     .data = ask_new(o, o->asked) });
 	}
 }
 

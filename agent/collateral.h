@@ -9,17 +9,19 @@
 #include "trust/appraise.h"
 
 struct collateral {
-	const char *rim_dir;  /* of the machine: ID.xml or ID.swidtag; NULL or "": rim_url is asked */
-	const char *rim_url;  /* base in front of the id */
-	const char *ocsp_url; /* of no meaning when the appraisal's rules say that nobody is asked */
+	const char
+		*rim_dir; /* of the machine: ID.xml or ID.swidtag; NULL or "": rim_url is asked */
+	const char *rim_url; /* base in front of the id */
+	const char
+		*ocsp_url; /* of no meaning when the appraisal's rules say that nobody is asked */
 	struct gather_options net;
 };
 
 /* What it took. */
 struct collateral_report {
-	size_t rims;		/* distinct ones that were wanted */
-	size_t questions;	/* one per certificate, and those that had to be put in another form */
-	unsigned int requests;	/* that went out, repeated ones and all */
+	size_t rims;	  /* distinct ones that were wanted */
+	size_t questions; /* one per certificate, and those that had to be put in another form */
+	unsigned int requests; /* that went out, repeated ones and all */
 	uint64_t took_us;
 	char note[256]; /* what is strange and changes no verdict; "" for nothing */
 };

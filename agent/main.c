@@ -50,10 +50,12 @@ static const struct {
 
 static void usage(FILE *out)
 {
-	fprintf(out, "Usage: gn8v COMMAND [OPTION...]\n\n"
-		     "Turns a fresh Alibaba Cloud confidential-GPU instance into an attested machine.\n\nCommands:\n");
+	fprintf(out,
+		"Usage: gn8v COMMAND [OPTION...]\n\n"
+		"Turns a fresh Alibaba Cloud confidential-GPU instance into an attested machine.\n\nCommands:\n");
 	for (size_t i = 0; i < cli_commands_n; i++)
-		fprintf(out, "  %-8s %-43s %s\n", cli_commands[i].name, cli_commands[i].usage, cli_commands[i].help);
+		fprintf(out, "  %-8s %-43s %s\n", cli_commands[i].name, cli_commands[i].usage,
+			cli_commands[i].help);
 	fprintf(out, "\nOptions:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		const char *argument = options[i].argument ? options[i].argument : "";
@@ -61,8 +63,9 @@ static void usage(FILE *out)
 		fprintf(out, "  --%s %-*s %s\n", options[i].name,
 			(int)(24 - strlen(options[i].name)), argument, options[i].help);
 	}
-	fprintf(out, "\nExit status: 0 yes, ready; 1 no, failed; 2 usage; 3 could not tell; 4 a restart is pending;\n"
-		     "5 another run holds the lock; 6 timed out; 143 stopped by SIGTERM.\n");
+	fprintf(out,
+		"\nExit status: 0 yes, ready; 1 no, failed; 2 usage; 3 could not tell; 4 a restart is pending;\n"
+		"5 another run holds the lock; 6 timed out; 143 stopped by SIGTERM.\n");
 }
 
 static const struct cli_command *find_command(const char *name)
@@ -97,13 +100,14 @@ static bool take_option(size_t i, const char *arg, struct cli_options *o)
 			list->v[list->n++] = arg;
 			return true;
 		}
-		fprintf(stderr, "gn8v: --%s: more than %zu times\n", options[i].name, ARRAY_SIZE(list->v));
+		fprintf(stderr, "gn8v: --%s: more than %zu times\n", options[i].name,
+			ARRAY_SIZE(list->v));
 		return false;
 	case SECONDS:
 		if (parse_seconds(arg, at))
 			return true;
-		fprintf(stderr, "gn8v: --%s: expected a whole number of seconds, found \"%s\"\n", options[i].name,
-			arg);
+		fprintf(stderr, "gn8v: --%s: expected a whole number of seconds, found \"%s\"\n",
+			options[i].name, arg);
 		return false;
 	case HELP: break;
 	}
@@ -146,7 +150,8 @@ static bool parse_options(int argc, char **argv, struct cli_options *o, bool *se
 	return true;
 }
 
-static int parse(int argc, char **argv, struct cli_options *o, const struct cli_command **ret_command)
+static int parse(int argc, char **argv, struct cli_options *o,
+		 const struct cli_command **ret_command)
 {
 	bool seen[ARRAY_SIZE(options)] = { false };
 
@@ -158,7 +163,8 @@ static int parse(int argc, char **argv, struct cli_options *o, const struct cli_
 		return -1;
 	}
 	if (optind + 1 < argc) {
-		fprintf(stderr, "gn8v: %s takes no argument \"%s\"\n", argv[optind], argv[optind + 1]);
+		fprintf(stderr, "gn8v: %s takes no argument \"%s\"\n", argv[optind],
+			argv[optind + 1]);
 		return -1;
 	}
 	return fits((*ret_command)->name, seen) ? 0 : -1;

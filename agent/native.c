@@ -92,7 +92,8 @@ static int check_owner(const char *path, struct err *e)
 	if (fs_has_root() || fs_stat(path, &st) < 0 || (st.st_uid == 0 && !(st.st_mode & 022)))
 		return 0;
 	err_set(e, &CODE_CONFIG, "%s: others than root may write it", path);
-	return err_hint(e, "chown root %s && chmod go-w %s; look at what it holds first", path, path);
+	return err_hint(e, "chown root %s && chmod go-w %s; look at what it holds first", path,
+			path);
 }
 
 /* SHA-256 of the one certificate in a PEM file. */
@@ -131,7 +132,8 @@ static int set_root(const struct native *n, const char *path, const char *what,
 		return 0;
 	memcpy(ret, digest, sizeof(digest));
 	str_hex(hex, digest, sizeof(digest));
-	log_warning("%s are judged under %s (SHA-256 %s), in place of NVIDIA's root", what, path, hex);
+	log_warning("%s are judged under %s (SHA-256 %s), in place of NVIDIA's root", what, path,
+		    hex);
 	return 0;
 }
 

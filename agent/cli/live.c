@@ -22,15 +22,17 @@ static int may_touch(const struct facts *f, struct err *e)
 	}
 	if (u && str_eq(u->state.active, "active") && str_eq(u->state.sub, "running"))
 		return 0;
-	err_set(e, &CODE_PERSISTENCED, UNIT_PERSISTENCED " is not active (running): no GPU may be touched yet");
+	err_set(e, &CODE_PERSISTENCED,
+		UNIT_PERSISTENCED " is not active (running): no GPU may be touched yet");
 	return err_hint(e, "wait for it: systemctl status nvidia-persistenced");
 }
 
 /* A call that hangs cannot be broken off, but the program can end. */
 static void on_alarm(int signal_number)
 {
-	static const char text[] = "gn8v: a call into a GPU or NVSwitch does not return\n"
-				   "To mend it (operator): see what the driver logged: journalctl -k | grep -i nvrm\n";
+	static const char text[] =
+		"gn8v: a call into a GPU or NVSwitch does not return\n"
+		"To mend it (operator): see what the driver logged: journalctl -k | grep -i nvrm\n";
 
 	(void)signal_number;
 	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
@@ -58,7 +60,8 @@ enum exit_code cli_live(struct config *c, struct evidence *ev)
 	if (facts_error(f, FACTS_INSTANCE))
 		return cli_fail(facts_error(f, FACTS_INSTANCE), EXIT_CANNOT_TELL);
 	if (f->instance.shape == SHAPE_UNKNOWN) {
-		err_set(&e, &CODE_TYPE, "instance type %s: nobody knows how many GPUs it has", f->instance.type);
+		err_set(&e, &CODE_TYPE, "instance type %s: nobody knows how many GPUs it has",
+			f->instance.type);
 		return cli_fail(&e, EXIT_CANNOT_TELL);
 	}
 	config_set_shape(c, f->instance.shape);

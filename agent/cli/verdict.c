@@ -43,7 +43,8 @@ static void print_device(const struct device_verdict *d)
 static void note_skipped(const struct check *checks, size_t n, struct strbuf *b)
 {
 	for (size_t i = 0; i < n; i++)
-		if (checks[i].result == CHECK_SKIPPED && !(b->s && str_has_word(b->s, checks[i].name)))
+		if (checks[i].result == CHECK_SKIPPED &&
+		    !(b->s && str_has_word(b->s, checks[i].name)))
 			strbuf_printf(b, " %s", checks[i].name);
 }
 

@@ -10,7 +10,9 @@
 
 static enum exit_code code_of(enum verdict v)
 {
-	return v == VERDICT_ACCEPTED ? EXIT_READY : v == VERDICT_REJECTED ? EXIT_FAILED : EXIT_CANNOT_TELL;
+	return v == VERDICT_ACCEPTED   ? EXIT_READY
+	       : v == VERDICT_REJECTED ? EXIT_FAILED
+				       : EXIT_CANNOT_TELL;
 }
 
 /* --- options ------------------------------------------------------------------------------------ */
@@ -21,18 +23,19 @@ static enum exit_code check_saved_only(const struct cli_options *o)
 	const struct {
 		const char *name, *value;
 	} saved_only[] = {
-		{ "shape", o->shape },
-		{ "nonce", o->nonce },
-		{ "at", o->at },
-		{ "driver-version", o->driver_version },
-		{ "vbios-version", o->vbios_version },
-		{ "device-root", o->device_root },
-		{ "rim-root", o->rim_root },
+		{"shape",	   o->shape	    },
+		{ "nonce",	   o->nonce	    },
+		{ "at",		o->at	      },
+		{ "driver-version", o->driver_version},
+		{ "vbios-version",  o->vbios_version },
+		{ "device-root",	 o->device_root	},
+		{ "rim-root",	      o->rim_root	  },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(saved_only); i++)
 		if (saved_only[i].value && o->evidence.n == 0)
-			return cli_usage("--%s is for saved evidence: it needs --evidence", saved_only[i].name);
+			return cli_usage("--%s is for saved evidence: it needs --evidence",
+					 saved_only[i].name);
 	return EXIT_READY;
 }
 
@@ -50,9 +53,11 @@ static enum exit_code check_sources(const struct cli_options *o)
 	if (o->rim_dir && (fs_stat(o->rim_dir, &st) < 0 || !S_ISDIR(st.st_mode)))
 		return cli_usage("--rim-dir: %s is not a folder that can be read", o->rim_dir);
 	if (o->rim_url && !is_url(o->rim_url))
-		return cli_usage("--rim-url: expected an https or http URL, found \"%s\"", o->rim_url);
+		return cli_usage("--rim-url: expected an https or http URL, found \"%s\"",
+				 o->rim_url);
 	if (o->ocsp && !str_eq(o->ocsp, "off") && !is_url(o->ocsp))
-		return cli_usage("--ocsp: expected an https or http URL, or off, found \"%s\"", o->ocsp);
+		return cli_usage("--ocsp: expected an https or http URL, or off, found \"%s\"",
+				 o->ocsp);
 	if (o->ocsp_nonce && !str_eq(o->ocsp_nonce, "off") && !str_eq(o->ocsp_nonce, "on"))
 		return cli_usage("--ocsp-nonce: expected off or on, found \"%s\"", o->ocsp_nonce);
 	return EXIT_READY;
@@ -65,7 +70,8 @@ static enum exit_code check_values(const struct cli_options *o)
 	if (o->shape && (strchr(o->shape, ' ') || !str_has_word("auto single multi", o->shape)))
 		return cli_usage("--shape: expected auto, single or multi, found \"%s\"", o->shape);
 	if (o->at && !clock_parse(o->at, &at))
-		return cli_usage("--at: expected a time such as 2026-11-22T00:00:00Z, found \"%s\"", o->at);
+		return cli_usage("--at: expected a time such as 2026-11-22T00:00:00Z, found \"%s\"",
+				 o->at);
 	if (o->nonce && (strlen(o->nonce) != NONCE_HEX || !str_is_hex(o->nonce, NONCE_HEX)))
 		return cli_usage("--nonce: expected %d hexadecimal digits", NONCE_HEX);
 	return EXIT_READY;
@@ -201,15 +207,16 @@ static void print(const struct cli_options *o, const struct evidence *ev, const 
 	cli_print_json(json);
 }
 
-static enum exit_code judge(const struct cli_options *o, const struct native *n, const struct evidence *ev,
-			    const struct malformed *m)
+static enum exit_code judge(const struct cli_options *o, const struct native *n,
+			    const struct evidence *ev, const struct malformed *m)
 {
 	_cleanup_(appraisal_free_p) struct appraisal *a = xcalloc(1, sizeof(*a));
 	struct collateral_report r;
 	struct err e = ERR_INIT;
 
 	if (native_judge(n, ev, a, &r, &e) < 0)
-		return cli_fail(&e, o->evidence.n && e.kind != &ERR_INTERNAL ? EXIT_USAGE : EXIT_CANNOT_TELL);
+		return cli_fail(&e, o->evidence.n && e.kind != &ERR_INTERNAL ? EXIT_USAGE
+									     : EXIT_CANNOT_TELL);
 	if (r.note[0])
 		log_warning("%s", r.note);
 	add_malformed(m, a);

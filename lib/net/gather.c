@@ -73,8 +73,8 @@ static void add_headers(struct item *it)
 
 static bool set_peer(const struct gather *g, CURL *curl, bool plain)
 {
-	if (g->ca_file && !(HTTP_SET(curl, CURLOPT_CAINFO, g->ca_file) &&
-			    HTTP_SET(curl, CURLOPT_CAPATH, NULL)))
+	if (g->ca_file &&
+	    !(HTTP_SET(curl, CURLOPT_CAINFO, g->ca_file) && HTTP_SET(curl, CURLOPT_CAPATH, NULL)))
 		return false;
 	/* Refused where libcurl was built without HTTP/2, which is no loss. */
 	(void)!HTTP_SET(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -86,9 +86,9 @@ static bool set_peer(const struct gather *g, CURL *curl, bool plain)
 
 static bool set_request(struct item *it, CURL *curl, long timeout_ms)
 {
-	if (it->r.body && !(HTTP_SET(curl, CURLOPT_POST, 1L) &&
-			    HTTP_SET(curl, CURLOPT_POSTFIELDS, it->r.body) &&
-			    HTTP_SET(curl, CURLOPT_POSTFIELDSIZE, (long)it->r.body_len)))
+	if (it->r.body &&
+	    !(HTTP_SET(curl, CURLOPT_POST, 1L) && HTTP_SET(curl, CURLOPT_POSTFIELDS, it->r.body) &&
+	      HTTP_SET(curl, CURLOPT_POSTFIELDSIZE, (long)it->r.body_len)))
 		return false;
 	return HTTP_SET(curl, CURLOPT_URL, it->url) && HTTP_SET(curl, CURLOPT_PRIVATE, it) &&
 	       HTTP_SET(curl, CURLOPT_HTTPHEADER, it->headers) &&
