@@ -119,6 +119,20 @@ configure '{"attest": {"collateral_s": 2}}'
 verdict 3 "unknown by native" --evidence /evidence/one.json
 faults -collateral-down
 
+say "== live, of this shape"
+configure '{"attest": {"device_root": "/etc/gn8v/device.pem", "rim_root": "/etc/gn8v/rim.pem", "collateral_s": 30}}'
+answers 0 verify --json
+judged_as accepted custom
+for fault in duplicate-switch pcie-mode=2; do
+	faults "$fault"
+	answers 1 verify
+	faults "-${fault%%=*}"
+done
+faults nscq-mismatch
+answers 3 verify
+has "$D/err" "RDT init failure"
+faults -nscq-mismatch
+
 say "== what makes no sense"
 # wrong TEXT OPTION…
 wrong()
