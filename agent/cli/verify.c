@@ -1,4 +1,6 @@
 /* gn8v verify: judges the machine's devices, or saved evidence. Opens and closes nothing. */
+#include <signal.h>
+
 #include "cli/cli.h"
 #include "core/clock.h"
 #include "core/fs.h"
@@ -250,6 +252,8 @@ enum exit_code cli_verify(const struct cli_options *o)
 		return code;
 	if (cli_config(o, &c) < 0)
 		return EXIT_CANNOT_TELL;
+	/* A peer that hangs up must not end us: libcurl, told to use no signals, leaves that to us. */
+	signal(SIGPIPE, SIG_IGN);
 	code = verify(o, &c, &ev);
 	evidence_done(&ev);
 	config_done(&c);

@@ -344,3 +344,18 @@ said()
 	"$TWIN" log "$T" events > "$D/events"
 	has "$D/events" "$1"
 }
+
+# lay_roots: the throw-away roots of the simulated devices and of their manifests, where a config may name them
+lay_roots()
+{
+	[ -f "$T/state/devices/root.pem" ] || { say "skipped: the simulated devices were not built (TWIN_DEVICES)" && exit 77; }
+	mkdir -p "$T/root/etc/gn8v"
+	cp "$T/state/devices/root.pem" "$T/root/etc/gn8v/device.pem"
+	cp "$T/state/devices/rim-root.pem" "$T/root/etc/gn8v/rim.pem"
+}
+
+# judged_as VERDICT ANCHORS: what verify --json printed
+judged_as()
+{
+	check verdict "$T" "$D/out $1 $2" || fail "not a verdict: $1, $2"
+}

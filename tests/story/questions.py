@@ -251,6 +251,33 @@ def check_worker(twin, _):
     return 0 if len(below) == 1 else 1
 
 
+STAGES = set("parse chain chain_time arch report_signature nonce fwid opaque driver_version vbios_version ocsp rim_fetch "
+             "rim_parse rim_structure rim_profile rim_signature rim_chain rim_chain_time rim_version index_conflict "
+             "measurements mode count topology".split())
+RESULTS = {"passed", "failed", "unknown", "not-run", "skipped"}
+
+
+
+
+def concluded(checks):
+    results = {c["result"] for c in checks}
+    return "rejected" if "failed" in results else "unknown" if results & {"unknown", "not-run"} else "accepted"
+
+
+def check_verdict(_, what):
+    """FILE VERDICT ANCHORS: what verify --json printed is in order, and says so."""
+    path, verdict, anchors = what.split(" ")
+    said = json.loads(read_text(path))
+    lists = [d["checks"] for d in said["devices"]] + [said["checks"]]
+    strange = [c for checks in lists for c in checks if c["name"] not in STAGES or c["result"] not in RESULTS or
+               set(c) != {"name", "result", "expected", "found", "note"}]
+    each = [d["verdict"] for d in said["devices"]]
+    print("%s under %s; %s; not documented: %s" % (said["verdict"], said["trust_anchors"], " ".join(each), strange))
+    return not (said["schema"] == 1 and said["verdict"] == verdict and said["trust_anchors"] == anchors and not strange and
+                each == [concluded(checks) for checks in lists[:-1]] and
+                concluded(sum(lists, [])) == verdict)
+
+
 def check_program(twin, _):
     print(twin.agent_program())
     return 0

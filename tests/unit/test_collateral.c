@@ -31,7 +31,7 @@ enum service {
 static struct shared {
 	unsigned int rims, questions; /* that were asked */
 	unsigned int bad_types;	      /* without the media types that belong there */
-} *shared;
+} * shared;
 
 static struct forge_machine *m;
 static enum service how;
@@ -158,7 +158,8 @@ static struct collateral_report report;
 static void start(void)
 {
 	fixture_root_make();
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	ck_assert_ptr_ne(shared, MAP_FAILED);
 	m = forge_machine(1, 0);
 	a = xcalloc(1, sizeof(*a));
@@ -317,9 +318,9 @@ START_TEST(an_answer_that_cannot_be_read_is_unknown)
 		enum service answers;
 		const char *words;
 	} bad[] = {
-		{ RIM_NO_JSON, "the RIM service's answer" },
-		{ RIM_NO_BASE64, "base64" },
-		{ RIM_NO_RIM, "has no \"rim\"" },
+		{RIM_NO_JSON,    "the RIM service's answer"},
+		{ RIM_NO_BASE64, "base64"		  },
+		{ RIM_NO_RIM,    "has no \"rim\""	       },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
