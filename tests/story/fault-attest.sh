@@ -32,6 +32,7 @@ trouble attest-rejected=0 attestation-rejected attest
 expect attestation.verdict rejected
 expect_words error.message "gpu 0"
 ready_state 0
+faults attest-tabs # as the real programs print
 heals
 expect attestation.verdict accepted
 ready_state 1

@@ -32,7 +32,7 @@ passing()
 	status_validates
 }
 
-story_from restarted multi --delay yum=0.1 --systemd '{"ntp_synchronized": false, "ntp_after_s": 2}'
+story_from restarted multi --delay yum=0.1 --delay persistenced=1 --systemd '{"ntp_synchronized": false, "ntp_after_s": 2}'
 "$TWIN" up "$T"
 say "== time-sync"
 signalled TERM time-sync again
@@ -41,10 +41,7 @@ passing hold-services
 last=
 while read -r step fault; do
 	say "== $step ($fault)"
-	case $fault in
-	delay-*) faults "-$last" && printf '{"%s": 1}\n' "${fault#delay-}" > "$T/state/delays.json" ;;
-	*) faults ${last:+"-$last"} "$fault" ;;
-	esac
+	faults ${last:+"-$last"} "$fault"
 	signalled TERM "$step" again
 	interrupted "$step"
 	last=${fault%%=*}
@@ -53,11 +50,12 @@ packages yum-hangs
 fetch-driver download-stall=NVIDIA
 fabricmanager rpm-hangs
 driver installer-hangs
+persistenced-start cuda-hangs
 cuda cuda-hangs
 nscq rpm-hangs
 verifier pip-hangs
-persistenced-start delay-persistenced
 END
+faults "-$last"
 passing release-services
 faults attest-hangs
 signalled TERM attest again

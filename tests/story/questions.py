@@ -257,8 +257,6 @@ STAGES = set("parse chain chain_time arch report_signature nonce fwid opaque dri
 RESULTS = {"passed", "failed", "unknown", "not-run", "skipped"}
 
 
-
-
 def concluded(checks):
     results = {c["result"] for c in checks}
     return "rejected" if "failed" in results else "unknown" if results & {"unknown", "not-run"} else "accepted"

@@ -7,4 +7,5 @@ agent_run
 expect_ready
 expect_boots 2
 all_is_well
+expect_count 1 gpu "installer test load"
 follows_the_procedure
