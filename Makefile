@@ -182,7 +182,8 @@ stage: $(B)/gn8v
 TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) TWIN_STAGE=$(CURDIR)/$(B)/stage \
            TWIN_DEVICES=$(CURDIR)/$(B)/twin-devices TWIN_ANSWER=$(CURDIR)/$(TWIN_ANSWER)
 
-check: check-unit check-story check-twin check-packaging
+check: prebuild
+	+@tests/summary $(MAKE) check-unit check-story check-twin check-packaging
 
 # Compiled side by side, whatever is then run one after another.
 prebuild:

@@ -113,14 +113,18 @@ static int judge_by_tool(struct worker *w, struct appraisal *a, char **ret_outpu
 
 /* --- who decides ------------------------------------------------------------------------------ */
 
-/* Both must agree: the tool's verdict becomes a check of the machine beside the native ones. */
+/* Both must agree: the tool's verdict becomes a check of the machine beside the native ones. A tool
+ * that fails is one that does not know: it must not swallow a native rejection. */
 static int judge_by_both(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
 {
 	_cleanup_(appraisal_free_p) struct appraisal *tool = xcalloc(1, sizeof(*tool));
+	struct err why = ERR_INIT;
 	struct check *c;
 
-	if (judge_natively(w, a, e) < 0 || judge_by_tool(w, tool, ret_output, e) < 0)
+	if (judge_natively(w, a, e) < 0)
 		return -1;
+	if (judge_by_tool(w, tool, ret_output, &why) < 0)
+		tool->verdict = VERDICT_UNKNOWN;
 	check_set(a->checks, &a->checks_n, "nvidia_verifier",
 		  tool->verdict == VERDICT_ACCEPTED   ? CHECK_PASSED
 		  : tool->verdict == VERDICT_REJECTED ? CHECK_FAILED
@@ -128,6 +132,8 @@ static int judge_by_both(struct worker *w, struct appraisal *a, char **ret_outpu
 	c = check_find(a->checks, a->checks_n, "nvidia_verifier");
 	str_copy(c->expected, sizeof(c->expected), verdict_name(VERDICT_ACCEPTED));
 	str_copy(c->found, sizeof(c->found), verdict_name(tool->verdict));
+	if (why.kind)
+		str_copy(c->note, sizeof(c->note), why.msg);
 	appraisal_conclude(a);
 	str_copy(a->decided_by, sizeof(a->decided_by), "native and nvidia");
 	return 0;

@@ -71,7 +71,9 @@ static int decode(const char *text, char **ret, size_t *ret_len, struct err *e)
 	if (len < 4 || len % 4 || len > RIM_ANSWER_MAX)
 		return err_set(e, &ERR_FORMAT, "\"rim\" is no base64");
 	bytes = xmalloc(len / 4 * 3 + 1);
-	if (EVP_DecodeBlock((unsigned char *)bytes, (const unsigned char *)line, (int)len) < 0)
+	/* It skips blanks at the ends, and then there are fewer bytes than the length says. */
+	if (EVP_DecodeBlock((unsigned char *)bytes, (const unsigned char *)line, (int)len) !=
+	    (int)(len / 4 * 3))
 		return err_set(e, &ERR_FORMAT, "\"rim\" is no base64");
 	*ret_len = len / 4 * 3 - padding;
 	bytes[*ret_len] = '\0';

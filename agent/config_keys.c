@@ -109,7 +109,7 @@ const struct config_key config_keys[] = {
 	  "answers must be to this very question; false for mirrors that keep answers: then their times count alone" },
 	{ "attest.allow_hold", CONFIG_BOOL, AT(attest_allow_hold), "false", NULL, NULL, 0, 0,
 	  "accept manifests with a certificate that is revoked for the time being (certificateHold)" },
-	{ "attest.collateral_s", CONFIG_INT, AT(attest_collateral_s), "60", NULL, NULL, 1, 3600,
+	{ "attest.collateral_s", CONFIG_INT, AT(attest_collateral_s), "60", NULL, NULL, 1, 240,
 	  "time for all requests about manifests and revocation together, repeated ones included" },
 	{ "attest.device_root", CONFIG_PATH, AT(attest_device_root), "", NULL, NULL, 0, 0,
 	  "PEM file of a root to judge devices under in place of NVIDIA's: for tests; every result says so" },

@@ -22,7 +22,6 @@ void native_from_config(struct native *n, const struct config *c)
 {
 	*n = (struct native){
 		.shape = c->for_shape == SHAPE_MULTI ? APPRAISE_MULTI : APPRAISE_SINGLE,
-		.at = clock_wall_s(),
 		.ocsp = !str_eq(c->attest_ocsp, "off"),
 		.ocsp_nonce = c->attest_ocsp_nonce,
 		.allow_hold = c->attest_allow_hold,
@@ -156,7 +155,8 @@ static int set_rules(const struct native *n, const struct evidence *ev, struct a
 {
 	appraise_rules_init(r);
 	r->shape = n->shape;
-	r->at = n->at;
+	/* OCSP answers are as of now, give or take OCSP_SKEW_S: so now is taken last. */
+	r->at = n->at ? n->at : clock_wall_s();
 	r->ocsp = n->ocsp;
 	r->ocsp_nonce = n->ocsp_nonce;
 	r->allow_hold = n->allow_hold;

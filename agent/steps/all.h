@@ -55,7 +55,11 @@ void verify_probe(const struct facts *f, struct probe_result *r, const char *wha
 int step_run(struct worker *w, const char *const *argv, const char *cwd,
 	     const struct err_kind *kind, struct err *e);
 
-/* The same for a program that people can run too: the hint is its command line. */
+/* Starts a unit and waits for it, with the step's deadline. Where a job is under way already (a boot's)
+ * it is joined; if that one, which others began, fails, the unit is started once more. */
+int step_start_unit(struct worker *w, struct units *u, const char *name, struct err *e);
+
+/* step_run for a program that people can run too: the hint is its command line. */
 int step_run_plain(struct worker *w, const char *const *argv, const char *cwd,
 		   const struct err_kind *kind, struct err *e);
 int step_hint_command(struct err *e, const char *const *argv, const char *cwd); /* always -1 */

@@ -77,10 +77,14 @@ static int refuse(struct worker *w, const struct appraisal *a, struct err *e)
 {
 	char why[512];
 	struct err ignored = ERR_INIT;
+	bool ready = true;
 
 	name_reasons(a, CHECK_FAILED, why, sizeof(why));
-	if (smi_set_ready(w, false, &ignored) < 0)
+	if (smi_set_ready(w, false, &ignored) < 0 || smi_ready(w, &ready, &ignored) < 0)
 		worker_event(w, "the GPUs' ready state could not be cleared: %s", ignored.msg);
+	else
+		worker_event(w, "GPU ready state: %s",
+			     ready ? "still ready: stop the instance" : "not ready");
 	return err_set(e, &CODE_REJECTED, "the evidence was judged and is bad: %s", why);
 }
 
@@ -101,17 +105,17 @@ static int cannot_tell(const struct appraisal *a, const char *output, uint64_t b
 		       said[0] ? "; its last word on the network: " : "", said);
 }
 
-/* NVIDIA's tool for 8 GPUs takes the ready state back also when it could not tell; that is no reason
- * to stop work that runs. */
+/* NVIDIA's tool for 8 GPUs sets and takes back the ready state by its own verdict. Where ours is
+ * unknown it stays as it was: work that runs goes on, and what was never accepted gets none. */
 static void keep_ready(struct worker *w, bool was_ready)
 {
 	struct err ignored = ERR_INIT;
 	bool ready;
 
-	if (!was_ready || (smi_ready(w, &ready, &ignored) == 0 && ready))
+	if (smi_ready(w, &ready, &ignored) == 0 && ready == was_ready)
 		return;
-	if (smi_set_ready(w, true, &ignored) < 0)
-		worker_event(w, "the GPUs' ready state could not be restored: %s", ignored.msg);
+	if (smi_set_ready(w, was_ready, &ignored) < 0)
+		worker_event(w, "the GPUs' ready state could not be put back: %s", ignored.msg);
 }
 
 APPLY(attest)

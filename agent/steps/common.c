@@ -67,6 +67,17 @@ int step_run_plain(struct worker *w, const char *const *argv, const char *cwd,
 	return e->kind == kind ? step_hint_command(e, argv, cwd) : -1;
 }
 
+int step_start_unit(struct worker *w, struct units *u, const char *name, struct err *e)
+{
+	struct unit_state before;
+
+	if (units_get(u, name, &before, e) < 0)
+		return -1;
+	if (units_start(u, name, worker_left_s(w), e) == 0)
+		return 0;
+	return before.has_job ? units_start(u, name, worker_left_s(w), e) : -1;
+}
+
 bool all_installed(const struct config *c, const struct facts *f)
 {
 	const enum step_id ids[] = { STEP_DRIVER, STEP_CUDA, STEP_FABRICMANAGER, STEP_NSCQ };

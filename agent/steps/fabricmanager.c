@@ -86,7 +86,7 @@ APPLY(fabricmanager_start)
 	/* Its package has just brought the unit file. */
 	if (units_open(&u, e) < 0 || units_reload(u, e) < 0)
 		return -1;
-	if (units_start(u, UNIT_FABRICMANAGER, worker_left_s(w), e) < 0)
+	if (step_start_unit(w, u, UNIT_FABRICMANAGER, e) < 0)
 		return e->kind == &ERR_TIMEOUT ? -1 : err_rekind(e, &CODE_FABRICMANAGER);
 	return units_enable(u, UNIT_FABRICMANAGER, e);
 }

@@ -51,19 +51,14 @@ PROBE(persistenced_start)
 			      " and wait until it is active (running)");
 }
 
-/* At a boot that starts it anyway this joins the job that is under way. If that job, which others
- * began, fails, it is started once more by us. */
 APPLY(persistenced_start)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
-	const struct facts_unit *fu = facts_unit(&w->facts, UNIT_PERSISTENCED);
-	bool joined = fu && fu->state.has_job;
 
 	worker_progress(w, 0, 0, 0, "initialising the GPUs: minutes in CC mode");
 	if (units_open(&u, e) < 0)
 		return -1;
-	if (units_start(u, UNIT_PERSISTENCED, worker_left_s(w), e) < 0 &&
-	    (!joined || units_start(u, UNIT_PERSISTENCED, worker_left_s(w), e) < 0))
+	if (step_start_unit(w, u, UNIT_PERSISTENCED, e) < 0)
 		return e->kind == &ERR_TIMEOUT ? -1 : err_rekind(e, &CODE_PERSISTENCED);
 	return units_enable(u, UNIT_PERSISTENCED, e);
 }

@@ -37,7 +37,7 @@ linked()
 # again_with PROGRAM: the machine's next boot with it; nvidia-persistenced takes its time
 again_with()
 {
-	echo '{"persistenced": 0.5}' > "$T/state/delays.json"
+	echo '{"persistenced": 3}' > "$T/state/delays.json"
 	GN8V_BIN=$D/$1 "$TWIN" boot "$T" --keep > "$D/out" 2>&1
 	expect_result failed
 }
@@ -46,7 +46,7 @@ say "== a foreign client"
 story_from ready single
 "$TWIN" up "$T" || fail "the machine does not start"
 no_early_gpu_open
-echo '{"persistenced": 0.5}' > "$T/state/delays.json"
+echo '{"persistenced": 3}' > "$T/state/delays.json"
 "$TWIN" up "$T" || fail "the machine does not start"
 "$TWIN" exec "$T" -- /usr/bin/nvidia-smi -q > "$D/early" 2>&1
 caught

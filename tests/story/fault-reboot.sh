@@ -11,7 +11,7 @@ expect_count 1 bus reboot.target
 all_is_well
 
 say "== the restart is ignored"
-story_again single --fault reboot-ignored --config '{"steps": {"restart": {"timeout_s": 1}}}'
+story_begin single --fault reboot-ignored --config '{"steps": {"restart": {"timeout_s": 1}}}'
 agent_run
 expect_failed restart-ignored
 expect_boots 1
@@ -25,7 +25,7 @@ expect_boots 2
 all_is_well
 
 say "== nobody takes the restart: logind is down and reboot.target masked"
-story_again single --fault login1-down
+story_begin single --fault login1-down
 ln -s /dev/null "$T/root/etc/systemd/system/reboot.target"
 "$TWIN" up "$T" || fail "the machine does not start"
 rc=0

@@ -15,7 +15,7 @@ restarts 1
 all_is_well
 
 say "== together with restarts that have no effect"
-story_again single --fault status-deleted --fault restart-without-effect
+story_begin single --fault status-deleted --fault restart-without-effect
 agent_run
 expect_failed restart-no-effect
 agent_boot

@@ -63,7 +63,7 @@ unit_is ollama.service inactive
 all_is_well
 
 say "== a machine that is refused: its services are not touched"
-story_again single --set os_release.ID=centos --config '{"gate": {"mode": "attested"}}'
+story_begin single --set os_release.ID=centos --config '{"gate": {"mode": "attested"}}'
 agent_boot
 expect_exit 1
 expect_error unsupported-os

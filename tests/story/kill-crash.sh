@@ -9,7 +9,7 @@ fresh()
 		'{"units": {"cloud-final.service": {"state": "activating", "seconds": 0.5, "then": "inactive"}}}' --delay grubby=0.05 --delay persistenced=0.1 \
 		--set hostname=iZ2ze0 --set machine_id=0123456789abcdef0123456789abcdef \
 		--set root_uuid=11111111-2222-3333-4444-555555555555
-	if [ -z "$T" ]; then story_begin "$@"; else story_again "$@"; fi
+	story_begin "$@"
 }
 
 # settled: the files that the procedure is about

@@ -83,8 +83,6 @@ story_make()
 	: > "$story_shelf.made"
 }
 
-story_again() { story_begin "$@"; }
-
 story_end()
 {
 	story_code=$?

@@ -28,7 +28,7 @@ unit_becomes nvidia-cdi-refresh.service inactive
 all_is_well
 
 say "== without the hold"
-story_again single --with nvidia-cdi-refresh \
+story_begin single --with nvidia-cdi-refresh \
 	--config '{"services": {"hold": ["cloudmonitor.service"], "gpu": ["cloudmonitor.service"]}}'
 agent_run
 ! check opens "$T" || fail "nothing opened the GPU early: the hold would not be needed"

@@ -17,9 +17,8 @@ expect_count 0 commands argusagent
 all_is_well
 
 say "== not enabled, but started by hand before the driver is installed: it runs again, and stays not enabled"
-story_again single
+story_from restarted single
 rm "$T/root/$wants"
-agent_boot
 "$TWIN" up "$T"
 busctl --address="unix:path=$T/state/bus" call org.freedesktop.systemd1 /org/freedesktop/systemd1 \
 	org.freedesktop.systemd1.Manager StartUnit ss cloudmonitor.service replace > /dev/null || fail "it does not start by hand"

@@ -37,7 +37,7 @@ expect_boots 8
 all_is_well
 
 say "== at every boot, and on a fresh machine"
-story_again single --fault status-deleted
+story_begin single --fault status-deleted
 agent_run
 expect_ready
 expect_boots 2

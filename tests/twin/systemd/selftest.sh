@@ -43,6 +43,10 @@ property() {	# property UNIT INTERFACE NAME
 	object=$(manager LoadUnit s "$1" | cut -d'"' -f2)
 	ctl get-property org.freedesktop.systemd1 "$object" "org.freedesktop.systemd1.$2" "$3" | cut -d' ' -f2-
 }
+has_job() { [ "$(property "$1" Unit Job | cut -d' ' -f1)" != 0 ]; }
+has_none() { ! has_job "$1"; }
+ended() { until_true has_none "$1" && state "$1"; }
+let_go() { timeout 10 sh -c "echo go >'$dir/go'"; }
 unit() { cat >"$dir/root/usr/lib/systemd/system/$1"; }
 fake() { cat >"$dir/root/usr/bin/$1"; chmod +x "$dir/root/usr/bin/$1"; }
 twin_begin() {
@@ -61,9 +65,13 @@ mkdir -p "$dir/root/usr/lib/systemd/system" "$dir/root/etc/systemd/system/multi-
 echo '{"time_scale": 0.01, "units": {"cloud-final.service": {"state": "activating", "seconds": 1, "then": "active"}}}' \
 	>"$dir/state/systemd.json"
 
-fake daemon <<'F'
+# It becomes a daemon when it is told to.
+mkfifo "$dir/go"
+fake daemon <<F
 #!/bin/sh
-sleep 0.3
+read -r word <"$dir/go"
+F
+cat >>"$dir/root/usr/bin/daemon" <<'F'
 setsid sh -c 'echo "$TWIN_UNIT" >daemon-ran; exec sleep 1000' daemon &
 F
 fake note <<F
@@ -126,6 +134,12 @@ After=bad.service
 [Service]
 ExecStart=/usr/bin/slow
 U
+unit refusing.service <<'U'
+[Unit]
+RefuseManualStart=yes
+[Service]
+ExecStart=/usr/bin/slow
+U
 unit hanging.service <<'U'
 [Service]
 Type=forking
@@ -146,7 +160,9 @@ claim "it says ready" twin_begin
 
 claim "an enabled unit starts at boot: activating" is_state forking.service activating
 start after.service
-claim "a unit ordered after it waits" is_state after.service inactive
+claim "a unit ordered after it has a job" has_job after.service
+claim "and waits" is_state after.service inactive
+let_go
 claim "a forking service becomes active" becomes forking.service active
 claim "then what waited starts" becomes after.service active
 claim "its commands ran in that order" is "$(cat "$dir/notes")" "$(printf 'forking post\nafter start')"
@@ -160,18 +176,17 @@ claim "a failing command fails the unit" becomes bad.service failed
 claim "its result is exit-code" is "$(property bad.service Service Result)" '"exit-code"'
 claim "its ExecStopPost ran" grep -q '^bad stop-post$' "$dir/notes"
 start needy.service
-sleep 0.3
-claim "what requires it is not started" is_state needy.service inactive
+claim "what requires it is not started" is "$(ended needy.service)" inactive
 
 start held.service
-claim "a failed condition leaves it inactive" is "$(sleep 0.2; state held.service)" inactive
+claim "a failed condition leaves it inactive" is "$(ended held.service)" inactive
 claim "and says so" is "$(property held.service Unit ConditionResult)" false
 rm "$dir/root/run/hold"
 start held.service
 claim "without the flag it starts, no reload needed" becomes held.service active
 
 start gate.target
-claim "a failed assert leaves it inactive" is "$(sleep 0.2; state gate.target)" inactive
+claim "a failed assert leaves it inactive" is "$(ended gate.target)" inactive
 claim "and says so, too" is "$(property gate.target Unit AssertResult)" false
 claim "stopping an inactive target still stops its parts" \
 	sh -c 'true' "$(manager StopUnit ss gate.target replace)"
@@ -184,6 +199,9 @@ claim "its result is timeout" is "$(property hanging.service Service Result)" '"
 claim "an unknown unit is refused" is "$(start nothing.service; manager StartUnit ss nothing.service replace)" \
 	"Call failed: Unit nothing.service not found."
 claim "a masked one, too" is "$(manager StartUnit ss masked.service replace)" "Call failed: Unit masked.service is masked."
+
+claim "one that refuses it is not started by hand" is "$(manager StartUnit ss refusing.service replace)" \
+	"Call failed: Operation refused, unit refusing.service may be requested by dependency only (it is configured to refuse manual start/stop)."
 
 claim "an enabled unit says so" is "$(manager GetUnitFileState s forking.service)" 's "enabled"'
 claim "one without [Install] is static" is "$(manager GetUnitFileState s bad.service)" 's "static"'
@@ -235,6 +253,7 @@ claim "no process is left" no_process_left
 
 claim "the next boot begins" twin_begin
 claim "the request is gone" test ! -e "$dir/state/restart-requested"
+let_go
 becomes forking.service active
 manager StartUnit ss reboot.target replace-irreversibly >/dev/null
 wait "$pid"
@@ -242,6 +261,7 @@ pid=
 claim "reboot.target does the same" is "$(cat "$dir/state/restart-requested")" reboot.target
 
 claim "and another" twin_begin
+let_go
 becomes forking.service active
 claim "SIGTERM ends it" twin_end
 claim "again no process is left" no_process_left
