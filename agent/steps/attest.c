@@ -3,6 +3,8 @@
 #include "codes.h"
 #include "core/clock.h"
 #include "core/str.h"
+#include "evidence/evidence.h"
+#include "gpu.h"
 #include "nvtool.h"
 #include "smi.h"
 #include "steps/all.h"
@@ -56,6 +58,14 @@ static void report(struct worker *w, const struct appraisal *a)
 	worker_data(w, "attestation", o);
 }
 
+/* Through NVML where this program judges; by the procedure's command where NVIDIA's programs do. */
+static int set_ready(struct worker *w, bool ready, struct err *e)
+{
+	if (str_eq(w->config->attest_verifier, "nvidia"))
+		return smi_set_ready(w, ready, e);
+	return gpu_guard(e) < 0 ? -1 : evidence_set_ready(ready, e);
+}
+
 /* "Not ready" after success is the most reported surprise of this field: read it back. An earlier
  * rejection in this boot cleared it, and only the 8-GPU tool sets it again. */
 static int make_ready(struct worker *w, struct err *e)
@@ -64,7 +74,7 @@ static int make_ready(struct worker *w, struct err *e)
 
 	if (smi_ready(w, &ready, e) < 0)
 		return -1;
-	if (!ready && (smi_set_ready(w, true, e) < 0 || smi_ready(w, &ready, e) < 0))
+	if (!ready && (set_ready(w, true, e) < 0 || smi_ready(w, &ready, e) < 0))
 		return -1;
 	if (!ready)
 		return err_set(e, &CODE_SMI,
@@ -80,7 +90,7 @@ static int refuse(struct worker *w, const struct appraisal *a, struct err *e)
 	bool ready = true;
 
 	name_reasons(a, CHECK_FAILED, why, sizeof(why));
-	if (smi_set_ready(w, false, &ignored) < 0 || smi_ready(w, &ready, &ignored) < 0)
+	if (set_ready(w, false, &ignored) < 0 || smi_ready(w, &ready, &ignored) < 0)
 		worker_event(w, "the GPUs' ready state could not be cleared: %s", ignored.msg);
 	else
 		worker_event(w, "GPU ready state: %s",
@@ -114,7 +124,7 @@ static void keep_ready(struct worker *w, bool was_ready)
 
 	if (smi_ready(w, &ready, &ignored) == 0 && ready == was_ready)
 		return;
-	if (smi_set_ready(w, was_ready, &ignored) < 0)
+	if (set_ready(w, was_ready, &ignored) < 0)
 		worker_event(w, "the GPUs' ready state could not be put back: %s", ignored.msg);
 }
 
