@@ -2,13 +2,12 @@
 # nvidia-persistenced that ends in the middle of a run: no GPU is touched after it, and the error says so.
 . "${0%/*}/lib.sh"
 
-cc_mode=steps.26.state # the index of cc-mode in the list of steps
-
 # The verifier is still being installed when everything else is done.
-story_from restarted single --delay pip=3
+story_from restarted single --delay pip=4
 begin boot
-becomes "$cc_mode=done"
-[ "$(status steps.26.id)" = cc-mode ] || fail "step 26 is not cc-mode"
+becomes steps.cc-mode.state=done
+becomes steps.release-services.state=done
+happens gpu 1 argusagent
 kill "$(cat "$T/root/run/nvidia-persistenced/nvidia-persistenced.pid")"
 unit_becomes nvidia-persistenced.service inactive
 finish
