@@ -14,15 +14,20 @@ static char *root_dir; /* without a trailing slash; NULL: the machine itself */
 int fs_set_root(const char *dir, struct err *e)
 {
 	_cleanup_free_ char *real = NULL;
+	int fd;
 
 	if (!*dir || str_eq(dir, "/"))
 		return 0;
 	real = realpath(dir, NULL);
 	if (!real)
 		return err_errno(e, errno, "root directory %s", dir);
-	root_fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
+	fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
 		return err_errno(e, errno, "root directory %s", real);
+	if (root_fd >= 0)
+		close(root_fd);
+	free(root_dir);
+	root_fd = fd;
 	root_dir = TAKE_PTR(real);
 	return 0;
 }
