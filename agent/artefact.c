@@ -130,17 +130,20 @@ static void key_digest(const char *text, char dst[SHA256_HEX_SIZE])
 	strbuf_done(&kept);
 }
 
-static int download(struct worker *w, const char *const *urls, const char *path, const char *sha256,
-		    uint64_t size, uint64_t size_max, const char *referer, struct err *e)
+static int download(struct worker *w, const struct strlist *urls, const char *path,
+		    const char *sha256, uint64_t size, uint64_t size_max, const char *referer,
+		    struct err *e)
 {
 	const struct config *c = w->config;
 	unsigned int left_s = worker_left_s(w), deadline_s = (unsigned int)c->fetch_deadline_s;
-	struct fetch f = { .urls = urls,
+	_cleanup_free_ struct fetch_source *sources = xcalloc(urls->n + 1, sizeof(*sources));
+	_cleanup_free_ char *header = referer ? xasprintf("Referer: %s", referer) : NULL;
+	const char *const headers[] = { header, NULL };
+	struct fetch f = { .sources = sources,
 			   .path = path,
 			   .sha256 = sha256,
 			   .size = size,
 			   .size_max = size_max,
-			   .referer = referer,
 			   .proxy = c->proxy_https,
 			   .no_proxy = *c->proxy_none ? c->proxy_none : NULL,
 			   .ca_file = *c->fetch_ca_file ? c->fetch_ca_file : NULL,
@@ -148,6 +151,8 @@ static int download(struct worker *w, const char *const *urls, const char *path,
 			   .on_progress = worker_on_fetch,
 			   .on_progress_data = w };
 
+	for (size_t i = 0; i < urls->n; i++)
+		sources[i] = (struct fetch_source){ .url = urls->v[i], .headers = headers };
 	if (fetch_to_file(&f, e) == 0)
 		return 0;
 	if (e->kind == &ERR_NETWORK || e->kind == &ERR_HTTP || e->kind == &ERR_TIMEOUT)
@@ -162,10 +167,10 @@ static int make_keyring(struct worker *w, const struct artefact *a, const char *
 	_cleanup_free_ char *key = xasprintf("%s/%s.key", c->fetch_dir, a->package);
 	_cleanup_free_ char *text = NULL, *host_db = fs_host_path(db),
 			    *host_key = fs_host_path(key);
-	const char *const urls[] = { c->rpm_key_url, NULL };
+	const struct strlist urls = { .v = (char *[]){ c->rpm_key_url }, .n = 1 };
 	char digest[SHA256_HEX_SIZE];
 
-	if (fs_unlink(key, e) < 0 || download(w, urls, key, NULL, 0, KEY_MAX, NULL, e) < 0 ||
+	if (fs_unlink(key, e) < 0 || download(w, &urls, key, NULL, 0, KEY_MAX, NULL, e) < 0 ||
 	    fs_read(key, KEY_MAX, &text, NULL, e) < 0)
 		return err_wrap(e, "RPM signing key");
 	key_digest(text, digest);
@@ -304,8 +309,7 @@ int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 	/* A file without a digest cannot be recognised as whole: it is fetched again. */
 	if (!a->sha256 && fs_unlink(a->path, e) < 0)
 		return -1;
-	if (download(w, (const char *const *)a->urls.v, a->path, a->sha256, a->size, FILE_MAX,
-		     referer, e) < 0)
+	if (download(w, &a->urls, a->path, a->sha256, a->size, FILE_MAX, referer, e) < 0)
 		return -1;
 	if (a->package && artefact_check(w, a, e) < 0)
 		return -1;

@@ -26,7 +26,7 @@ enum outcome {
 };
 
 struct source {
-	const char *url;
+	const struct fetch_source *from;
 	bool out;
 	bool started_over; /* threw kept bytes away once already */
 };
@@ -94,14 +94,14 @@ static int transfer(struct job *j, struct source *s, struct transfer *t, struct 
 {
 	int r;
 
-	if (j->part.bytes && !may_continue(j, s->url) && part_reset(&j->part, e) < 0)
+	if (j->part.bytes && !may_continue(j, s->from->url) && part_reset(&j->part, e) < 0)
 		return -1;
 	if (is_complete(j)) {
 		j->part.resumed = true;
 		return 0;
 	}
 	*t = (struct transfer){ .fetch = j->f,
-				.url = s->url,
+				.source = s->from,
 				.part = &j->part,
 				.deadline_us = j->deadline_us,
 				.on_tick = on_tick,
@@ -187,7 +187,7 @@ static enum outcome try_each(struct job *j)
 
 	for (size_t i = 0; i < j->n_sources; i++) {
 		struct source *s = &j->sources[i];
-		_cleanup_free_ char *where = http_url_text(s->url);
+		_cleanup_free_ char *where = http_url_text(s->from->url);
 		struct err e = ERR_INIT;
 		enum outcome o;
 
@@ -233,12 +233,12 @@ static int run_job(struct job *j, struct err *e)
 
 static int check_arguments(const struct fetch *f, struct err *e)
 {
-	if (!f->urls || !f->urls[0])
+	if (!f->sources || !f->sources[0].url)
 		return err_set(e, &ERR_ARGUMENT, "fetching %s: no URL", f->path);
-	for (size_t i = 0; f->urls[i]; i++) {
-		if (strncasecmp(f->urls[i], "https://", 8) != 0)
+	for (const struct fetch_source *s = f->sources; s->url; s++) {
+		if (strncasecmp(s->url, "https://", 8) != 0)
 			return err_set(e, &ERR_ARGUMENT, "fetching %s: %s is not an https URL",
-				       f->path, f->urls[i]);
+				       f->path, s->url);
 	}
 	if (f->sha256 && !str_is_hex(f->sha256, SHA256_HEX_SIZE - 1))
 		return err_set(e, &ERR_ARGUMENT, "fetching %s: \"%s\" is not a SHA-256", f->path,
@@ -272,11 +272,11 @@ int fetch_to_file(struct fetch *f, struct err *e)
 		return -1;
 	if (is_there(f))
 		return 0;
-	while (f->urls[j.n_sources])
+	while (f->sources[j.n_sources].url)
 		j.n_sources++;
 	j.sources = xcalloc(j.n_sources, sizeof(*j.sources));
 	for (size_t i = 0; i < j.n_sources; i++)
-		j.sources[i].url = f->urls[i];
+		j.sources[i].from = &f->sources[i];
 	j.last.t_us = clock_monotonic_us();
 	j.deadline_us = j.last.t_us + (uint64_t)f->deadline_s * 1000000;
 	r = part_open(&j.part, f->path, e);

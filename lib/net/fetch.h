@@ -11,28 +11,38 @@
 
 #define SHA256_HEX_SIZE 65
 
+/* One place that has the file. */
+struct fetch_source {
+	const char *url;	    /* https only */
+	const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
+};
+
 struct fetch_progress {
-	uint64_t bytes; /* on disk now */
+	uint64_t bytes; /* of the file that are here */
 	uint64_t total; /* 0: not known yet */
 	double rate;	/* bytes per second, of the last seconds */
+	unsigned int connections;
 };
 
 struct fetch {
-	const char *const *urls; /* tried in this order, NULL-terminated; https only */
-	const char *path;	 /* of the machine */
-	const char *sha256;	 /* hex; NULL: the caller judges the file otherwise */
-	uint64_t size;		 /* 0: unknown */
-	const char *referer;	 /* NULL: none */
-	const char *proxy;	 /* NULL or "": none (the environment is never read) */
-	const char *no_proxy;	 /* NULL: none; as CURLOPT_NOPROXY */
-	const char *ca_file;	 /* of the machine; NULL: the system's */
-	unsigned int deadline_s; /* for everything, retries included */
-	uint64_t size_max;	 /* larger is ERR_TOO_LARGE */
+	const struct fetch_source *sources; /* tried in this order, ended by one without URL */
+	const char *path;		    /* of the machine */
+	const char *sha256;		    /* hex; NULL: the caller judges the file otherwise */
+	uint64_t size;			    /* 0: unknown */
+	const char *proxy;		    /* NULL or "": none (the environment is never read) */
+	const char *no_proxy;		    /* NULL: none; as CURLOPT_NOPROXY */
+	const char *ca_file;		    /* of the machine; NULL: the system's */
+	unsigned int deadline_s;	    /* for everything, retries included */
+	unsigned int stall_s;	      /* a connection this long without bytes is given up; 0: 30 */
+	unsigned int connections_max; /* at once to one server; 0: 1 */
+	uint64_t size_max;	      /* larger is ERR_TOO_LARGE */
 	void (*on_progress)(const struct fetch_progress *p, void *data); /* about once a second */
 	void *on_progress_data;
 
 	char got_sha256[SHA256_HEX_SIZE]; /* out: of the file that is now at path */
-	unsigned int attempts;		  /* out */
+	unsigned int attempts; /* out: transfers begun, each over one or more connections */
+	uint64_t received;     /* out: bytes of bodies that came, thrown away ones included */
+	uint64_t kept;	       /* out: bytes of an earlier try that were continued */
 };
 
 /* ERR_NETWORK, ERR_HTTP (with the status), ERR_UNTRUSTED, ERR_DIGEST (expected, found, URL; the file is

@@ -102,7 +102,8 @@ static int check_size(struct state *s, uint64_t total)
 static int accept_whole(struct state *s)
 {
 	struct answer *a = &s->answer;
-	struct part_origin origin = { .url = (char *)(uintptr_t)s->t->url, .size = a->length };
+	struct part_origin origin = { .url = (char *)(uintptr_t)s->t->source->url,
+				      .size = a->length };
 
 	if (part_reset(s->t->part, &s->e) < 0)
 		return -1;
@@ -203,7 +204,14 @@ static bool set_peer(CURL *curl, const struct transfer *t)
 		return false;
 	return http_follow(curl, HTTP_TLS) && http_set_proxy(curl, f->proxy, f->no_proxy) &&
 	       HTTP_SET(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
-	       HTTP_SET(curl, CURLOPT_URL, t->url) && HTTP_SET(curl, CURLOPT_REFERER, f->referer);
+	       HTTP_SET(curl, CURLOPT_URL, t->source->url);
+}
+
+static bool set_headers(CURL *curl, const struct fetch_source *s, struct curl_slist **headers)
+{
+	for (const char *const *h = s->headers; h && *h; h++)
+		http_add_header(headers, *h);
+	return HTTP_SET(curl, CURLOPT_HTTPHEADER, *headers);
 }
 
 /* If-Range is for the server that the bytes came from: another one has other validators, and there
@@ -222,7 +230,7 @@ static bool set_range(CURL *curl, const struct part *p, const char *url,
 
 		http_add_header(headers, header);
 	}
-	return HTTP_SET(curl, CURLOPT_RANGE, range) && HTTP_SET(curl, CURLOPT_HTTPHEADER, *headers);
+	return HTTP_SET(curl, CURLOPT_RANGE, range);
 }
 
 static int timed_out(const struct transfer *t, struct err *e)
@@ -264,7 +272,8 @@ int transfer_run(struct transfer *t, struct err *e)
 		return -1;
 	if (!set_callbacks(curl, &s) || !set_peer(curl, t) ||
 	    !set_limits(curl, (long)((t->deadline_us - now_us) / 1000)) ||
-	    !set_range(curl, t->part, t->url, &headers))
+	    !set_range(curl, t->part, t->source->url, &headers) ||
+	    !set_headers(curl, t->source, &headers))
 		return err_set(e, &ERR_INTERNAL, "libcurl refused an option");
 	return conclude(&s, curl_easy_perform(curl), e);
 }

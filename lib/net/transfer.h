@@ -8,7 +8,7 @@
 
 struct transfer {
 	const struct fetch *fetch; /* options */
-	const char *url;
+	const struct fetch_source *source;
 	struct part *part; /* its bytes are continued when there are some */
 	uint64_t deadline_us;
 	void (*on_tick)(void *data); /* often while it runs */

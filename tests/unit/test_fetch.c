@@ -111,16 +111,22 @@ static struct fetch options(void)
 			       .size_max = SIZE };
 }
 
+static const char *const *headers; /* that are sent */
+
 static struct attempt fetch(struct fetch f, const char *first, const char *second)
 {
 	_cleanup_free_ char *a = xasprintf("https://127.0.0.1:%u%s", port, first);
 	_cleanup_free_ char *b = second ? xasprintf("https://127.0.0.1:%u%s", port, second) : NULL;
-	const char *urls[] = { a, b, NULL };
+	const struct fetch_source sources[] = {
+		{a,     headers},
+		{ b,    headers},
+		{ NULL, NULL   }
+	};
 	struct attempt t = { .f = f };
 
-	t.f.urls = urls;
+	t.f.sources = sources;
 	t.r = fetch_to_file(&t.f, &t.e);
-	t.f.urls = NULL;
+	t.f.sources = NULL;
 	return t;
 }
 
@@ -165,7 +171,7 @@ START_TEST(a_file_is_fetched_and_checked)
 	struct attempt t;
 
 	f.size = SIZE;
-	f.referer = "https://www.nvidia.cn/";
+	headers = (const char *const[]){ "Referer: https://www.nvidia.cn/", NULL };
 	t = fetch(f, "/plain", NULL);
 	assert_done(&t);
 	ck_assert_uint_eq(t.f.attempts, 1);
@@ -420,28 +426,27 @@ END_TEST
 START_TEST(a_mirror_that_is_down_does_not_hold_up_the_next)
 {
 	struct fetch f = options();
-	const char *urls[] = { "https://127.0.0.1:1/plain", NULL, NULL };
+	_cleanup_free_ char *good = xasprintf("https://127.0.0.1:%u/plain", port);
+	const struct fetch_source sources[] = { { .url = "https://127.0.0.1:1/plain" },
+						{ .url = good },
+						{ 0 } };
 	struct attempt t = { .r = -1 };
-	char *good;
 
-	good = xasprintf("https://127.0.0.1:%u/plain", port);
-	urls[1] = good;
-	f.urls = urls;
+	f.sources = sources;
 	t.r = fetch_to_file(&f, &t.e);
 	t.f = f;
 	assert_done(&t);
 	ck_assert_uint_eq(f.attempts, 2);
-	free(good);
 }
 END_TEST
 
 START_TEST(an_unreachable_server_is_a_network_error)
 {
-	const char *urls[] = { "https://127.0.0.1:1/plain", NULL };
+	const struct fetch_source sources[] = { { .url = "https://127.0.0.1:1/plain" }, { 0 } };
 	struct err e = ERR_INIT;
 	struct fetch f = options();
 
-	f.urls = urls;
+	f.sources = sources;
 	f.deadline_s = 1;
 	ck_assert_int_eq(fetch_to_file(&f, &e), -1);
 	ck_assert_ptr_eq(e.kind, &ERR_NETWORK);
@@ -588,8 +593,8 @@ END_TEST
 
 START_TEST(what_is_no_https_is_refused)
 {
-	const char *urls[] = { "http://127.0.0.1/plain", NULL };
-	struct fetch f = { .urls = urls, .path = PATH, .deadline_s = 1, .size_max = 1 };
+	const struct fetch_source sources[] = { { .url = "http://127.0.0.1/plain" }, { 0 } };
+	struct fetch f = { .sources = sources, .path = PATH, .deadline_s = 1, .size_max = 1 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(fetch_to_file(&f, &e), -1);
