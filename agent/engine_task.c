@@ -1,0 +1,325 @@
+/* One step's life in a run: its intent, its worker and what that says, its end, and its next try. */
+#include <signal.h>
+#include <sys/wait.h>
+#include <syslog.h>
+
+#include "codes.h"
+#include "core/str.h"
+#include "engine_inside.h"
+#include "restarts.h"
+#include "sys/run.h"
+
+/* A step that failed for what may pass is begun again after about 2, 4, 8 ... 60 s. */
+#define RETRY_FIRST_US UINT64_C(2000000)
+#define RETRY_MAX_US   UINT64_C(60000000)
+
+static void release(sd_event_source **s)
+{
+	*s = sd_event_source_unref(*s);
+}
+
+static unsigned int deadline_s(const struct engine *g, const struct step *s)
+{
+	return step_deadline_s(s, g->config);
+}
+
+/* --- its end ---------------------------------------------------------------------------------- */
+
+void engine_record_failure(struct engine *g, size_t i, const struct err *e)
+{
+	struct status_step *st = &g->status.steps[i];
+
+	st->state = STATE_FAILED;
+	status_set_error(&st->error, steps[i].id, e);
+	g->tasks[i].failed = true;
+	journal_error(&g->journal, &steps[i], e);
+	if (!g->status.error.code[0])
+		status_set_error(&g->status.error, steps[i].id, e);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct task *s = data;
+
+	(void)source;
+	(void)usec;
+	release(&s->retry);
+	engine_schedule(s->engine);
+	return 0;
+}
+
+static bool try_again(struct engine *g, struct task *s, const struct err *e)
+{
+	const struct step *step = &steps[s->index];
+	unsigned int attempts = config_step(g->config, step->id, "attempts", step->attempts);
+	uint64_t wait = clock_backoff_us(s->tries - 1, RETRY_FIRST_US, RETRY_MAX_US),
+		 now = clock_monotonic_us();
+
+	if (e->kind->class != ERR_CLASS_RETRY || g->stopping)
+		return false;
+	if (step->retry_for_s) {
+		if (now + wait - s->first_try_us > (uint64_t)step->retry_for_s(g->config) * 1000000)
+			return false;
+	} else if (s->tries >= attempts) {
+		return false;
+	}
+	if (sd_event_add_time(g->event, &s->retry, CLOCK_MONOTONIC, now + wait, 0, on_retry, s) < 0)
+		return false;
+	journal_retry(&g->journal, step, e, wait / 1000000);
+	g->status.steps[s->index].state = STATE_TODO;
+	status_set_error(&g->status.steps[s->index].error, step->id, e);
+	if (step->retry_for_s)
+		g->status.result = RESULT_WAITING;
+	return true;
+}
+
+static void step_ended_well(struct engine *g, struct task *s)
+{
+	struct status_step *st = &g->status.steps[s->index];
+
+	s->done = true;
+	st->state = STATE_DONE;
+	st->attempts = 0;
+	st->error = (struct status_error){ 0 };
+	str_copy(st->reason, sizeof(st->reason),
+		 s->result.found[0] ? s->result.found : s->result.probe.reason);
+	journal_done(&g->journal, &steps[s->index], st);
+}
+
+/* What a worker left: its own word, or ours when it has none. */
+static const struct err *judge_end(const struct engine *g, struct task *s, int status)
+{
+	const struct step *step = &steps[s->index];
+	struct err *e = &s->result.err;
+
+	if (s->slot.timed_out) {
+		err_set(e, step->on_timeout ? step->on_timeout : &CODE_STEP_TIMEOUT,
+			"%s: not done after %u s; what it had started was stopped", step->id,
+			deadline_s(g, step));
+		return e;
+	}
+	if (!s->have_result) {
+		err_set(e, &CODE_WORKER, "%s: the worker %s %d without a result", step->id,
+			WIFSIGNALED(status) ? "was killed by signal" : "ended with status",
+			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		return e;
+	}
+	if (s->result.failed)
+		return e;
+	if (!step->verifies && !step->transient && !step->restarts &&
+	    s->result.probe.probe != PROBE_DONE) {
+		if (s->result.probe.probe == PROBE_BLOCKED)
+			*e = s->result.probe.err;
+		else
+			err_set(e, &CODE_NO_EFFECT, "%s: ended without an error, but %s", step->id,
+				s->result.probe.reason);
+		return e;
+	}
+	return NULL;
+}
+
+static void finish_step(struct engine *g, struct task *s, int status)
+{
+	struct status_step *st = &g->status.steps[s->index];
+	const struct err *e;
+
+	clock_format(clock_wall_s(), st->ended);
+	st->duration_s = (double)(clock_monotonic_us() - s->slot.started_us) / 1e6;
+	st->cut_off = g->stopping || s->slot.timed_out || !s->have_result;
+	if (g->stopping) {
+		st->state = STATE_INTERRUPTED;
+		str_copy(st->reason, sizeof(st->reason),
+			 "interrupted; begun again at the next start");
+		if (st->attempts)
+			st->attempts--;
+		return;
+	}
+	e = judge_end(g, s, status);
+	if (!st->cut_off)
+		g->facts.cut_off &= ~((uint64_t)1 << s->index);
+	if (s->have_result)
+		facts_merge(&g->facts, &s->result.facts, s->result.groups);
+	if (!e)
+		step_ended_well(g, s);
+	else if (!try_again(g, s, e))
+		engine_record_failure(g, s->index, e);
+	engine_save(g);
+}
+
+static int on_restart_ignored(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct engine *g = data;
+	struct err e = ERR_INIT;
+
+	(void)source;
+	(void)usec;
+	err_set(&e, &CODE_RESTART_IGNORED,
+		"the restart was asked for, and nothing happened for %u s",
+		deadline_s(g, &steps[STEP_RESTART]));
+	engine_record_failure(g, STEP_RESTART, &e);
+	engine_end(g, RESULT_FAILED, EXIT_FAILED);
+	return 0;
+}
+
+/* The restart was asked for: now SIGTERM must come. */
+static void await_restart(struct engine *g)
+{
+	uint64_t until =
+		clock_monotonic_us() + (uint64_t)deadline_s(g, &steps[STEP_RESTART]) * 1000000;
+
+	if (sd_event_add_time(g->event, &g->restart_timer, CLOCK_MONOTONIC, until, 0,
+			      on_restart_ignored, g) < 0)
+		engine_end(g, RESULT_FAILED, EXIT_FAILED);
+}
+
+/* --- what its worker says --------------------------------------------------------------------- */
+
+static void take_data(struct engine *g, const char *text, size_t len)
+{
+	_cleanup_json_ struct json_object *pair = NULL;
+	struct err e = ERR_INIT;
+
+	if (len < 2 || json_parse(text, len - 1, "worker", &pair, &e) < 0)
+		return;
+	status_merge(&g->status, json_str(pair, "key", ""), json_get(pair, "value"));
+}
+
+static void take_frame(struct task *s, const struct worker_frame *head, char *body)
+{
+	struct engine *g = s->engine;
+
+	if (head->type == WORKER_PROGRESS && head->len == sizeof(struct worker_progress)) {
+		struct worker_progress p;
+
+		memcpy(&p, body, sizeof(p));
+		journal_progress(&g->journal, &steps[s->index], &p);
+	} else if (head->type == WORKER_EVENT && head->len > 0 && s->index != TASK_LOOK) {
+		body[head->len - 1] = '\0';
+		journal_say(&g->journal, &steps[s->index], LOG_INFO, body);
+	} else if (head->type == WORKER_RESTARTS) {
+		g->restart_asked = true;
+	} else if (head->type == WORKER_DATA && head->len > 0) {
+		body[head->len - 1] = '\0';
+		take_data(g, body, head->len);
+	} else if (head->type == WORKER_RESULT && head->len == sizeof(s->result)) {
+		memcpy(&s->result, body, sizeof(s->result));
+		s->have_result = true;
+	}
+}
+
+static void on_frame(struct slot *slot, const struct worker_frame *head, char *body)
+{
+	take_frame(slot->owner, head, body);
+}
+
+/* What a killed worker left behind must not go on beside the next. */
+static void end_orphans(const struct engine *g)
+{
+	pid_t keep[TASKS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < TASKS; i++)
+		if (g->tasks[i].slot.pid)
+			keep[n++] = g->tasks[i].slot.pid;
+	run_kill_orphans(keep, n, 0);
+}
+
+static void on_end(struct slot *slot, int status)
+{
+	struct task *s = slot->owner;
+	struct engine *g = s->engine;
+
+	end_orphans(g);
+	if (s->index == TASK_LOOK) {
+		engine_finish_look(g, s);
+		return;
+	}
+	finish_step(g, s, status);
+	if (s->index == STEP_RESTART && s->done && !g->stopping) {
+		await_restart(g);
+		return;
+	}
+	if (s->index == STEP_RESTART) /* it was refused: the run goes on to its end */
+		g->restart_asked = false;
+	engine_schedule(g);
+}
+
+/* --- its beginning ---------------------------------------------------------------------------- */
+
+static int start_worker(struct engine *g, struct task *s, const struct step *step,
+			unsigned int timeout_s, struct err *e)
+{
+	s->have_result = false;
+	return slot_start(&s->slot, g->event, step, g->config, step ? &g->facts : NULL, timeout_s,
+			  e);
+}
+
+/* Saves what is about to be done, durably, before it is. */
+static bool save_intent(struct engine *g, size_t i, struct err *e)
+{
+	struct status_step *st = &g->status.steps[i];
+
+	st->state = STATE_RUNNING;
+	st->cut_off = true;
+	st->attempts++;
+	st->error = (struct status_error){ 0 };
+	st->ended[0] = '\0';
+	str_copy(st->reason, sizeof(st->reason), g->plan.rows[i].r.reason);
+	str_copy(st->boot_id, sizeof(st->boot_id), g->facts.machine.boot_id);
+	clock_format(clock_wall_s(), st->started);
+	if (g->status.result != RESULT_WAITING || !steps[i].retry_for_s)
+		g->status.result = steps[i].restarts ? RESULT_RESTARTING : RESULT_RUNNING;
+	if (steps[i].restarts && restarts_add(&g->facts, e) < 0)
+		return false;
+	if (steps[i].restarts)
+		g->status.restarts++;
+	/* What only looks has no intent to keep; a long look is shown. */
+	if (steps[i].verifies && !steps[i].retry_for_s)
+		return true;
+	return status_save(&g->status, e) == 0;
+}
+
+void engine_start_step(struct engine *g, size_t i)
+{
+	const struct step *step = &steps[i];
+	struct task *s = &g->tasks[i];
+	struct err e = ERR_INIT;
+
+	if (!s->tries++)
+		s->first_try_us = clock_monotonic_us();
+	journal_start(&g->journal, step, g->plan.rows[i].r.reason);
+	if (!save_intent(g, i, &e) ||
+	    start_worker(g, s, step, deadline_s(g, step) + WORKER_SLACK_S, &e) < 0) {
+		engine_record_failure(g, i, &e);
+		engine_save(g);
+	}
+}
+
+void engine_init_task(struct engine *g, size_t i)
+{
+	g->tasks[i] = (struct task){ .engine = g, .index = i };
+	slot_init(&g->tasks[i].slot, &g->tasks[i], on_frame, on_end);
+}
+
+void engine_done_task(struct task *s)
+{
+	release(&s->retry);
+	slot_kill(&s->slot);
+}
+
+int engine_start_look(struct engine *g, struct err *e)
+{
+	return start_worker(g, &g->tasks[TASK_LOOK], NULL,
+			    (unsigned int)g->config->metadata_deadline_s + 300, e);
+}
+
+void engine_stop_task(struct task *s)
+{
+	release(&s->retry);
+	if (!s->slot.pid)
+		return;
+	/* What it still said may be that it asked for the restart that ends us. */
+	slot_kill(&s->slot);
+	if (s->index != TASK_LOOK)
+		finish_step(s->engine, s, 0);
+}
