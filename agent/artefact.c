@@ -3,6 +3,7 @@
 #include "codes.h"
 #include "core/fs.h"
 #include "core/str.h"
+#include "download.h"
 #include "net/hash.h"
 #include "paths.h"
 #include "rpmsig.h"
@@ -130,36 +131,6 @@ static void key_digest(const char *text, char dst[SHA256_HEX_SIZE])
 	strbuf_done(&kept);
 }
 
-static int download(struct worker *w, const struct strlist *urls, const char *path,
-		    const char *sha256, uint64_t size, uint64_t size_max, const char *referer,
-		    struct err *e)
-{
-	const struct config *c = w->config;
-	unsigned int left_s = worker_left_s(w), deadline_s = (unsigned int)c->fetch_deadline_s;
-	_cleanup_free_ struct fetch_source *sources = xcalloc(urls->n + 1, sizeof(*sources));
-	_cleanup_free_ char *header = referer ? xasprintf("Referer: %s", referer) : NULL;
-	const char *const headers[] = { header, NULL };
-	struct fetch f = { .sources = sources,
-			   .path = path,
-			   .sha256 = sha256,
-			   .size = size,
-			   .size_max = size_max,
-			   .proxy = c->proxy_https,
-			   .no_proxy = *c->proxy_none ? c->proxy_none : NULL,
-			   .ca_file = *c->fetch_ca_file ? c->fetch_ca_file : NULL,
-			   .deadline_s = left_s < deadline_s ? left_s : deadline_s,
-			   .on_progress = worker_on_fetch,
-			   .on_progress_data = w };
-
-	for (size_t i = 0; i < urls->n; i++)
-		sources[i] = (struct fetch_source){ .url = urls->v[i], .headers = headers };
-	if (fetch_to_file(&f, e) == 0)
-		return 0;
-	if (e->kind == &ERR_NETWORK || e->kind == &ERR_HTTP || e->kind == &ERR_TIMEOUT)
-		return err_rekind(e, &CODE_DOWNLOAD);
-	return -1;
-}
-
 /* Fetches the key, judges it, and makes a database that holds nothing else. */
 static int make_keyring(struct worker *w, const struct artefact *a, const char *db, struct err *e)
 {
@@ -168,9 +139,10 @@ static int make_keyring(struct worker *w, const struct artefact *a, const char *
 	_cleanup_free_ char *text = NULL, *host_db = fs_host_path(db),
 			    *host_key = fs_host_path(key);
 	const struct strlist urls = { .v = (char *[]){ c->rpm_key_url }, .n = 1 };
+	struct download d = { .urls = &urls, .path = key, .size_max = KEY_MAX };
 	char digest[SHA256_HEX_SIZE];
 
-	if (fs_unlink(key, e) < 0 || download(w, &urls, key, NULL, 0, KEY_MAX, NULL, e) < 0 ||
+	if (fs_unlink(key, e) < 0 || download_run(w, &d, e) < 0 ||
 	    fs_read(key, KEY_MAX, &text, NULL, e) < 0)
 		return err_wrap(e, "RPM signing key");
 	key_digest(text, digest);
@@ -297,9 +269,11 @@ static void record(struct worker *w, const struct artefact *a)
 
 int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 {
-	const char *referer = a->kind == ARTEFACT_DRIVER && *w->config->driver_referer
-				      ? w->config->driver_referer
-				      : NULL;
+	struct download d = { .urls = &a->urls,
+			      .path = a->path,
+			      .sha256 = a->sha256,
+			      .size = a->size,
+			      .size_max = FILE_MAX };
 
 	if (artefact_judgeable(a, e) < 0 || fs_mkdirs(w->config->fetch_dir, 0700, e) < 0)
 		return -1;
@@ -309,7 +283,9 @@ int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 	/* A file without a digest cannot be recognised as whole: it is fetched again. */
 	if (!a->sha256 && fs_unlink(a->path, e) < 0)
 		return -1;
-	if (download(w, &a->urls, a->path, a->sha256, a->size, FILE_MAX, referer, e) < 0)
+	if (a->kind == ARTEFACT_DRIVER && *w->config->driver_referer)
+		d.referer = w->config->driver_referer;
+	if (download_run(w, &d, e) < 0)
 		return -1;
 	if (a->package && artefact_check(w, a, e) < 0)
 		return -1;

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 #include "codes.h"
 #include "core/fs.h"
@@ -116,6 +117,31 @@ static bool pinned(const char *s)
 	return version > 0 && !s[version];
 }
 
+/* Names of header fields that belong to the transfer itself. */
+static bool own_header(const char *name, size_t n)
+{
+	static const char *const own[] = { "Range",	   "If-Range",	       "Host",
+					   "Connection",   "Accept-Encoding",  "Content-Length",
+					   "Content-Type", "Transfer-Encoding" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (strlen(own[i]) == n && strncasecmp(own[i], name, n) == 0)
+			return true;
+	return false;
+}
+
+/* "HOST Name: value"; the name is a token of RFC 9110, 5.6.2. */
+static bool header_ok(const char *s)
+{
+	size_t host = strspn(s, LOWER UPPER DIGITS ".-"), name;
+
+	if (host == 0 || s[host] != ' ')
+		return false;
+	s += host + 1;
+	name = strspn(s, LOWER UPPER DIGITS "!#$%&'*+-.^_`|~");
+	return name > 0 && str_starts(s + name, ": ") && s[name + 2] > ' ' && !own_header(s, name);
+}
+
 /* Texts that end up on a command line, in a path or in a URL. */
 static const char *string_fault(const struct config_key *k, const char *s)
 {
@@ -129,6 +155,8 @@ static const char *string_fault(const struct config_key *k, const char *s)
 		return "a number, then words of lower-case letters and digits, separated by commas";
 	if (has_rule(k, "name") && *s == '-')
 		return "names, which do not begin with \"-\"";
+	if (has_rule(k, "header") && !header_ok(s))
+		return "\"HOST Name: value\", with a name that is not the transfer's own (Range, Host, ...)";
 	if (has_rule(k, "pinned") && !pinned(s))
 		return "package==version";
 	return NULL;

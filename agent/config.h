@@ -49,7 +49,8 @@ struct config {
 	bool cublas_install;
 	char *cublas_python;
 	char *fetch_dir, *fetch_ca_file;
-	int fetch_deadline_s;
+	int fetch_deadline_s, fetch_total_deadline_s, fetch_connections, fetch_stall_s;
+	struct strlist fetch_headers;
 	bool cache_keep;
 	bool time_sync_required;
 	int time_sync_deadline_s;
@@ -67,7 +68,8 @@ enum config_type {
 	CONFIG_URLS,   /* list of https:// URLs of files; {version} and {driver} are filled in */
 	CONFIG_SHA256, /* 64 hexadecimal digits */
 	CONFIG_PATH,   /* absolute path */
-	CONFIG_LIST,   /* list of strings; `rule`: name (not an option), pinned (name==version) */
+	CONFIG_LIST,   /* list of strings; `rule`: name (not an option), pinned (name==version),
+			* header (HOST Name: value) */
 	CONFIG_UNITS,  /* list of unit names */
 };
 

@@ -22,7 +22,7 @@ struct task {
 	sd_event_source *retry;
 	bool have_result;
 	struct worker_result result;
-	unsigned int tries;
+	unsigned int tries, limit_s; /* so far; of the last one */
 	uint64_t first_try_us;
 	bool done, failed;
 };
@@ -37,6 +37,7 @@ struct engine {
 	struct journal journal;
 	struct task tasks[TASKS];
 	bool looked, stopping, restart_asked;
+	uint64_t downloads_end_us; /* fetch.total_deadline_s; 0: none has begun */
 	sd_event_source *restart_timer;
 	enum exit_code code;
 };

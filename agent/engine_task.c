@@ -18,9 +18,23 @@ static void release(sd_event_source **s)
 	*s = sd_event_source_unref(*s);
 }
 
-static unsigned int deadline_s(const struct engine *g, const struct step *s)
+static bool downloads_over(const struct engine *g, uint64_t at_us)
 {
-	return step_deadline_s(s, g->config);
+	return g->downloads_end_us && at_us >= g->downloads_end_us;
+}
+
+/* What a step may take that begins now. */
+static unsigned int limit_s(struct engine *g, const struct step *s)
+{
+	uint64_t now = clock_monotonic_us(), left_s;
+	unsigned int own = step_deadline_s(s, g->config);
+
+	if (!s->downloads)
+		return own;
+	if (!g->downloads_end_us)
+		g->downloads_end_us = now + (uint64_t)g->config->fetch_total_deadline_s * 1000000;
+	left_s = downloads_over(g, now) ? 1 : (g->downloads_end_us - now) / 1000000 + 1;
+	return left_s < own ? (unsigned int)left_s : own;
 }
 
 /* --- its end ---------------------------------------------------------------------------------- */
@@ -60,7 +74,7 @@ static bool try_again(struct engine *g, struct task *s, const struct err *e)
 	if (step->retry_for_s) {
 		if (now + wait - s->first_try_us > (uint64_t)step->retry_for_s(g->config) * 1000000)
 			return false;
-	} else if (s->tries >= attempts) {
+	} else if (s->tries >= attempts || (step->downloads && downloads_over(g, now + wait))) {
 		return false;
 	}
 	if (sd_event_add_time(g->event, &s->retry, CLOCK_MONOTONIC, now + wait, 0, on_retry, s) < 0)
@@ -95,7 +109,7 @@ static const struct err *judge_end(const struct engine *g, struct task *s, int s
 	if (s->slot.timed_out) {
 		err_set(e, step->on_timeout ? step->on_timeout : &CODE_STEP_TIMEOUT,
 			"%s: not done after %u s; what it had started was stopped", step->id,
-			deadline_s(g, step));
+			s->limit_s);
 		return e;
 	}
 	if (!s->have_result) {
@@ -104,8 +118,12 @@ static const struct err *judge_end(const struct engine *g, struct task *s, int s
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		return e;
 	}
-	if (s->result.failed)
+	if (s->result.failed) {
+		if (step->downloads && downloads_over(g, clock_monotonic_us()))
+			err_wrap(e, "fetch.total_deadline_s (%d s) is over",
+				 g->config->fetch_total_deadline_s);
 		return e;
+	}
 	if (!step->verifies && !step->transient && !step->restarts &&
 	    s->result.probe.probe != PROBE_DONE) {
 		if (s->result.probe.probe == PROBE_BLOCKED)
@@ -155,7 +173,7 @@ static int on_restart_ignored(sd_event_source *source, uint64_t usec, void *data
 	(void)usec;
 	err_set(&e, &CODE_RESTART_IGNORED,
 		"the restart was asked for, and nothing happened for %u s",
-		deadline_s(g, &steps[STEP_RESTART]));
+		g->tasks[STEP_RESTART].limit_s);
 	engine_record_failure(g, STEP_RESTART, &e);
 	engine_end(g, RESULT_FAILED, EXIT_FAILED);
 	return 0;
@@ -164,8 +182,7 @@ static int on_restart_ignored(sd_event_source *source, uint64_t usec, void *data
 /* The restart was asked for: now SIGTERM must come. */
 static void await_restart(struct engine *g)
 {
-	uint64_t until =
-		clock_monotonic_us() + (uint64_t)deadline_s(g, &steps[STEP_RESTART]) * 1000000;
+	uint64_t until = clock_monotonic_us() + (uint64_t)g->tasks[STEP_RESTART].limit_s * 1000000;
 
 	if (sd_event_add_time(g->event, &g->restart_timer, CLOCK_MONOTONIC, until, 0,
 			      on_restart_ignored, g) < 0)
@@ -247,11 +264,11 @@ static void on_end(struct slot *slot, int status)
 /* --- its beginning ---------------------------------------------------------------------------- */
 
 static int start_worker(struct engine *g, struct task *s, const struct step *step,
-			unsigned int timeout_s, struct err *e)
+			unsigned int limit, struct err *e)
 {
 	s->have_result = false;
-	return slot_start(&s->slot, g->event, step, g->config, step ? &g->facts : NULL, timeout_s,
-			  e);
+	s->limit_s = limit;
+	return slot_start(&s->slot, g->event, step, g->config, step ? &g->facts : NULL, limit, e);
 }
 
 /* Saves what is about to be done, durably, before it is. */
@@ -288,8 +305,7 @@ void engine_start_step(struct engine *g, size_t i)
 	if (!s->tries++)
 		s->first_try_us = clock_monotonic_us();
 	journal_start(&g->journal, step, g->plan.rows[i].r.reason);
-	if (!save_intent(g, i, &e) ||
-	    start_worker(g, s, step, deadline_s(g, step) + WORKER_SLACK_S, &e) < 0) {
+	if (!save_intent(g, i, &e) || start_worker(g, s, step, limit_s(g, step), &e) < 0) {
 		engine_record_failure(g, i, &e);
 		engine_save(g);
 	}

@@ -98,11 +98,11 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 }
 
 int slot_start(struct slot *s, sd_event *loop, const struct step *step, const struct config *c,
-	       const struct facts *f, unsigned int timeout_s, struct err *e)
+	       const struct facts *f, unsigned int limit_s, struct err *e)
 {
-	uint64_t end = clock_monotonic_us() + (uint64_t)timeout_s * 1000000;
+	uint64_t end = clock_monotonic_us() + (uint64_t)(limit_s + WORKER_SLACK_S) * 1000000;
 
-	if (worker_start(step, c, f, &s->pid, &s->fd, e) < 0)
+	if (worker_start(step, c, f, limit_s, &s->pid, &s->fd, e) < 0)
 		return -1;
 	s->timed_out = false;
 	s->started_us = clock_monotonic_us();

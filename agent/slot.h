@@ -25,9 +25,10 @@ void slot_init(struct slot *s, void *owner,
 	       void (*on_frame)(struct slot *s, const struct worker_frame *head, char *body),
 	       void (*on_end)(struct slot *s, int status));
 
-/* Starts a worker; step and f may be NULL, see worker_start. */
+/* Starts a worker; step and f may be NULL, see worker_start. It is killed WORKER_SLACK_S after its
+ * limit. */
 int slot_start(struct slot *s, sd_event *loop, const struct step *step, const struct config *c,
-	       const struct facts *f, unsigned int timeout_s, struct err *e);
+	       const struct facts *f, unsigned int limit_s, struct err *e);
 
 /* Kills and reaps the worker, hands on what it still said, and frees the slot; on_end is not called. */
 void slot_kill(struct slot *s);

@@ -70,7 +70,8 @@ struct step {
 	unsigned int changes;  /* groups of facts that are read again after apply */
 	bool verifies;	       /* looks again at every boot and changes nothing */
 	bool transient; /* what it does shows nowhere until another step used it: apply judges itself */
-	bool restarts;			   /* ends in a restart of the machine */
+	bool downloads; /* shares fetch.total_deadline_s with the others that do */
+	bool restarts;	/* ends in a restart of the machine */
 	const struct err_kind *on_timeout; /* NULL: CODE_STEP_TIMEOUT */
 	unsigned int (*retry_for_s)(
 		const struct config *c); /* retries until then instead of `attempts` */

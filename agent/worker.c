@@ -129,7 +129,6 @@ static NORETURN void work(struct worker *w, struct config *c)
 		r.groups = FACTS_ALL;
 		leave(w, &r);
 	}
-	w->end_us = clock_monotonic_us() + (uint64_t)step_deadline_s(w->step, c) * 1000000;
 	r.failed = w->step->apply(w, &r.err) < 0;
 	if (r.failed && r.err.kind == &ERR_TIMEOUT)
 		err_rekind(&r.err, w->step->on_timeout ? w->step->on_timeout : &CODE_STEP_TIMEOUT);
@@ -154,7 +153,7 @@ static void reset_signals(void)
 }
 
 int worker_start(const struct step *s, const struct config *c, const struct facts *f,
-		 pid_t *ret_pid, int *ret_fd, struct err *e)
+		 unsigned int limit_s, pid_t *ret_pid, int *ret_fd, struct err *e)
 {
 	pid_t agent = getpid(), pid;
 	int fds[2];
@@ -178,7 +177,10 @@ int worker_start(const struct step *s, const struct config *c, const struct fact
 		reset_signals();
 		run_adopt_orphans();
 		set_environment(&own);
-		w = (struct worker){ .step = s, .config = &own, .fd = fds[1] };
+		w = (struct worker){ .step = s,
+				     .config = &own,
+				     .fd = fds[1],
+				     .end_us = clock_monotonic_us() + (uint64_t)limit_s * 1000000 };
 		if (f)
 			w.facts = *f;
 		work(&w, &own);

@@ -57,9 +57,10 @@ void worker_data(struct worker *w, const char *key, struct json_object *o);
 void worker_on_line(const char *line, void *data);
 void worker_on_fetch(const struct fetch_progress *p, void *data);
 
-/* Forks. *ret_fd is the agent's end of the pipe. In the child it does not return. */
+/* Forks. limit_s is the step's time. *ret_fd is the agent's end of the pipe. In the child it does not
+ * return. */
 int worker_start(const struct step *s, const struct config *c, const struct facts *f,
-		 pid_t *ret_pid, int *ret_fd, struct err *e);
+		 unsigned int limit_s, pid_t *ret_pid, int *ret_fd, struct err *e);
 
 /* Collects one message from the agent's end into *buf until one is whole. */
 struct worker_frame {

@@ -77,7 +77,11 @@ static const struct {
 	{ "cublas.python", "/usr/bin/python3.11", NULL },
 	{ "fetch.dir", "/var/cache/gn8v", NULL },
 	{ "fetch.ca_file", "", NULL },
+	{ "fetch.headers", "", NULL },
+	{ "fetch.connections", "8", NULL },
+	{ "fetch.stall_s", "30", NULL },
 	{ "fetch.deadline_s", "7200", NULL },
+	{ "fetch.total_deadline_s", "14400", NULL },
 	{ "cache.keep", "false", NULL },
 	{ "time_sync.required", "true", NULL },
 	{ "time_sync.deadline_s", "300", NULL },
@@ -567,6 +571,25 @@ START_TEST(a_key_that_stands_twice_is_refused)
 }
 END_TEST
 
+START_TEST(headers_name_their_host_and_leave_the_transfers_own_alone)
+{
+	static const char *const bad[] = { "X-Token: t", "mirror.example X-Token", "mirror.example X-Token:t",
+					   "mirror.example X-Token: ", "mirror.example  X: t", "mirror.example X Y: t",
+					   "https://mirror.example X: t", "mirror.example:443 X: t", " X: t",
+					   "mirror.example : t", "mirror.example Range: bytes=0-1",
+					   "mirror.example host: other", "mirror.example If-Range: x" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *list = xasprintf("[\"%s\"]", bad[i]);
+
+		check_value_refused("fetch.headers", list);
+	}
+	check_value_refused("fetch.headers", "[\"mirror.example X: a\\nY: b\"]");
+	check_value_accepted("fetch.headers", "[\"mirror.example X-Token: a b: c\"]", "mirror.example X-Token: a b: c");
+	check_value_accepted("fetch.headers", "[\"10.0.0.1 Ranger: 1\"]", "10.0.0.1 Ranger: 1");
+}
+END_TEST
+
 START_TEST(what_is_no_json_names_line_and_column)
 {
 	check_refused("", "line 1, column 1");
@@ -687,6 +710,7 @@ SUITE_AROUND("config", fixture_root_make, fixture_root_drop, the_defaults_are_th
 	     texts_with_control_characters_or_without_end_are_refused, a_text_is_not_cut_at_a_nul,
 	     long_lists_are_refused, a_key_that_stands_twice_is_refused, urls_of_files_must_end_in_a_name,
 	     texts_of_command_lines_and_paths_are_judged, the_verifiers_packages_must_be_pinned_to_one_version,
+	     headers_name_their_host_and_leave_the_transfers_own_alone,
 	     what_is_no_json_names_line_and_column, deep_nesting_is_refused,
 	     a_file_that_is_too_large_or_unreadable_is_named, steps_may_have_their_own_deadline_and_attempts,
 	     all_values_in_use_are_shown_and_make_the_same_configuration, names_of_shapes_and_lists_answer)
