@@ -22,10 +22,10 @@ static int judge_natively(struct worker *w, struct appraisal *a, struct err *e)
 	int r;
 
 	native_from_config(&n, w->config);
-	worker_progress(w, 0, 0, 0, "asking the devices for their reports");
+	worker_progress(w, "asking the devices for their reports");
 	r = native_collect(w->config->for_shape, &ev, e);
 	if (r == 0) {
-		worker_progress(w, 0, 0, 0, "fetching reference values and revocation answers");
+		worker_progress(w, "fetching reference values and revocation answers");
 		r = native_judge(&n, &ev, a, &report, e);
 	}
 	if (r == 0) {

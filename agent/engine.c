@@ -281,6 +281,7 @@ static int set_up(struct engine *g, struct err *e)
 		r = sd_event_add_signal(g->event, NULL, SIGINT, on_signal, g);
 	if (r < 0)
 		return err_errno(e, -r, "event loop");
+	progress_init(&g->progress, g->event);
 	for (size_t i = 0; i < TASKS; i++)
 		engine_init_task(g, i);
 	return 0;
@@ -319,7 +320,7 @@ int engine_run(struct config *c, const struct engine_options *o, enum exit_code 
 	for (size_t i = 0; i < TASKS; i++)
 		engine_done_task(&g->tasks[i]);
 	sd_event_source_unref(g->restart_timer);
-	journal_close(&g->journal);
+	progress_done(&g->progress);
 	status_done(&g->status);
 	sd_event_unref(g->event);
 	free(g);

@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "journal.h"
 #include "plan.h"
+#include "progress.h"
 #include "slot.h"
 
 /* The worker that only looks at the machine is a task of its own. */
@@ -35,6 +36,7 @@ struct engine {
 	struct plan plan;
 	struct status status;
 	struct journal journal;
+	struct progress progress;
 	struct task tasks[TASKS];
 	bool looked, stopping, restart_asked;
 	uint64_t downloads_end_us; /* fetch.total_deadline_s; 0: none has begun */

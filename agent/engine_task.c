@@ -141,6 +141,7 @@ static void finish_step(struct engine *g, struct task *s, int status)
 	struct status_step *st = &g->status.steps[s->index];
 	const struct err *e;
 
+	progress_end(&g->progress, &steps[s->index]);
 	clock_format(clock_wall_s(), st->ended);
 	st->duration_s = (double)(clock_monotonic_us() - s->slot.started_us) / 1e6;
 	st->cut_off = g->stopping || s->slot.timed_out || !s->have_result;
@@ -205,11 +206,12 @@ static void take_frame(struct task *s, const struct worker_frame *head, char *bo
 {
 	struct engine *g = s->engine;
 
-	if (head->type == WORKER_PROGRESS && head->len == sizeof(struct worker_progress)) {
+	if (head->type == WORKER_PROGRESS && head->len == sizeof(struct worker_progress) &&
+	    s->index != TASK_LOOK) {
 		struct worker_progress p;
 
 		memcpy(&p, body, sizeof(p));
-		journal_progress(&g->journal, &steps[s->index], &p);
+		progress_take(&g->progress, &steps[s->index], &p);
 	} else if (head->type == WORKER_EVENT && head->len > 0 && s->index != TASK_LOOK) {
 		body[head->len - 1] = '\0';
 		journal_say(&g->journal, &steps[s->index], LOG_INFO, body);
@@ -308,7 +310,9 @@ void engine_start_step(struct engine *g, size_t i)
 	if (!save_intent(g, i, &e) || start_worker(g, s, step, limit_s(g, step), &e) < 0) {
 		engine_record_failure(g, i, &e);
 		engine_save(g);
+		return;
 	}
+	progress_begin(&g->progress, step);
 }
 
 void engine_init_task(struct engine *g, size_t i)

@@ -4,23 +4,12 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "core/fs.h"
 #include "core/log.h"
 #include "core/str.h"
-#include "paths.h"
-
-#define MIB (1024.0 * 1024.0)
 
 void journal_open(struct journal *j, struct status *s)
 {
 	*j = (struct journal){ .status = s };
-}
-
-void journal_close(struct journal *j)
-{
-	if (j->status)
-		fs_unlink(PATH_PROGRESS, NULL);
-	j->status = NULL;
 }
 
 static void say(struct journal *j, const struct step *s, int level, const char *code,
@@ -63,7 +52,6 @@ void journal_start(struct journal *j, const struct step *s, const char *reason)
 {
 	say(j, s, LOG_INFO, NULL, reason);
 	sd_notifyf(0, "STATUS=%s: %s", s->id, reason);
-	j->said_tenths[s - steps] = 0;
 }
 
 void journal_found(struct journal *j, const struct step *s, const char *reason)
@@ -78,7 +66,6 @@ void journal_done(struct journal *j, const struct step *s, const struct status_s
 	_cleanup_free_ char *text = xasprintf("done in %.1f s: %s", st->duration_s, st->reason);
 
 	say(j, s, LOG_INFO, NULL, text);
-	j->last[s - steps] = (struct worker_progress){ 0 };
 }
 
 void journal_retry(struct journal *j, const struct step *s, const struct err *e, uint64_t wait_s)
@@ -88,75 +75,6 @@ void journal_retry(struct journal *j, const struct step *s, const struct err *e,
 
 	say(j, s, LOG_WARNING, e->kind->code, text);
 	sd_notifyf(0, "STATUS=%s: %s", s->id, text);
-}
-
-static void format_bytes(const struct worker_progress *p, char *dst, size_t dst_size)
-{
-	double left = p->rate > 0 ? (double)(p->total - p->done) / p->rate : 0;
-
-	double share = 100.0 * (double)p->done / (double)p->total;
-
-	if ((double)p->total < MIB)
-		snprintf(dst, dst_size, "%.0f %% of %.0f KiB", share, (double)p->total / 1024);
-	else
-		snprintf(dst, dst_size, "%.0f %% of %.0f MiB, %.1f MiB/s, %.0f s left", share,
-			 (double)p->total / MIB, p->rate / MIB, left);
-}
-
-/* Volatile on purpose: never synced, gone with the boot. */
-static void write_progress(struct journal *j)
-{
-	_cleanup_json_ struct json_object *o = json_object_new_object();
-	struct json_object *a = json_object_new_array();
-	char at[CLOCK_TEXT_SIZE];
-
-	clock_format(clock_wall_s(), at);
-	json_set_str(o, "at", at);
-	for (size_t i = 0; i < STEP_MAX; i++) {
-		const struct worker_progress *p = &j->last[i];
-		struct json_object *row;
-
-		if (j->status->steps[i].state != STATE_RUNNING || (!p->total && !p->text[0]))
-			continue;
-		row = json_object_new_object();
-		json_set_str(row, "step", steps[i].id);
-		json_set_int(row, "bytes", (int64_t)p->done);
-		json_set_int(row, "total", (int64_t)p->total);
-		json_set_num(row, "rate", p->rate);
-		json_set_str(row, "text", p->text);
-		json_object_array_add(a, row);
-	}
-	json_set(o, "steps", a);
-	fs_write_volatile(PATH_PROGRESS, 0644, json_object_to_json_string(o), NULL);
-}
-
-void journal_progress(struct journal *j, const struct step *s, const struct worker_progress *p)
-{
-	size_t i = (size_t)(s - steps);
-	uint64_t now = clock_monotonic_us();
-	char text[160];
-
-	j->last[i] = *p;
-	if (p->total) {
-		unsigned int tenths = (unsigned int)(10 * p->done / p->total);
-
-		format_bytes(p, text, sizeof(text));
-		if (tenths > j->said_tenths[i]) {
-			bool at_once = j->said_tenths[i] == 0 && p->done == p->total;
-
-			j->said_tenths[i] = tenths;
-			if (!at_once)
-				log_event(LOG_INFO, s->id, NULL, text);
-		}
-	} else {
-		str_copy(text, sizeof(text), p->text);
-		log_event(LOG_DEBUG, s->id, NULL, text);
-	}
-	if (now - j->written_us < 1000000)
-		return;
-	j->written_us = now;
-	sd_notifyf(0, "STATUS=%s: %s", s->id, text);
-	write_progress(j);
 }
 
 void journal_summary(struct journal *j, enum result r, const char *fmt, ...)

@@ -40,9 +40,9 @@ unsigned int worker_left_s(const struct worker *w)
 			       : WORKER_SLACK_S - 5;
 }
 
-void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate, const char *text)
+void worker_progress(struct worker *w, const char *text)
 {
-	struct worker_progress p = { .done = done, .total = total, .rate = rate };
+	struct worker_progress p = { 0 };
 
 	str_copy(p.text, sizeof(p.text), text);
 	send_frame(w, WORKER_PROGRESS, &p, sizeof(p));
@@ -87,12 +87,16 @@ void worker_data(struct worker *w, const char *key, struct json_object *o)
 void worker_on_line(const char *line, void *data)
 {
 	if (*line)
-		worker_progress(data, 0, 0, 0, line);
+		worker_progress(data, line);
 }
 
 void worker_on_fetch(const struct fetch_progress *p, void *data)
 {
-	worker_progress(data, p->bytes, p->total, p->rate, "");
+	struct worker_progress all = {
+		.done = p->bytes, .total = p->total, .rate = p->rate, .connections = p->connections
+	};
+
+	send_frame(data, WORKER_PROGRESS, &all, sizeof(all));
 }
 
 /* What programs get besides PATH, LANG and HOME: the proxy, for yum and pip. */

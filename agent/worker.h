@@ -22,7 +22,8 @@ enum worker_message { WORKER_PROGRESS, WORKER_EVENT, WORKER_DATA, WORKER_RESTART
 
 struct worker_progress {
 	uint64_t done, total; /* bytes; total 0: not known */
-	double rate;
+	double rate;	      /* bytes per second */
+	unsigned int connections;
 	char text[160];
 };
 
@@ -40,8 +41,7 @@ struct worker_result {
 #define WORKER_SLACK_S 15
 unsigned int worker_left_s(const struct worker *w);
 
-void worker_progress(struct worker *w, uint64_t done, uint64_t total, double rate,
-		     const char *text);
+void worker_progress(struct worker *w, const char *text);
 void worker_event(struct worker *w, const char *fmt, ...) PRINTF(2, 3);
 
 /* What a verifying step found, for the status and the journal. */

@@ -1,11 +1,6 @@
-/* gn8v status: reads the file and waits for it by inotify; never asks the agent. */
-#include <errno.h>
-#include <limits.h>
-#include <poll.h>
-#include <sys/inotify.h>
-#include <syslog.h>
-
+/* gn8v status: reads the files and waits for them; never asks the agent. */
 #include "cli/cli.h"
+#include "cli/picture.h"
 #include "codes.h"
 #include "core/fs.h"
 #include "core/str.h"
@@ -41,7 +36,8 @@ static bool terminal(const char *result)
 
 static void print_steps(struct json_object *o, struct json_object *progress)
 {
-	struct json_object *steps_json = json_get(o, "steps"), *live = json_get(progress, "steps");
+	struct json_object *steps_json = json_get(o, "steps");
+	char live[PICTURE_TEXT_SIZE];
 
 	for (size_t i = 0; i < json_count(steps_json); i++) {
 		struct json_object *s = json_item(steps_json, i);
@@ -51,20 +47,8 @@ static void print_steps(struct json_object *o, struct json_object *progress)
 			continue;
 		printf("  %-20s %-8s %6.1f s  %s\n", id, json_str(s, "state", ""),
 		       json_num(s, "duration_s", 0), text);
-		for (size_t k = 0; k < json_count(live); k++) {
-			struct json_object *p = json_item(live, k);
-			double total = json_num(p, "total", 0);
-
-			if (!str_eq(json_str(p, "step", ""), id))
-				continue;
-			if (total > 0)
-				printf("  %-20s          %5.1f %%  %.1f MiB/s\n", "",
-				       100 * json_num(p, "bytes", 0) / total,
-				       json_num(p, "rate", 0) / 1048576);
-			else
-				printf("  %-20s                    %s\n", "",
-				       json_str(p, "text", ""));
-		}
+		if (picture_progress(progress, id, live))
+			printf("  %-20s                    %s\n", "", live);
 	}
 }
 
@@ -127,56 +111,19 @@ static enum exit_code code_of(struct json_object *o)
 	return str_eq(result, "restarting") ? EXIT_RESTART_PENDING : EXIT_CANNOT_TELL;
 }
 
-/* Waits for the status to be replaced, at most until `end` (0: for ever). False when time is up. */
-static bool wait_for_change(int fd, uint64_t end)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char events[4096];
-	int ms = -1;
-
-	if (end) {
-		uint64_t now = clock_monotonic_us(), left_ms;
-
-		if (now >= end)
-			return false;
-		left_ms = (end - now) / 1000 + 1;
-		ms = left_ms < INT_MAX ? (int)left_ms : INT_MAX;
-	}
-	if (poll(&p, 1, ms) == 0)
-		return ms == INT_MAX; /* 24 days are poll's most */
-	return read(fd, events, sizeof(events)) > 0 || errno == EINTR;
-}
-
-/* Before the first run the folder is not there, and not ours to make: its nearest parent is watched
- * until it is. */
-static int watch(int fd, struct err *e)
-{
-	_cleanup_free_ char *dir = xstrdup(PATH_STATE_DIR);
-
-	for (char *slash;; *slash = '\0') {
-		_cleanup_free_ char *path = fs_host_path(*dir ? dir : "/");
-
-		if (inotify_add_watch(fd, path, IN_MOVED_TO | IN_CREATE | IN_DELETE) >= 0)
-			return 0;
-		slash = strrchr(dir, '/');
-		if (errno != ENOENT || !slash)
-			return err_errno(e, errno, "watching %s", path);
-	}
-}
-
 /* Ends at a terminal state, and at the restart: whoever waits in the boot that is about to end (a
  * user-data script, say) is told so instead of being cut off. */
 static enum exit_code wait_for_end(const struct cli_options *o, struct json_object **ret,
 				   struct err *e)
 {
-	uint64_t end = o->timeout_s ? clock_monotonic_us() + (uint64_t)o->timeout_s * 1000000 : 0;
-	_cleanup_fd_ int fd = inotify_init1(IN_CLOEXEC);
+	_cleanup_(picture_done) struct picture p = { 0 };
 
+	picture_init(&p, o->timeout_s, !o->json && !o->events);
 	for (;;) {
 		_cleanup_json_ struct json_object *status = NULL;
 		struct err why = ERR_INIT;
 
-		if (watch(fd, e) < 0) /* before it is read, so that no change is missed */
+		if (picture_watch(&p, e) < 0) /* before it is read, so that no change is missed */
 			return EXIT_CANNOT_TELL;
 		if (read_status(&status, &why) == 0) {
 			const char *result = result_now(status);
@@ -185,8 +132,9 @@ static enum exit_code wait_for_end(const struct cli_options *o, struct json_obje
 				*ret = TAKE_PTR(status);
 				return code_of(*ret);
 			}
+			picture_draw(&p, status, result);
 		}
-		if (!wait_for_change(fd, end)) {
+		if (!picture_wait(&p)) {
 			*ret = TAKE_PTR(status);
 			return EXIT_TIMED_OUT;
 		}

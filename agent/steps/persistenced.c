@@ -55,7 +55,7 @@ APPLY(persistenced_start)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
 
-	worker_progress(w, 0, 0, 0, "initialising the GPUs: minutes in CC mode");
+	worker_progress(w, "initialising the GPUs: minutes in CC mode");
 	if (units_open(&u, e) < 0)
 		return -1;
 	if (step_start_unit(w, u, UNIT_PERSISTENCED, e) < 0)

@@ -83,7 +83,7 @@ static int wait_for_cloud_init(struct worker *w, struct units *u, struct err *e)
 					     "cloud-config.service", "cloud-final.service" };
 	bool idle;
 
-	worker_progress(w, 0, 0, 0, "waiting for cloud-init to end");
+	worker_progress(w, "waiting for cloud-init to end");
 	if (units_wait_idle(u, names, ARRAY_SIZE(names),
 			    (unsigned int)w->config->restart_cloud_init_wait_s, &idle, e) < 0)
 		return -1;

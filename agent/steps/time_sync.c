@@ -43,7 +43,7 @@ APPLY(time_sync)
 {
 	uint64_t end = clock_monotonic_us() + (uint64_t)w->config->time_sync_deadline_s * 1000000;
 
-	worker_progress(w, 0, 0, 0, "waiting for the clock to be synchronised");
+	worker_progress(w, "waiting for the clock to be synchronised");
 	for (;;) {
 		char now[CLOCK_TEXT_SIZE];
 

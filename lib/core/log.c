@@ -12,6 +12,8 @@
 static int log_level = LOG_INFO;
 static bool log_to_journal;
 static int log_console = -1;
+static void (*log_before)(void *data);
+static void *log_before_data;
 
 /* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that was connected; a process
  * whose standard error was redirected since must not believe it. */
@@ -32,6 +34,12 @@ void log_open(void)
 	log_level = log_to_journal ? LOG_DEBUG : LOG_INFO;
 	if (log_to_journal && log_console < 0)
 		log_console = fs_open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK, 0);
+}
+
+void log_set_before(void (*before)(void *data), void *data)
+{
+	log_before = before;
+	log_before_data = data;
 }
 
 /* For whoever watches the serial console. StandardError=journal+console would not do: systemd sends
@@ -62,6 +70,8 @@ void log_event(int level, const char *step, const char *code, const char *text)
 			say_on_console(step, text);
 		return;
 	}
+	if (log_before)
+		log_before(log_before_data);
 	if (step)
 		fprintf(stderr, "%-18s %s\n", step, text);
 	else

@@ -9,8 +9,8 @@ requests()
 	[ -s "$D/requests" ] || fail "$1 was not asked for the driver"
 }
 
-mirror=https://mirror.example/nvidia/NVIDIA-Linux-x86_64-{version}.run
-site=https://cn.download.nvidia.cn/tesla/{version}/NVIDIA-Linux-x86_64-{version}.run
+mirror='https://mirror.example/nvidia/NVIDIA-Linux-x86_64-{version}.run'
+site='https://cn.download.nvidia.cn/tesla/{version}/NVIDIA-Linux-x86_64-{version}.run'
 story_from restarted single --fault 'download-404={"file": "NVIDIA", "times": 1}' --config '{
 	"driver": {"urls": ["'"$mirror"'", "'"$site"'"]},
 	"fetch": {"headers": ["mirror.example X-Pass: open", "elsewhere.example X-Other: x"]}
