@@ -68,7 +68,8 @@ int facts_read_machine(struct facts_machine *m, struct err *e)
 		return err_set(e, &ERR_IO, "/proc/cmdline could not be read");
 	if (!kernel_boot_time(&m->boot_time))
 		return err_set(e, &ERR_IO, "the boot time could not be read from /proc/stat");
-	m->tdx_flag = kernel_cpu_has_flag("tdx_guest");
+	if (!kernel_cpu_has_flag("tdx_guest", &m->tdx_flag))
+		return err_set(e, &ERR_IO, "the CPU's flags could not be read from /proc/cpuinfo");
 	m->tdx_device = fs_exists(PATH_TDX_DEVICE);
 	return pci_count(&m->pci, e);
 }

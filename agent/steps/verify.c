@@ -13,7 +13,14 @@ PROBE(tdx)
 
 APPLY(tdx)
 {
+	const struct err *unread;
+
 	facts_collect(&w->facts, w->config, FACTS_MACHINE);
+	unread = facts_error(&w->facts, FACTS_MACHINE);
+	if (unread) {
+		*e = *unread;
+		return -1;
+	}
 	if (!w->facts.machine.tdx_flag)
 		return err_set(e, &CODE_TDX, "the CPU does not show the flag tdx_guest");
 	if (!w->facts.machine.tdx_device) {

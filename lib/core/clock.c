@@ -56,5 +56,5 @@ uint64_t clock_backoff_us(unsigned int tries, uint64_t first_us, uint64_t max_us
 	/* Early in a boot the kernel may have no random bytes yet: then the clock has to do. */
 	if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) < 0)
 		dice = clock_monotonic_us();
-	return wait_us - dice % (wait_us / 2 + 1);
+	return dice % (wait_us + 1);
 }

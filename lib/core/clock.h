@@ -11,8 +11,8 @@
 time_t clock_wall_s(void);
 uint64_t clock_monotonic_us(void);
 
-/* How long to wait after try number `tries` (from 0): first_us, doubled each time, at most max_us;
- * somewhere between a half of that and the whole, so that many machines do not come back at once. */
+/* How long to wait after try number `tries` (from 0): anything up to first_us, doubled each time, at
+ * most max_us ("full jitter"), so that many machines do not come back at once. */
 uint64_t clock_backoff_us(unsigned int tries, uint64_t first_us, uint64_t max_us);
 
 /* "2026-11-22T00:00:00Z". dst holds CLOCK_TEXT_SIZE bytes. */

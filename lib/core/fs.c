@@ -45,12 +45,17 @@ char *fs_host_path(const char *path)
 int fs_open(const char *path, int flags, mode_t mode)
 {
 	struct open_how how = { .resolve = RESOLVE_IN_ROOT };
+	int fd;
 
 	if (root_fd < 0)
 		return open(path, flags | O_CLOEXEC, mode);
 	how.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC);
 	how.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0;
-	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	/* openat2(2): EAGAIN when anything on the system was renamed while ".." was followed. */
+	do
+		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN);
+	return fd;
 }
 
 /* Opens the directory that holds `path` and points *ret_name at the last component. */

@@ -28,7 +28,8 @@ enum outcome {
 struct source {
 	const struct fetch_source *from;
 	bool out;
-	bool started_over; /* threw kept bytes away once already */
+	bool started_over;	/* threw kept bytes away once already */
+	uint64_t not_before_us; /* as it asked for */
 };
 
 struct job {
@@ -37,7 +38,8 @@ struct job {
 	struct source *sources;
 	size_t n_sources;
 	uint64_t deadline_us;
-	struct err worst; /* what to tell when every source failed */
+	struct transfer transfer; /* the last one */
+	struct err worst;	  /* what to tell when every source failed */
 	struct {
 		uint64_t t_us, bytes;
 		double rate;
@@ -47,7 +49,8 @@ struct job {
 static void tell_progress(struct job *j, bool at_end)
 {
 	uint64_t now = clock_monotonic_us(), elapsed = now - j->last.t_us;
-	struct fetch_progress p = { .bytes = j->part.bytes };
+	struct fetch_progress p = { .bytes = j->part.bytes,
+				    .connections = j->transfer.connections };
 	double rate;
 
 	if (!j->f->on_progress || (!at_end && elapsed < TICK_US))
@@ -77,7 +80,7 @@ static bool may_continue(const struct job *j, const char *url)
 	const struct part_origin *o = &j->part.origin;
 	uint64_t size = j->f->size ? j->f->size : o->size;
 
-	if (size && j->part.bytes > size)
+	if (size && j->part.here.n && j->part.here.v[j->part.here.n - 1].end > size)
 		return false;
 	return j->f->sha256 ||
 	       (str_eq(o->url, url) && (*o->etag || *o->last_modified) && j->part.bytes != size);
@@ -87,27 +90,28 @@ static bool is_complete(const struct job *j)
 {
 	uint64_t size = j->f->size ? j->f->size : j->part.origin.size;
 
-	return j->f->sha256 && size && j->part.bytes == size;
+	return j->f->sha256 && size && part_is_whole(&j->part, size);
 }
 
-static int transfer(struct job *j, struct source *s, struct transfer *t, struct err *e)
+static int transfer(struct job *j, struct source *s, struct err *e)
 {
+	struct transfer *t = &j->transfer;
 	int r;
 
-	if (j->part.bytes && !may_continue(j, s->from->url) && part_reset(&j->part, e) < 0)
-		return -1;
-	if (is_complete(j)) {
-		j->part.resumed = true;
-		return 0;
-	}
 	*t = (struct transfer){ .fetch = j->f,
 				.source = s->from,
 				.part = &j->part,
+				.single = s->started_over,
 				.deadline_us = j->deadline_us,
 				.on_tick = on_tick,
 				.on_tick_data = j };
+	if (j->part.bytes && !may_continue(j, s->from->url) && part_reset(&j->part, e) < 0)
+		return -1;
+	if (is_complete(j))
+		return 0;
 	j->f->attempts++;
 	r = transfer_run(t, e);
+	j->f->received += t->received;
 	if (r < 0 && !t->start_over && part_save(&j->part, e) < 0)
 		t->may_pass = false; /* e is about the disk now */
 	return r;
@@ -155,21 +159,25 @@ static bool starts_over(struct job *j, struct source *s, bool wanted)
 /* Stays with a source as long as bytes come. */
 static enum outcome try_source(struct job *j, struct source *s, struct err *e)
 {
+	const struct transfer *t = &j->transfer;
+
 	for (;;) {
 		uint64_t before = j->part.bytes;
-		struct transfer t = { 0 };
 
-		if (transfer(j, s, &t, e) == 0) {
+		if (transfer(j, s, e) == 0) {
 			if (judge(j, e) == 0)
 				return part_finish(&j->part, e) < 0 ? OUTCOME_STOP : OUTCOME_DONE;
-			if (!starts_over(j, s, j->part.resumed)) {
+			/* One answer with wrong bytes is the server's file; several may not fit. */
+			if (!starts_over(j, s, j->part.answers > 1)) {
 				part_reset(&j->part, NULL);
 				return outcome_of(e, false);
 			}
-		} else if (!starts_over(j, s, t.start_over)) {
-			if (!t.may_pass || j->part.bytes <= before ||
-			    !http_backoff(0, j->deadline_us))
-				return outcome_of(e, t.may_pass);
+		} else if (!starts_over(j, s, t->start_over)) {
+			s->not_before_us =
+				clock_monotonic_us() + (uint64_t)t->retry_after_s * 1000000;
+			if (!t->may_pass || t->retry_after_s || j->part.bytes <= before ||
+			    !http_backoff(0, 0, j->deadline_us))
+				return outcome_of(e, t->may_pass);
 		}
 	}
 }
@@ -183,7 +191,7 @@ static void note(struct job *j, const struct err *e)
 
 static enum outcome try_each(struct job *j)
 {
-	enum outcome best = OUTCOME_NEVER;
+	enum outcome best = OUTCOME_NEVER; /* until one is left that may work later */
 
 	for (size_t i = 0; i < j->n_sources; i++) {
 		struct source *s = &j->sources[i];
@@ -193,6 +201,10 @@ static enum outcome try_each(struct job *j)
 
 		if (s->out)
 			continue;
+		if (clock_monotonic_us() < s->not_before_us) {
+			best = OUTCOME_LATER;
+			continue;
+		}
 		o = try_source(j, s, &e);
 		if (o == OUTCOME_DONE)
 			return o;
@@ -211,12 +223,23 @@ static enum outcome try_each(struct job *j)
 	return best;
 }
 
+/* When the first of those that may work later may be asked again. */
+static uint64_t soonest_us(const struct job *j)
+{
+	uint64_t soonest = UINT64_MAX;
+
+	for (size_t i = 0; i < j->n_sources; i++)
+		if (!j->sources[i].out && j->sources[i].not_before_us < soonest)
+			soonest = j->sources[i].not_before_us;
+	return soonest;
+}
+
 static int run_job(struct job *j, struct err *e)
 {
 	enum outcome o = try_each(j);
 
 	for (unsigned int round = 0; o == OUTCOME_LATER; round++) {
-		if (!http_backoff(round, j->deadline_us))
+		if (!http_backoff(round, soonest_us(j), j->deadline_us))
 			break;
 		o = try_each(j);
 	}
@@ -267,6 +290,7 @@ int fetch_to_file(struct fetch *f, struct err *e)
 	int r;
 
 	f->attempts = 0;
+	f->received = f->kept = 0;
 	f->got_sha256[0] = '\0';
 	if (check_arguments(f, e) < 0)
 		return -1;
@@ -280,7 +304,7 @@ int fetch_to_file(struct fetch *f, struct err *e)
 	j.last.t_us = clock_monotonic_us();
 	j.deadline_us = j.last.t_us + (uint64_t)f->deadline_s * 1000000;
 	r = part_open(&j.part, f->path, e);
-	j.last.bytes = j.part.bytes;
+	j.last.bytes = f->kept = j.part.bytes;
 	if (r == 0)
 		r = run_job(&j, e);
 	part_done(&j.part);

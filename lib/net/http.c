@@ -125,12 +125,15 @@ char *http_url_text(const char *url)
 	return text;
 }
 
-bool http_backoff(unsigned int tries, uint64_t deadline_us)
+bool http_backoff(unsigned int tries, uint64_t not_before_us, uint64_t deadline_us)
 {
 	uint64_t wait_us = clock_backoff_us(tries, BACKOFF_FIRST_US, BACKOFF_MAX_US);
+	uint64_t now_us = clock_monotonic_us();
 	struct timespec t;
 
-	if (clock_monotonic_us() + wait_us >= deadline_us)
+	if (not_before_us > now_us)
+		wait_us += not_before_us - now_us;
+	if (now_us + wait_us >= deadline_us)
 		return false;
 	t = (struct timespec){ .tv_sec = (time_t)(wait_us / 1000000),
 			       .tv_nsec = (long)(wait_us % 1000000) * 1000 };

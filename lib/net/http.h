@@ -39,8 +39,9 @@ bool http_status_may_pass(long status);
 /* Scheme, host and path of a URL: no user, no query. Caller frees. */
 char *http_url_text(const char *url);
 
-/* Sleeps before try number `tries` + 1, longer each time, with jitter; a signal ends it early.
- * False, without sleep, when the monotonic deadline would pass. */
-bool http_backoff(unsigned int tries, uint64_t deadline_us);
+/* Sleeps before try number `tries` + 1, longer each time, with jitter, and until `not_before_us` (0:
+ * does not matter) is over; a signal ends it early. False, without sleep, when the monotonic deadline
+ * would pass. */
+bool http_backoff(unsigned int tries, uint64_t not_before_us, uint64_t deadline_us);
 
 #endif

@@ -8,16 +8,23 @@
 #include "core/str.h"
 
 #define FLUSH_EVERY (UINT64_C(8) << 20)
-#define SAVE_EVERY  (UINT64_C(64) << 20)
 #define SIDECAR_MAX 16384
+#define PIECES_MAX  256
+#define READ_SIZE   262144
+
+/* So much may have to be fetched again after a kill: a sixty-fourth of the file, within bounds. */
+#define SAVE_SHARE 64
+#define SAVE_MIN   (UINT64_C(1) << 18)
+#define SAVE_MAX   (UINT64_C(64) << 20)
 
 static int start_over(struct part *p, struct err *e)
 {
-	if (ftruncate(p->fd, 0) < 0 || lseek(p->fd, 0, SEEK_SET) < 0)
+	if (ftruncate(p->fd, 0) < 0)
 		return err_errno(e, errno, "emptying %s", p->file);
 	hash_reset(p->hash);
-	p->bytes = p->flushed = p->saved = 0;
-	p->resumed = false;
+	pieces_clear(&p->here);
+	p->bytes = p->hashed = p->flushed = p->saved = 0;
+	p->answers = 0;
 	part_set_origin(p, &(struct part_origin){ 0 });
 	return 0;
 }
@@ -30,40 +37,89 @@ int part_reset(struct part *p, struct err *e)
 	return start_over(p, e);
 }
 
+/* --- the sidecar ------------------------------------------------------------------------------- */
+
+/* [[start, end], ...], sorted, apart and inside of the file. */
+static bool load_pieces(struct part *p, struct json_object *list, uint64_t end)
+{
+	uint64_t least = 0;
+
+	if (!json_object_is_type(list, json_type_array) ||
+	    json_object_array_length(list) > PIECES_MAX)
+		return false;
+	for (size_t i = 0; i < (size_t)json_object_array_length(list); i++) {
+		struct json_object *pair = json_object_array_get_idx(list, i);
+		struct piece piece;
+
+		if (!json_object_is_type(pair, json_type_array) ||
+		    json_object_array_length(pair) != 2)
+			return false;
+		piece.start = (uint64_t)json_object_get_int64(json_object_array_get_idx(pair, 0));
+		piece.end = (uint64_t)json_object_get_int64(json_object_array_get_idx(pair, 1));
+		if (piece.start < least || piece.start >= piece.end || piece.end > end)
+			return false;
+		least = piece.end + 1;
+		pieces_add(&p->here, piece.start, piece.end);
+	}
+	return p->here.n > 0;
+}
+
 /* False when there is no sidecar to be believed. */
 static bool load_sidecar(struct part *p)
 {
 	_cleanup_json_ struct json_object *o = NULL;
 	struct part_origin origin = { 0 };
 	struct err ignored = ERR_INIT;
-	int64_t size, bytes;
+	struct stat st;
+	int64_t size;
 
-	if (json_read(p->sidecar, SIDECAR_MAX, &o, &ignored) < 0)
+	if (json_read(p->sidecar, SIDECAR_MAX, &o, &ignored) < 0 || fstat(p->fd, &st) < 0)
 		return false;
 	size = json_int(o, "size", -1);
-	bytes = json_int(o, "bytes", -1);
-	if (!json_str(o, "url", NULL) || size < 0 || bytes <= 0 || (size && bytes > size) ||
+	if (!json_str(o, "url", NULL) || size < 0 ||
 	    !str_copy(origin.etag, sizeof(origin.etag), json_str(o, "etag", "")) ||
 	    !str_copy(origin.last_modified, sizeof(origin.last_modified),
-		      json_str(o, "last_modified", "")))
+		      json_str(o, "last_modified", "")) ||
+	    !load_pieces(p, json_get(o, "pieces"),
+			 (uint64_t)(size && size < st.st_size ? size : st.st_size)))
 		return false;
 	origin.url = xstrdup(json_str(o, "url", ""));
 	origin.size = (uint64_t)size;
 	part_set_origin(p, &origin);
 	free(origin.url);
-	p->bytes = (uint64_t)bytes;
 	return true;
 }
 
-/* What lies behind the saved bytes was not known to be on disk, so it is cut off. */
-static bool keep_prefix(struct part *p)
+static int write_sidecar(struct part *p, struct err *e)
 {
-	struct stat st;
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct json_object *list = json_object_new_array();
 
-	if (!load_sidecar(p) || fstat(p->fd, &st) < 0 || (uint64_t)st.st_size < p->bytes ||
-	    ftruncate(p->fd, (off_t)p->bytes) < 0 || !hash_add_fd(p->hash, p->fd, p->bytes))
+	json_set_str(o, "url", p->origin.url);
+	json_set_int(o, "size", (int64_t)p->origin.size);
+	json_set_str(o, "etag", p->origin.etag);
+	json_set_str(o, "last_modified", p->origin.last_modified);
+	for (size_t i = 0; i < p->here.n && i < PIECES_MAX; i++) {
+		struct json_object *pair = json_object_new_array();
+
+		json_object_array_add(pair, json_object_new_int64((int64_t)p->here.v[i].start));
+		json_object_array_add(pair, json_object_new_int64((int64_t)p->here.v[i].end));
+		json_object_array_add(list, pair);
+	}
+	json_set(o, "pieces", list);
+	return json_write(p->sidecar, 0644, o, e);
+}
+
+/* --- the file ---------------------------------------------------------------------------------- */
+
+static bool keep_pieces(struct part *p)
+{
+	struct err ignored = ERR_INIT;
+
+	if (!load_sidecar(p) || part_catch_up(p, UINT64_MAX, &ignored) < 0)
 		return false;
-	p->flushed = p->saved = p->bytes;
+	p->bytes = p->flushed = p->saved = pieces_total(&p->here);
+	p->answers = 1;
 	return true;
 }
 
@@ -89,7 +145,7 @@ int part_open(struct part *p, const char *path, struct err *e)
 	p->fd = fs_open(p->file, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
 	if (p->fd < 0)
 		return err_errno(e, errno, "opening %s", p->file);
-	return keep_prefix(p) ? 0 : part_reset(p, e);
+	return keep_pieces(p) ? 0 : part_reset(p, e);
 }
 
 void part_done(struct part *p)
@@ -97,6 +153,7 @@ void part_done(struct part *p)
 	cleanup_close(&p->fd);
 	p->fd = -1;
 	hash_free_p(&p->hash);
+	pieces_clear(&p->here);
 	free(p->origin.url);
 	free(p->file);
 	free(p->sidecar);
@@ -127,9 +184,7 @@ int part_reserve(struct part *p, uint64_t total, struct err *e)
 	uint64_t need = total > p->bytes ? total - p->bytes : 0;
 	struct statvfs fs;
 
-	if (need == 0)
-		return 0;
-	if (fallocate(p->fd, FALLOC_FL_KEEP_SIZE, (off_t)p->bytes, (off_t)need) == 0)
+	if (need == 0 || fallocate(p->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)total) == 0)
 		return 0;
 	if (errno == ENOSPC || errno == EDQUOT)
 		return no_room(p, need, e);
@@ -139,19 +194,10 @@ int part_reserve(struct part *p, uint64_t total, struct err *e)
 	return 0;
 }
 
-/* Starts the way to the disk early, so that saving does not hold up the transfer for long. */
-static void flush(struct part *p)
+static int write_at(struct part *p, uint64_t at, const char *data, size_t len, struct err *e)
 {
-	sync_file_range(p->fd, (off_t)p->flushed, (off_t)(p->bytes - p->flushed),
-			SYNC_FILE_RANGE_WRITE);
-	p->flushed = p->bytes;
-}
-
-int part_write(struct part *p, const void *data, size_t len, struct err *e)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n = pwrite(p->fd, (const char *)data + done, len - done,
-				   (off_t)(p->bytes + done));
+	while (len > 0) {
+		ssize_t n = pwrite(p->fd, data, len, (off_t)at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -160,29 +206,77 @@ int part_write(struct part *p, const void *data, size_t len, struct err *e)
 				p, p->origin.size > p->bytes ? p->origin.size - p->bytes : len, e);
 		if (n < 0)
 			return err_errno(e, errno, "writing %s", p->file);
-		done += (size_t)n;
+		data += n;
+		at += (uint64_t)n;
+		len -= (size_t)n;
 	}
-	hash_add(p->hash, data, len);
+	return 0;
+}
+
+/* Starts the way to the disk early, so that saving does not hold up the transfer for long. */
+static void flush(struct part *p)
+{
+	sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	p->flushed = p->bytes;
+}
+
+static uint64_t save_every(const struct part *p)
+{
+	uint64_t share = p->origin.size / SAVE_SHARE;
+
+	return share < SAVE_MIN ? SAVE_MIN : share > SAVE_MAX ? SAVE_MAX : share;
+}
+
+int part_write(struct part *p, uint64_t at, const void *data, size_t len, struct err *e)
+{
+	if (write_at(p, at, data, len, e) < 0)
+		return -1;
+	pieces_add(&p->here, at, at + len);
+	if (at == p->hashed) {
+		hash_add(p->hash, data, len);
+		p->hashed += len;
+	}
 	p->bytes += len;
 	if (p->bytes - p->flushed >= FLUSH_EVERY)
 		flush(p);
-	return p->bytes - p->saved >= SAVE_EVERY ? part_save(p, e) : 0;
+	return p->bytes - p->saved >= save_every(p) ? part_save(p, e) : 0;
+}
+
+int part_catch_up(struct part *p, uint64_t max, struct err *e)
+{
+	uint64_t end = pieces_prefix(&p->here);
+	_cleanup_free_ uint8_t *buffer = NULL;
+
+	if (end - p->hashed > max)
+		end = p->hashed + max;
+	if (p->hashed < end)
+		buffer = xmalloc(READ_SIZE);
+	while (p->hashed < end) {
+		size_t want = end - p->hashed < READ_SIZE ? (size_t)(end - p->hashed) : READ_SIZE;
+		ssize_t n = pread(p->fd, buffer, want, (off_t)p->hashed);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_errno(e, n < 0 ? errno : ENODATA, "reading %s", p->file);
+		hash_add(p->hash, buffer, (size_t)n);
+		p->hashed += (uint64_t)n;
+	}
+	return 0;
+}
+
+bool part_is_whole(const struct part *p, uint64_t size)
+{
+	return p->bytes == size && pieces_prefix(&p->here) == size;
 }
 
 int part_save(struct part *p, struct err *e)
 {
-	_cleanup_json_ struct json_object *o = json_object_new_object();
-
 	if (p->bytes == p->saved || !p->origin.url)
 		return 0;
 	if (fdatasync(p->fd) < 0)
 		return err_errno(e, errno, "syncing %s", p->file);
-	json_set_str(o, "url", p->origin.url);
-	json_set_int(o, "size", (int64_t)p->origin.size);
-	json_set_str(o, "etag", p->origin.etag);
-	json_set_str(o, "last_modified", p->origin.last_modified);
-	json_set_int(o, "bytes", (int64_t)p->bytes);
-	if (json_write(p->sidecar, 0644, o, e) < 0)
+	if (write_sidecar(p, e) < 0)
 		return -1;
 	p->flushed = p->saved = p->bytes;
 	return 0;

@@ -1,19 +1,19 @@
 /* A download under way: the bytes in "PATH.part", and in "PATH.part.json" where they come from and
- * how many of them are known to be on disk. After a power cut exactly those are kept, and hashed
- * again. */
+ * which of them are known to be on disk. After a power cut exactly those are kept. SHA-256 follows
+ * the bytes from the first one on: what comes in order is hashed as it comes, what came ahead of its
+ * turn is read back once when its turn has come. */
 #ifndef GN8V_NET_PART_H
 #define GN8V_NET_PART_H
 
 #include "core/err.h"
+#include "net/answer.h"
 #include "net/hash.h"
-
-#define PART_VALIDATOR_SIZE 256
+#include "net/pieces.h"
 
 /* What the server said about the file. Empty or 0: it did not say. */
 struct part_origin {
-	char *url;			/* owned by the part; NULL: none yet */
-	char etag[PART_VALIDATOR_SIZE]; /* strong ones only */
-	char last_modified[PART_VALIDATOR_SIZE];
+	char *url; /* owned by the part; NULL: none yet */
+	char etag[ANSWER_VALIDATOR_SIZE], last_modified[ANSWER_VALIDATOR_SIZE];
 	uint64_t size;
 };
 
@@ -21,10 +21,12 @@ struct part {
 	const char *path; /* the name the file will get; the caller's */
 	char *file, *sidecar;
 	int fd;
-	uint64_t bytes;	  /* written and hashed */
-	uint64_t flushed; /* on their way to the disk */
-	uint64_t saved;	  /* on disk and in the sidecar */
-	bool resumed;	  /* some of the bytes are of an earlier transfer */
+	struct pieces here; /* written */
+	uint64_t bytes;	    /* of them */
+	uint64_t hashed;    /* from the first one on */
+	uint64_t flushed,
+		saved;	      /* of bytes: on their way to the disk; on disk and in the sidecar */
+	unsigned int answers; /* that its bytes are from; what an earlier try left counts as one */
 	struct part_origin origin;
 	struct hash *hash;
 };
@@ -43,8 +45,14 @@ void part_set_origin(struct part *p, const struct part_origin *origin);
 /* Makes room for `total` bytes in all; ERR_DISK_FULL with the numbers. */
 int part_reserve(struct part *p, uint64_t total, struct err *e);
 
-/* Appends; saves now and then. */
-int part_write(struct part *p, const void *data, size_t len, struct err *e);
+/* Puts bytes at their place, where none are yet; saves now and then. */
+int part_write(struct part *p, uint64_t at, const void *data, size_t len, struct err *e);
+
+/* Hashes what is there ahead of its turn, at most `max` bytes of it. */
+int part_catch_up(struct part *p, uint64_t max, struct err *e);
+
+/* Whether all of `size` bytes are there. */
+bool part_is_whole(const struct part *p, uint64_t size);
 
 /* Brings the bytes to the disk, then writes the sidecar. */
 int part_save(struct part *p, struct err *e);

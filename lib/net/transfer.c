@@ -1,236 +1,218 @@
 #include "net/transfer.h"
 
-#include <strings.h>
+#include <time.h>
 
 #include "core/clock.h"
-#include "core/fs.h"
 #include "core/str.h"
-#include "net/http.h"
+#include "net/lane.h"
+#include "net/pace.h"
 
-#define CONNECT_TIMEOUT_S 15L
-#define LOW_SPEED_BYTES	  1024L
-#define LOW_SPEED_S	  30L
-#define BUFFER_SIZE	  262144L
+#define LANES_MAX     16
+#define WAIT_MS	      100
+#define NO_SOCKETS_MS 10
 
-struct answer {
-	long status;
-	uint64_t length;		   /* Content-Length; 0: unknown */
-	uint64_t range_start, range_total; /* Content-Range */
-	char etag[PART_VALIDATOR_SIZE], last_modified[PART_VALIDATOR_SIZE];
-};
+/* What is read back between two looks at the sockets. */
+#define CATCH_UP (UINT64_C(4) << 20)
 
-struct state {
+/* A connection gets a range for so many seconds, or its share of the rest when that is less; so
+ * that all end together, and what a range costs (one way there and back) stays small. */
+#define RANGE_S	    2.0
+#define RANGE_MIN_S 0.5
+#define RANGE_MIN   (UINT64_C(4) << 20)
+
+struct run {
 	struct transfer *t;
-	struct answer answer; /* the last one: redirects have their own */
-	bool accepted;
-	struct err e; /* of the callbacks */
-	char detail[CURL_ERROR_SIZE];
+	CURLM *multi;
+	struct lane lanes[LANES_MAX];
+	struct pace pace;
+	struct err e; /* why the last lane that failed did */
+	bool ended;   /* the file's size was not known, and its end has come */
+	bool over;    /* by a failure */
 };
 
-static const char *header_value(const char *line, const char *name)
+static uint64_t size_of(const struct run *r)
 {
-	size_t n = strlen(name);
-
-	if (strncasecmp(line, name, n) != 0 || line[n] != ':')
-		return NULL;
-	line += n + 1;
-	return line + strspn(line, " \t");
+	return r->t->part->origin.size;
 }
 
-static void read_header(struct answer *a, const char *line)
+static unsigned int count_busy(const struct run *r, bool flowing)
 {
-	unsigned long long start, end, total = 0;
-	const char *value;
+	unsigned int n = 0;
 
-	if (str_starts(line, "HTTP/")) {
-		*a = (struct answer){ 0 };
-		sscanf(line, "%*s %ld", &a->status);
-	} else if ((value = header_value(line, "Content-Length"))) {
-		a->length = strtoull(value, NULL, 10);
-	} else if ((value = header_value(line, "Content-Range"))) {
-		if (sscanf(value, "bytes %llu-%llu/%llu", &start, &end, &total) >= 2) {
-			a->range_start = start;
-			a->range_total = total;
-		}
-	} else if ((value = header_value(line, "ETag"))) {
-		/* A weak one does not promise the same bytes. */
-		if (*value != '"' || !str_copy(a->etag, sizeof(a->etag), value))
-			a->etag[0] = '\0';
-	} else if ((value = header_value(line, "Last-Modified"))) {
-		if (!str_copy(a->last_modified, sizeof(a->last_modified), value))
-			a->last_modified[0] = '\0';
-	}
-}
-
-static size_t on_header(char *data, size_t size, size_t n, void *arg)
-{
-	struct state *s = arg;
-	_cleanup_free_ char *line = xstrndup(data, n);
-
-	(void)size; /* always 1 */
-	read_header(&s->answer, str_trim(line));
+	for (size_t i = 0; i < LANES_MAX; i++)
+		n += r->lanes[i].busy && (!flowing || r->lanes[i].came);
 	return n;
 }
 
-/* A range that is not the rest of what we have cannot be used. */
-static int check_range(struct state *s)
+/* Ranges of one file can be told apart from those of another, and the server gives them. */
+static bool may_split(const struct run *r)
 {
-	struct part *p = s->t->part;
-	const struct answer *a = &s->answer;
+	const struct part_origin *o = &r->t->part->origin;
 
-	if (p->bytes == 0 || a->range_start != p->bytes ||
-	    (p->origin.size && a->range_total && a->range_total != p->origin.size)) {
-		s->t->start_over = true;
-		return err_set(&s->e, &ERR_HTTP, "status 206 with a range that was not asked for");
+	return size_of(r) && (r->t->fetch->sha256 || *o->etag || *o->last_modified);
+}
+
+/* --- which range is next ------------------------------------------------------------------------ */
+
+static uint64_t range_length(const struct run *r)
+{
+	double each = r->pace.rate / r->pace.lanes;
+	double share = (double)(size_of(r) - r->t->part->bytes) / (2.0 * r->pace.lanes);
+	double length = each * RANGE_S < share ? each * RANGE_S : share;
+
+	if (length < each * RANGE_MIN_S)
+		length = each * RANGE_MIN_S;
+	return length < (double)RANGE_MIN ? RANGE_MIN : (uint64_t)length;
+}
+
+/* What is neither there nor on its way. */
+static bool find_gap(const struct run *r, struct piece *ret)
+{
+	struct pieces taken = { 0 };
+	bool found;
+
+	pieces_copy(&taken, &r->t->part->here);
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (r->lanes[i].busy)
+			pieces_add(&taken, r->lanes[i].at, r->lanes[i].end);
+	found = pieces_gap(&taken, size_of(r) ? size_of(r) : LANE_OPEN, ret);
+	pieces_clear(&taken);
+	return found;
+}
+
+/* Takes from the connection that has the most left to do, when that saves time. */
+static bool make_gap(struct run *r)
+{
+	struct lane *most = NULL;
+	uint64_t left = 0, keep = range_length(r);
+
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		struct lane *l = &r->lanes[i];
+
+		if (l->busy && l->accepted && l->end - l->at > left) {
+			most = l;
+			left = l->end - l->at;
+		}
 	}
-	return 0;
-}
-
-static int check_size(struct state *s, uint64_t total)
-{
-	const struct fetch *f = s->t->fetch;
-
-	if (f->size && total && total != f->size)
-		return err_set(&s->e, &ERR_DIGEST, "the server's file has %llu bytes, not %llu",
-			       (unsigned long long)total, (unsigned long long)f->size);
-	if (total > f->size_max)
-		return err_set(&s->e, &ERR_TOO_LARGE, "%llu bytes, at most %llu are accepted",
-			       (unsigned long long)total, (unsigned long long)f->size_max);
-	return part_reserve(s->t->part, total ? total : f->size, &s->e);
-}
-
-static int accept_whole(struct state *s)
-{
-	struct answer *a = &s->answer;
-	struct part_origin origin = { .url = (char *)(uintptr_t)s->t->source->url,
-				      .size = a->length };
-
-	if (part_reset(s->t->part, &s->e) < 0)
-		return -1;
-	str_copy(origin.etag, sizeof(origin.etag), a->etag);
-	str_copy(origin.last_modified, sizeof(origin.last_modified), a->last_modified);
-	part_set_origin(s->t->part, &origin);
-	return check_size(s, a->length);
-}
-
-static int accept_rest(struct state *s)
-{
-	if (check_range(s) < 0)
-		return -1;
-	s->t->part->resumed = true;
-	return check_size(s, s->answer.range_total);
-}
-
-/* Judges the status line and headers, once, before the first byte of the body. */
-static int accept_answer(struct state *s)
-{
-	long status = s->answer.status;
-
-	s->accepted = true;
-	if (status == 200)
-		return accept_whole(s);
-	if (status == 206)
-		return accept_rest(s);
-	s->t->start_over = status == 416;
-	s->t->may_pass = http_status_may_pass(status);
-	return err_set(&s->e, &ERR_HTTP, "status %ld", status);
-}
-
-/* A body need not keep to what its headers said, nor say anything. */
-static int check_growth(struct state *s, uint64_t bytes)
-{
-	const struct fetch *f = s->t->fetch;
-
-	if (f->size && bytes > f->size)
-		return err_set(&s->e, &ERR_DIGEST, "more than the expected %llu bytes",
-			       (unsigned long long)f->size);
-	if (bytes > f->size_max)
-		return err_set(&s->e, &ERR_TOO_LARGE, "more than the accepted %llu bytes",
-			       (unsigned long long)f->size_max);
-	return 0;
-}
-
-static size_t on_body(char *data, size_t size, size_t n, void *arg)
-{
-	struct state *s = arg;
-	struct part *p = s->t->part;
-
-	(void)size; /* always 1 */
-	if (!s->accepted && accept_answer(s) < 0)
-		return 0;
-	if (check_growth(s, p->bytes + n) < 0)
-		return 0;
-	return part_write(p, data, n, &s->e) < 0 ? 0 : n;
-}
-
-static int on_tick(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
-		   curl_off_t up_now)
-{
-	struct transfer *t = arg;
-
-	(void)total, (void)now, (void)up_total, (void)up_now;
-	t->on_tick(t->on_tick_data);
-	return 0;
-}
-
-static bool set_callbacks(CURL *curl, struct state *s)
-{
-	return HTTP_SET(curl, CURLOPT_ERRORBUFFER, s->detail) &&
-	       HTTP_SET(curl, CURLOPT_HEADERFUNCTION, on_header) &&
-	       HTTP_SET(curl, CURLOPT_HEADERDATA, s) &&
-	       HTTP_SET(curl, CURLOPT_WRITEFUNCTION, on_body) &&
-	       HTTP_SET(curl, CURLOPT_WRITEDATA, s) &&
-	       HTTP_SET(curl, CURLOPT_XFERINFOFUNCTION, on_tick) &&
-	       HTTP_SET(curl, CURLOPT_XFERINFODATA, s->t) && HTTP_SET(curl, CURLOPT_NOPROGRESS, 0L);
-}
-
-static bool set_limits(CURL *curl, long timeout_ms)
-{
-	return HTTP_SET(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) &&
-	       HTTP_SET(curl, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES) &&
-	       HTTP_SET(curl, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S) &&
-	       HTTP_SET(curl, CURLOPT_TIMEOUT_MS, timeout_ms) &&
-	       HTTP_SET(curl, CURLOPT_BUFFERSIZE, BUFFER_SIZE) &&
-	       HTTP_SET(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-}
-
-static bool set_peer(CURL *curl, const struct transfer *t)
-{
-	const struct fetch *f = t->fetch;
-	_cleanup_free_ char *ca_file = f->ca_file ? fs_host_path(f->ca_file) : NULL;
-
-	if (ca_file &&
-	    !(HTTP_SET(curl, CURLOPT_CAINFO, ca_file) && HTTP_SET(curl, CURLOPT_CAPATH, NULL)))
+	if (left < 2 * RANGE_MIN || (double)left < r->pace.rate / r->pace.lanes)
 		return false;
-	return http_follow(curl, HTTP_TLS) && http_set_proxy(curl, f->proxy, f->no_proxy) &&
-	       HTTP_SET(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
-	       HTTP_SET(curl, CURLOPT_URL, t->source->url);
+	most->end = most->at + (keep < left / 2 ? keep : left / 2);
+	return true;
 }
 
-static bool set_headers(CURL *curl, const struct fetch_source *s, struct curl_slist **headers)
+static int start_lane(struct run *r, const struct piece *range)
 {
-	for (const char *const *h = s->headers; h && *h; h++)
-		http_add_header(headers, *h);
-	return HTTP_SET(curl, CURLOPT_HTTPHEADER, *headers);
+	struct lane *l = r->lanes;
+	unsigned int busy = count_busy(r, false);
+
+	while (l->busy)
+		l++;
+	if (lane_begin(l, r->t->fetch, r->t->source, r->t->part, range->start, range->end,
+		       busy == 0, &r->e) < 0)
+		return -1;
+	if (curl_multi_add_handle(r->multi, l->curl) != CURLM_OK)
+		return err_set(&r->e, &ERR_INTERNAL, "libcurl refused a transfer");
+	l->busy = true;
+	return 0;
 }
 
-/* If-Range is for the server that the bytes came from: another one has other validators, and there
- * the digest judges. */
-static bool set_range(CURL *curl, const struct part *p, const char *url,
-		      struct curl_slist **headers)
+/* Starts connections until there are as many as wanted, or nothing to do for another. */
+static int fill(struct run *r)
 {
-	const char *validator = *p->origin.etag ? p->origin.etag : p->origin.last_modified;
-	char range[32];
+	unsigned int wanted = may_split(r) ? r->pace.lanes : 1;
 
-	if (p->bytes == 0)
-		return true;
-	snprintf(range, sizeof(range), "%llu-", (unsigned long long)p->bytes);
-	if (*validator && str_eq(p->origin.url, url)) {
-		_cleanup_free_ char *header = xasprintf("If-Range: %s", validator);
+	while (!r->over && !r->ended && count_busy(r, false) < wanted) {
+		struct piece gap;
 
-		http_add_header(headers, header);
+		if (!find_gap(r, &gap) &&
+		    (count_busy(r, false) == 0 || !make_gap(r) || !find_gap(r, &gap)))
+			break;
+		if (wanted > 1 && gap.end - gap.start > range_length(r))
+			gap.end = gap.start + range_length(r);
+		if (start_lane(r, &gap) < 0)
+			return -1;
 	}
-	return HTTP_SET(curl, CURLOPT_RANGE, range);
+	return 0;
+}
+
+/* --- how a range ended -------------------------------------------------------------------------- */
+
+static void note_failure(struct run *r, struct lane *l, enum lane_end how)
+{
+	struct transfer *t = r->t;
+	unsigned int others = count_busy(r, false);
+
+	r->e = l->e;
+	t->retry_after_s = l->answer.retry_after_s;
+	t->may_pass = how == LANE_LATER;
+	t->start_over = how == LANE_CHANGED || (how == LANE_REFUSED && l->alone);
+	/* What a server does not give to one more connection, the others will get. */
+	pace_limit(&r->pace, how == LANE_REFUSED ? 1 : others);
+	if (t->start_over || (how == LANE_LATER && others == 0) ||
+	    (how == LANE_FAILED && (others == 0 || l->e.kind != &ERR_HTTP)))
+		r->over = true;
+}
+
+static void end_lane(struct run *r, struct lane *l, CURLcode code)
+{
+	enum lane_end how = lane_judge(l, code);
+
+	curl_multi_remove_handle(r->multi, l->curl);
+	l->busy = false;
+	if (how != LANE_DONE) {
+		note_failure(r, l, how);
+		return;
+	}
+	if (!size_of(r)) {
+		r->t->part->origin.size = l->at;
+		r->ended = true;
+	}
+	if (l->answer.no_ranges)
+		pace_limit(&r->pace, 1);
+}
+
+static void take_ended(struct run *r)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(r->multi, &left))) {
+		CURLcode code = m->data.result;
+		struct lane *l = NULL;
+
+		if (m->msg == CURLMSG_DONE &&
+		    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &l) == CURLE_OK)
+			end_lane(r, l, code);
+	}
+}
+
+/* --- the loop ----------------------------------------------------------------------------------- */
+
+static int wait_for_news(struct run *r)
+{
+	const struct timespec nap = { .tv_nsec = NO_SOCKETS_MS * 1000000 };
+	int sockets = 0;
+
+	if (curl_multi_wait(r->multi, NULL, 0, WAIT_MS, &sockets) != CURLM_OK)
+		return err_set(&r->e, &ERR_INTERNAL, "libcurl cannot wait for its sockets");
+	/* Without a socket (names are being resolved) it returned at once. */
+	if (sockets == 0)
+		nanosleep(&nap, NULL);
+	return 0;
+}
+
+static void tell(struct run *r)
+{
+	struct transfer *t = r->t;
+	uint64_t size = size_of(r), came = 0;
+
+	for (size_t i = 0; i < LANES_MAX; i++)
+		came += r->lanes[i].came;
+	t->received = came;
+	t->connections = count_busy(r, false);
+	pace_tell(&r->pace, clock_monotonic_us(), came, count_busy(r, true),
+		  size ? size - t->part->bytes : 0);
+	t->on_tick(t->on_tick_data);
 }
 
 static int timed_out(const struct transfer *t, struct err *e)
@@ -238,42 +220,72 @@ static int timed_out(const struct transfer *t, struct err *e)
 	return err_set(e, &ERR_TIMEOUT, "not done after %u s", t->fetch->deadline_s);
 }
 
-static int conclude(struct state *s, CURLcode code, struct err *e)
+static int go_on(struct run *r)
 {
-	uint64_t soon_us = clock_monotonic_us() + 100000; /* libcurl has a clock of its own */
+	int running;
 
-	if (code == CURLE_OK && !s->accepted)
-		accept_answer(s);
-	if (code == CURLE_OK && !s->e.kind)
-		return 0;
-	if (code == CURLE_OPERATION_TIMEDOUT && soon_us >= s->t->deadline_us) {
-		timed_out(s->t, &s->e);
-	} else if (!s->e.kind) {
-		http_error(&s->e, code, s->detail, "transfer");
-		s->t->may_pass = s->e.kind == &ERR_NETWORK;
+	if (clock_monotonic_us() >= r->t->deadline_us) {
+		r->t->may_pass = false;
+		return timed_out(r->t, &r->e);
 	}
-	if (e)
-		*e = s->e;
-	return -1;
+	if (curl_multi_perform(r->multi, &running) != CURLM_OK)
+		return err_set(&r->e, &ERR_INTERNAL, "libcurl cannot go on");
+	take_ended(r);
+	if (part_catch_up(r->t->part, CATCH_UP, &r->e) < 0)
+		return -1;
+	tell(r);
+	return fill(r);
+}
+
+static bool is_whole(const struct run *r)
+{
+	return (size_of(r) || r->ended) && part_is_whole(r->t->part, size_of(r));
+}
+
+static bool is_over(const struct run *r)
+{
+	return r->over || is_whole(r) || count_busy(r, false) == 0;
+}
+
+static int carry(struct run *r)
+{
+	if (fill(r) < 0)
+		return -1;
+	while (!is_over(r)) {
+		if (go_on(r) < 0 || (!is_over(r) && wait_for_news(r) < 0))
+			return -1;
+	}
+	if (is_whole(r))
+		return part_catch_up(r->t->part, UINT64_MAX, &r->e);
+	return r->e.kind ? -1 : err_set(&r->e, &ERR_INTERNAL, "bytes are missing and nothing runs");
 }
 
 int transfer_run(struct transfer *t, struct err *e)
 {
-	_cleanup_(curl_slist_free_all_p) struct curl_slist *headers = NULL;
-	_cleanup_(curl_easy_cleanup_p) CURL *curl = NULL;
-	struct state s = { .t = t };
-	uint64_t now_us = clock_monotonic_us();
+	struct run *r = xcalloc(1, sizeof(*r));
+	unsigned int max = t->single || !t->fetch->connections_max ? 1 : t->fetch->connections_max;
+	int code = -1;
 
 	t->may_pass = t->start_over = false;
-	if (now_us + 1000 >= t->deadline_us)
-		return timed_out(t, e);
-	curl = http_new(HTTP_TLS, e);
-	if (!curl)
-		return -1;
-	if (!set_callbacks(curl, &s) || !set_peer(curl, t) ||
-	    !set_limits(curl, (long)((t->deadline_us - now_us) / 1000)) ||
-	    !set_range(curl, t->part, t->source->url, &headers) ||
-	    !set_headers(curl, t->source, &headers))
-		return err_set(e, &ERR_INTERNAL, "libcurl refused an option");
-	return conclude(&s, curl_easy_perform(curl), e);
+	t->retry_after_s = 0;
+	r->t = t;
+	r->e = (struct err)ERR_INIT;
+	r->multi = curl_multi_init();
+	pace_init(&r->pace, max < LANES_MAX ? max : LANES_MAX);
+	if (!r->multi ||
+	    curl_multi_setopt(r->multi, CURLMOPT_MAXCONNECTS, (long)LANES_MAX) != CURLM_OK)
+		err_set(&r->e, &ERR_INTERNAL, "libcurl refused an option");
+	else
+		code = carry(r);
+	if (code < 0 && e)
+		*e = r->e;
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		if (r->lanes[i].busy)
+			curl_multi_remove_handle(r->multi, r->lanes[i].curl);
+		lane_done(&r->lanes[i]);
+	}
+	curl_multi_cleanup(r->multi);
+	t->connections = 0;
+	free(r);
+	return code;
 }

@@ -62,12 +62,14 @@ bool kernel_boot_time(int64_t *ret_wall_s)
 	return true;
 }
 
-bool kernel_cpu_has_flag(const char *flag)
+bool kernel_cpu_has_flag(const char *flag, bool *ret)
 {
 	_cleanup_free_ char *text = find_line("/proc/cpuinfo", "flags");
 	const char *colon = text ? strchr(text, ':') : NULL;
 
-	return colon && str_has_word(colon + 1, flag);
+	if (colon)
+		*ret = str_has_word(colon + 1, flag);
+	return colon;
 }
 
 /* The end of the token that starts at s: the first blank outside of double quotes. */

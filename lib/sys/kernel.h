@@ -19,7 +19,8 @@ bool kernel_release(char *dst, size_t dst_size); /* /proc/sys/kernel/osrelease *
 bool kernel_cmdline(char *dst, size_t dst_size); /* /proc/cmdline */
 bool kernel_boot_id(char dst[KERNEL_BOOT_ID_SIZE]);
 bool kernel_boot_time(int64_t *ret_wall_s); /* btime of /proc/stat */
-bool kernel_cpu_has_flag(const char *flag); /* the first flags line of /proc/cpuinfo */
+/* By the first flags line of /proc/cpuinfo; false when there is none. */
+bool kernel_cpu_has_flag(const char *flag, bool *ret);
 
 /* The value of key=value in a command line, the last one winning as in the kernel; "" for a bare
  * word. False if it is not there. Tokens are split at blanks outside of double quotes. */

@@ -252,7 +252,7 @@ static void leave_part(const void *bytes, size_t len, size_t saved, const char *
 {
 	_cleanup_free_ char *json = xasprintf("{\"url\": \"https://127.0.0.1:%u%s\", \"size\": %d, "
 					      "\"etag\": \"\\\"one\\\"\", \"last_modified\": \"\", "
-					      "\"bytes\": %zu}",
+					      "\"pieces\": [[0, %zu]]}",
 					      port, url_path, SIZE, saved);
 	struct err e = ERR_INIT;
 

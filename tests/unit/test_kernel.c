@@ -237,6 +237,7 @@ START_TEST(facts_come_from_proc)
 {
 	char boot_id[KERNEL_BOOT_ID_SIZE], release[KERNEL_RELEASE_SIZE];
 	int64_t t = 0;
+	bool has;
 
 	use_root();
 	ck_assert(!kernel_boot_id(boot_id) && !kernel_boot_time(&t));
@@ -249,8 +250,11 @@ START_TEST(facts_come_from_proc)
 	ck_assert_str_eq(release, "5.10.134-18.al8.x86_64");
 	ck_assert(kernel_boot_time(&t));
 	ck_assert_int_eq(t, 1795305600);
-	ck_assert(kernel_cpu_has_flag("tdx_guest"));
-	ck_assert(!kernel_cpu_has_flag("tdx") && !kernel_cpu_has_flag("spectre"));
+	ck_assert(kernel_cpu_has_flag("tdx_guest", &has) && has);
+	ck_assert(kernel_cpu_has_flag("tdx", &has) && !has);
+	ck_assert(kernel_cpu_has_flag("spectre", &has) && !has);
+	put("/proc/cpuinfo", "processor\t: 0\n");
+	ck_assert(!kernel_cpu_has_flag("tdx_guest", &has));
 	drop_root();
 }
 END_TEST
