@@ -6,6 +6,7 @@
 #   make check-all       check, the lints, and unit tests and core stories under clang and sanitizers
 #                        (LONG=1: every story, and every byte in the tests that change bytes)
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
+#   make bench-early     the seconds and bytes that fetch.before_restart saves
 #   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
 #   make compare         gn8v and NVIDIA's Python verifier on the same evidence (needs a package index)
 #   make lint            shellcheck, exported names, formatting of what the tools can judge
@@ -106,7 +107,7 @@ DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia
 
 
 .PHONY: all prebuild demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
-        install stage dist srpm rpm abi user-data bench-provision bench-attest compare clean help
+        install stage dist srpm rpm abi user-data bench-provision bench-early bench-attest compare clean help
 
 all: $(B)/gn8v
 
@@ -218,6 +219,9 @@ demo: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 
 bench-provision: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/bench/provision
+
+bench-early: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+	@$(TWIN_ENV) tests/bench/provision --early
 
 bench-attest: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/bench/attest

@@ -49,6 +49,7 @@ struct config {
 	bool cublas_install;
 	char *cublas_python;
 	char *fetch_dir, *fetch_ca_file;
+	bool fetch_before_restart;
 	int fetch_deadline_s, fetch_total_deadline_s, fetch_connections, fetch_stall_s;
 	struct strlist fetch_headers;
 	bool cache_keep;

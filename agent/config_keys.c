@@ -135,6 +135,8 @@ const struct config_key config_keys[] = {
 	  "for one file, retries included" },
 	{ "fetch.total_deadline_s", CONFIG_INT, AT(fetch_total_deadline_s), "14400", NULL, NULL, 1, 172800,
 	  "for all files of a run, counted from the first" },
+	{ "fetch.before_restart", CONFIG_BOOL, AT(fetch_before_restart), "false", NULL, NULL, 0, 0,
+	  "downloads begin before the restart, which does not wait for them, and go on after it" },
 	{ "cache.keep", CONFIG_BOOL, AT(cache_keep), "false", NULL, NULL, 0, 0,
 	  "keep downloads after they were installed" },
 	{ "time_sync.required", CONFIG_BOOL, AT(time_sync_required), "true", NULL, NULL, 0, 0,

@@ -106,7 +106,7 @@ static bool vouched(const struct engine *g)
 
 bool engine_needs_met(const struct engine *g, const struct step *s)
 {
-	for (const enum step_id *n = s->needs; *n != STEP_MAX; n++)
+	for (const enum step_id *n = step_needs(s, g->config); *n != STEP_MAX; n++)
 		if (!engine_satisfied(g, *n))
 			return false;
 	return true;
@@ -146,6 +146,18 @@ static bool restart_allowed(struct engine *g, size_t i)
 			 "systemctl reboot when that suits you");
 	engine_record_failure(g, i, &e);
 	return false;
+}
+
+/* Downloads that began before a restart do not hold up the word that it will not come. */
+static bool waits_in_vain(const struct engine *g)
+{
+	if (!g->config->fetch_before_restart || engine_satisfied(g, STEP_RESTART))
+		return false;
+	for (size_t i = 0; i < STEP_MAX; i++)
+		if ((g->tasks[i].slot.pid || g->tasks[i].retry) && !steps[i].downloads &&
+		    !steps[i].needs_early)
+			return false;
+	return true;
 }
 
 static void conclude(struct engine *g)
@@ -192,6 +204,9 @@ void engine_schedule(struct engine *g)
 			engine_start_step(g, i);
 	}
 	engine_note_blocked(g);
+	if (waits_in_vain(g))
+		for (size_t i = 0; i < TASKS; i++)
+			engine_stop_task(&g->tasks[i]);
 	if (!any_running(g))
 		conclude(g);
 }

@@ -26,6 +26,7 @@ struct task {
 	unsigned int tries, limit_s; /* so far; of the last one */
 	uint64_t first_try_us;
 	bool done, failed;
+	bool stopped; /* by us: its turn comes again in another run */
 };
 
 struct engine {
@@ -65,7 +66,7 @@ void engine_init_task(struct engine *g, size_t i);
 void engine_done_task(struct task *s);
 int engine_start_look(struct engine *g, struct err *e);
 void engine_start_step(struct engine *g, size_t i);
-void engine_stop_task(struct task *s); /* at SIGTERM */
+void engine_stop_task(struct task *s); /* if it runs */
 void engine_record_failure(struct engine *g, size_t i, const struct err *e);
 
 /* --- engine_notes.c */

@@ -69,7 +69,7 @@ static bool try_again(struct engine *g, struct task *s, const struct err *e)
 	uint64_t wait = clock_backoff_us(s->tries - 1, RETRY_FIRST_US, RETRY_MAX_US),
 		 now = clock_monotonic_us();
 
-	if (e->kind->class != ERR_CLASS_RETRY || g->stopping)
+	if (e->kind->class != ERR_CLASS_RETRY)
 		return false;
 	if (step->retry_for_s) {
 		if (now + wait - s->first_try_us > (uint64_t)step->retry_for_s(g->config) * 1000000)
@@ -144,8 +144,8 @@ static void finish_step(struct engine *g, struct task *s, int status)
 	progress_end(&g->progress, &steps[s->index]);
 	clock_format(clock_wall_s(), st->ended);
 	st->duration_s = (double)(clock_monotonic_us() - s->slot.started_us) / 1e6;
-	st->cut_off = g->stopping || s->slot.timed_out || !s->have_result;
-	if (g->stopping) {
+	st->cut_off = s->stopped || s->slot.timed_out || !s->have_result;
+	if (s->stopped) {
 		st->state = STATE_INTERRUPTED;
 		str_copy(st->reason, sizeof(st->reason),
 			 "interrupted; begun again at the next start");
@@ -287,7 +287,9 @@ static bool save_intent(struct engine *g, size_t i, struct err *e)
 	str_copy(st->boot_id, sizeof(st->boot_id), g->facts.machine.boot_id);
 	clock_format(clock_wall_s(), st->started);
 	if (g->status.result != RESULT_WAITING || !steps[i].retry_for_s)
-		g->status.result = steps[i].restarts ? RESULT_RESTARTING : RESULT_RUNNING;
+		g->status.result = steps[i].restarts || g->tasks[STEP_RESTART].slot.pid
+					   ? RESULT_RESTARTING
+					   : RESULT_RUNNING;
 	if (steps[i].restarts && restarts_add(&g->facts, e) < 0)
 		return false;
 	if (steps[i].restarts)
@@ -338,6 +340,7 @@ void engine_stop_task(struct task *s)
 	release(&s->retry);
 	if (!s->slot.pid)
 		return;
+	s->stopped = true;
 	/* What it still said may be that it asked for the restart that ends us. */
 	slot_kill(&s->slot);
 	if (s->index != TASK_LOOK)

@@ -10,15 +10,16 @@ const char *plan_action_name(enum plan_action a)
 
 /* What a step inherits from those it needs, which stand above it in the table: PLAN_RUN when its
  * turn comes in this boot. One that is done hands on what it inherited itself; one that is skipped is not there. */
-static enum plan_action inherited(const struct plan *p, const struct step *s)
+static enum plan_action inherited(const struct plan *p, const struct config *c,
+				  const struct step *s)
 {
 	enum plan_action worst = PLAN_RUN;
 
-	for (const enum step_id *n = s->needs; *n != STEP_MAX; n++) {
+	for (const enum step_id *n = step_needs(s, c); *n != STEP_MAX; n++) {
 		enum plan_action a = p->rows[*n].action;
 
 		if (a == PLAN_DONE)
-			a = inherited(p, &steps[*n]);
+			a = inherited(p, c, &steps[*n]);
 		if (a == PLAN_BLOCKED || a == PLAN_WAITS)
 			return PLAN_WAITS;
 		if (a == PLAN_AFTER_RESTART ||
@@ -54,10 +55,10 @@ void plan_make(struct plan *p, const struct config *c, const struct facts *f)
 		if (row->r.probe == PROBE_DONE)
 			row->action = PLAN_DONE;
 		else if (row->r.probe == PROBE_TODO)
-			row->action = inherited(p, s);
-		else if (inherited(p, s) == PLAN_RUN)
+			row->action = inherited(p, c, s);
+		else if (inherited(p, c, s) == PLAN_RUN)
 			row->action = PLAN_BLOCKED;
 		else /* behind a restart or another block: its own reason may be gone by then */
-			row->action = inherited(p, s);
+			row->action = inherited(p, c, s);
 	}
 }

@@ -83,7 +83,7 @@ const struct step steps[STEP_MAX] = {
 	[STEP_TIME_SYNC] = {
 		.id = "time-sync", .rows = "R7 R8",
 		.title = "the clock is synchronised, so that certificates can be judged",
-		.needs = NEEDS(STEP_RESTART), USE(time_sync),
+		.needs = NEEDS(STEP_RESTART), .needs_early = NEEDS(STEP_PREFLIGHT), USE(time_sync),
 		.timeout_s = MINUTES(1), .waits_s = clock_wait, .attempts = 1, .changes = FACTS_CLOCK,
 	},
 
@@ -91,7 +91,7 @@ const struct step steps[STEP_MAX] = {
 	[STEP_PACKAGES] = {
 		.id = "packages", .rows = "R9",
 		.title = "openssl3, compiler and the running kernel's headers are installed",
-		.needs = NEEDS(STEP_TIME_SYNC), USE(packages),
+		.needs = NEEDS(STEP_RESTART, STEP_TIME_SYNC), USE(packages),
 		.timeout_s = MINUTES(20), .attempts = 3, .changes = FACTS_SOFTWARE,
 	},
 	[STEP_FETCH_DRIVER] = {
@@ -240,6 +240,11 @@ const struct step *step_by_id(const char *id)
 		if (str_eq(steps[i].id, id))
 			return &steps[i];
 	return NULL;
+}
+
+const enum step_id *step_needs(const struct step *s, const struct config *c)
+{
+	return c->fetch_before_restart && s->needs_early ? s->needs_early : s->needs;
 }
 
 unsigned int step_deadline_s(const struct step *s, const struct config *c)

@@ -59,7 +59,8 @@ struct step {
 	const char *rows;  /* of the procedure */
 	const char *title; /* what is true when it is done */
 	enum step_shapes shapes;
-	const enum step_id *needs;				       /* ended by STEP_MAX */
+	const enum step_id *needs;	 /* ended by STEP_MAX; see step_needs */
+	const enum step_id *needs_early; /* instead, with fetch.before_restart; NULL: the same */
 	bool (*wanted)(const struct config *c, const struct facts *f); /* NULL: always */
 	void (*probe)(const struct config *c, const struct facts *f, struct probe_result *r);
 	int (*apply)(struct worker *w,
@@ -80,6 +81,9 @@ struct step {
 extern const struct step steps[STEP_MAX];
 
 const struct step *step_by_id(const char *id); /* NULL if there is none */
+
+/* What it needs under this configuration, ended by STEP_MAX. */
+const enum step_id *step_needs(const struct step *s, const struct config *c);
 
 /* How long its apply may take: steps.<id>.timeout_s of the configuration, else timeout_s and what
  * it is configured to wait. */

@@ -4,11 +4,11 @@
 #include "core/fs.h"
 #include "core/str.h"
 
-static struct json_object *needs_to_json(const struct step *s)
+static struct json_object *needs_to_json(const struct step *s, const struct config *c)
 {
 	struct json_object *a = json_object_new_array();
 
-	for (const enum step_id *n = s->needs; *n != STEP_MAX; n++)
+	for (const enum step_id *n = step_needs(s, c); *n != STEP_MAX; n++)
 		json_object_array_add(a, json_object_new_string(steps[*n].id));
 	return a;
 }
@@ -27,7 +27,7 @@ static struct json_object *to_json(const struct plan *p, const struct facts *f,
 		json_set_str(row, "id", steps[i].id);
 		json_set_str(row, "rows", steps[i].rows);
 		json_set_str(row, "title", steps[i].title);
-		json_set(row, "needs", needs_to_json(&steps[i]));
+		json_set(row, "needs", needs_to_json(&steps[i], c));
 		json_set_str(row, "action", plan_action_name(p->rows[i].action));
 		json_set_str(row, "reason", p->rows[i].r.reason);
 		if (p->rows[i].action == PLAN_BLOCKED)

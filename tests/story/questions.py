@@ -242,6 +242,18 @@ def check_argv(twin, text):
     return 0 if found else 1
 
 
+def check_bytes(twin, text):
+    """Bytes that the server sent of files with this text in their path: asked for before the restart, and after it."""
+    restart = next((call["t"] for call in read_jsonl(twin.state("bus.jsonl"))
+                    if call["method"].endswith("Reboot")), float("inf"))
+    sums = [0, 0]
+    for request in read_jsonl(twin.state("http.jsonl")):
+        if text in request["path"]:
+            sums[request["t"] > restart] += request["bytes"]
+    print("%d %d" % tuple(sums))
+    return 0
+
+
 def check_worker(twin, _):
     """The process id of the agent's worker, when it has one."""
     import watch

@@ -82,6 +82,7 @@ static const struct {
 	{ "fetch.stall_s", "30", NULL },
 	{ "fetch.deadline_s", "7200", NULL },
 	{ "fetch.total_deadline_s", "14400", NULL },
+	{ "fetch.before_restart", "false", NULL },
 	{ "cache.keep", "false", NULL },
 	{ "time_sync.required", "true", NULL },
 	{ "time_sync.deadline_s", "300", NULL },

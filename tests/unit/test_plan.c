@@ -104,6 +104,53 @@ START_TEST(each_step_finds_its_place_at_every_stage_of_both_shapes)
 }
 END_TEST
 
+/* fetch.before_restart: on a fresh machine the downloads are to run, and all else is as without it; once
+ * the machine was restarted there is no difference. */
+START_TEST(downloads_may_come_before_the_restart)
+{
+	static const enum step_id moved[] = { STEP_TIME_SYNC, STEP_FETCH_DRIVER, STEP_FETCH_CUDA,
+					      STEP_FETCH_FABRICMANAGER, STEP_FETCH_NSCQ };
+
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		static struct plan without;
+
+		stages[i](&m, SHAPE_MULTI, "{}");
+		plan();
+		without = p;
+		m.c.fetch_before_restart = true;
+		plan();
+		for (size_t k = 0; k < STEP_MAX; k++) {
+			bool early = false;
+
+			for (size_t n = 0; n < ARRAY_SIZE(moved); n++)
+				early |= i == 0 && moved[n] == k;
+			ck_assert_msg(p.rows[k].action == (early ? PLAN_RUN : without.rows[k].action),
+				      "stage %zu: %s: %s", i, steps[k].id, plan_action_name(p.rows[k].action));
+		}
+		machine_done(&m);
+	}
+}
+END_TEST
+
+START_TEST(a_clock_that_is_right_or_unknown_moves_downloads_and_never_the_restart)
+{
+	machine_fresh(&m, SHAPE_SINGLE, "{\"fetch\": {\"before_restart\": true}}");
+	m.f.clock.synchronised = true;
+	plan();
+	ck_assert_int_eq(p.rows[STEP_TIME_SYNC].action, PLAN_DONE);
+	ck_assert_int_eq(p.rows[STEP_FETCH_CUDA].action, PLAN_RUN);
+	ck_assert_int_eq(p.rows[STEP_PACKAGES].action, PLAN_AFTER_RESTART);
+	machine_done(&m);
+	machine_fresh(&m, SHAPE_SINGLE, "{\"fetch\": {\"before_restart\": true}}");
+	machine_unread(&m, FACTS_CLOCK, &ERR_BUS);
+	plan();
+	ck_assert_int_eq(p.rows[STEP_TIME_SYNC].action, PLAN_BLOCKED);
+	ck_assert_int_eq(p.rows[STEP_FETCH_CUDA].action, PLAN_WAITS);
+	ck_assert_int_eq(p.rows[STEP_RESTART].action, PLAN_RUN);
+	machine_done(&m);
+}
+END_TEST
+
 /* --- refusals ------------------------------------------------------------------------------- */
 
 /* Preflight refuses with this code and these words, and nothing whatever would be run. */
@@ -518,7 +565,8 @@ END_TEST
 
 SUITE_AROUND("plan", fixture_root_make, fixture_root_drop,
 	     the_verifier_is_installed_beforehand_only_where_it_always_judges,
-	     each_step_finds_its_place_at_every_stage_of_both_shapes, another_distribution_is_refused,
+	     each_step_finds_its_place_at_every_stage_of_both_shapes, downloads_may_come_before_the_restart,
+	     a_clock_that_is_right_or_unknown_moves_downloads_and_never_the_restart, another_distribution_is_refused,
 	     a_point_release_of_the_distribution_is_accepted, an_old_kernel_is_refused,
 	     newer_kernels_are_accepted, a_type_that_is_not_in_the_table_is_refused,
 	     a_count_on_pci_that_disagrees_with_the_type_is_refused,

@@ -96,15 +96,22 @@ START_TEST(every_step_stands_below_those_it_needs)
 		for (const enum step_id *n = steps[i].needs; *n != STEP_MAX; n++)
 			ck_assert_msg((size_t)*n < i, "%s needs %s, which stands below it", steps[i].id,
 				      steps[*n].id);
+	for (size_t i = 0; i < STEP_MAX; i++)
+		for (const enum step_id *n = steps[i].needs_early; n && *n != STEP_MAX; n++)
+			ck_assert_uint_lt(*n, i);
 }
 END_TEST
 
 /* Whether `from` needs `to` in the end; by way of a step that is not for the shape, it does not. */
+static bool early; /* fetch.before_restart */
+
 static bool reaches_on(enum step_shapes other, enum step_id from, enum step_id to)
 {
+	const struct config config = { .fetch_before_restart = early };
+
 	if (from == to)
 		return true;
-	for (const enum step_id *n = steps[from].needs; *n != STEP_MAX; n++)
+	for (const enum step_id *n = step_needs(&steps[from], &config); *n != STEP_MAX; n++)
 		if ((other == STEP_BOTH || steps[*n].shapes != other) && reaches_on(other, *n, to))
 			return true;
 	return false;
@@ -121,6 +128,24 @@ START_TEST(every_step_rests_on_preflight_and_the_gate_on_every_step)
 		ck_assert_msg(reaches((enum step_id)i, STEP_PREFLIGHT), "%s would run unchecked", steps[i].id);
 		ck_assert_msg(reaches(STEP_READY, (enum step_id)i), "the gate does not wait for %s", steps[i].id);
 	}
+}
+END_TEST
+
+START_TEST(before_the_restart_are_downloads_and_what_they_need_and_nothing_else)
+{
+	for (size_t i = 0; i < STEP_MAX; i++) {
+		bool download = steps[i].downloads || i == STEP_TIME_SYNC;
+		bool preparation = i < STEP_RESTART;
+
+		early = false;
+		ck_assert_msg(reaches((enum step_id)i, STEP_RESTART) == !preparation, "%s", steps[i].id);
+		early = true;
+		ck_assert_msg(reaches((enum step_id)i, STEP_RESTART) == !(preparation || download), "%s", steps[i].id);
+		ck_assert_msg(reaches((enum step_id)i, STEP_PREFLIGHT), "%s would run unchecked", steps[i].id);
+		ck_assert_msg(reaches(STEP_READY, (enum step_id)i), "the gate does not wait for %s", steps[i].id);
+		ck_assert_msg(!download || !reaches(STEP_RESTART, (enum step_id)i), "the restart waits for %s", steps[i].id);
+	}
+	early = false;
 }
 END_TEST
 
@@ -542,6 +567,7 @@ SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, a_step_has_the_time_
 	     every_row_of_the_table_is_whole,
 	     ids_are_unique_and_find_their_row, every_step_stands_below_those_it_needs,
 	     every_step_rests_on_preflight_and_the_gate_on_every_step,
+	     before_the_restart_are_downloads_and_what_they_need_and_nothing_else,
 	     what_a_step_needs_does_not_hang_on_steps_of_the_other_shape,
 	     nothing_that_uses_a_gpu_can_run_before_persistenced, nothing_is_installed_beside_the_driver,
 	     every_row_of_the_procedure_that_is_a_step_is_named, steps_of_the_other_shape_do_not_apply,
