@@ -252,6 +252,7 @@ install: $(B)/gn8v
 	install -m 0644 systemd/gn8v-agent.service systemd/gn8v-ready.target $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -m 0644 systemd/persistenced-single.service systemd/persistenced-multi.service systemd/*.conf $(DESTDIR)$(PREFIX)/share/gn8v/units/
 	install -m 0644 packaging/status.schema.json $(DESTDIR)$(PREFIX)/share/gn8v/
+	install -D -m 0644 packaging/gn8v.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gn8v.conf
 	install -D -m 0644 packaging/gn8v.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gn8v
 	install -D -m 0644 packaging/gn8v.8 $(DESTDIR)$(PREFIX)/share/man/man8/gn8v.8
 

@@ -1,5 +1,6 @@
 #include "artefact.h"
 
+#include "cache.h"
 #include "codes.h"
 #include "core/fs.h"
 #include "core/str.h"
@@ -131,19 +132,41 @@ static void key_digest(const char *text, char dst[SHA256_HEX_SIZE])
 	strbuf_done(&kept);
 }
 
+/* Fetches a file into fetch.dir, by way of the folder for what is not whole yet. */
+static int fetch_into(struct worker *w, struct download *d, const char *name, struct err *e)
+{
+	struct cache cache;
+	_cleanup_free_ char *path = NULL;
+	int r = cache_open(&cache, w->config->fetch_dir, CACHE_USER, e);
+
+	if (r == 0 && !cache.given && !fs_has_root())
+		worker_event(w, "downloads belong to root: no user " CACHE_USER " can come to %s",
+			     cache.partial);
+	d->path = path = xasprintf("%s/%s", cache.partial, name);
+	if (r == 0)
+		r = cache_enter(&cache, e);
+	if (r == 0)
+		r = download_run(w, d, e);
+	cache_leave(&cache);
+	if (r == 0)
+		r = cache_take(&cache, name, e);
+	cache_done(&cache);
+	return r;
+}
+
 /* Fetches the key, judges it, and makes a database that holds nothing else. */
 static int make_keyring(struct worker *w, const struct artefact *a, const char *db, struct err *e)
 {
 	const struct config *c = w->config;
-	_cleanup_free_ char *key = xasprintf("%s/%s.key", c->fetch_dir, a->package);
+	_cleanup_free_ char *name = xasprintf("%s.key", a->package);
+	_cleanup_free_ char *key = xasprintf("%s/%s", c->fetch_dir, name);
 	_cleanup_free_ char *text = NULL, *host_db = fs_host_path(db),
 			    *host_key = fs_host_path(key);
 	const struct strlist urls = { .v = (char *[]){ c->rpm_key_url }, .n = 1 };
-	struct download d = { .urls = &urls, .path = key, .size_max = KEY_MAX };
+	struct download d = { .urls = &urls, .size_max = KEY_MAX };
 	char digest[SHA256_HEX_SIZE];
 
-	if (fs_unlink(key, e) < 0 || download_run(w, &d, e) < 0 ||
-	    fs_read(key, KEY_MAX, &text, NULL, e) < 0)
+	if (fetch_into(w, &d, name, e) < 0 || fs_read(key, KEY_MAX, &text, NULL, e) < 0)
 		return err_wrap(e, "RPM signing key");
 	key_digest(text, digest);
 	if (strcasecmp(digest, c->rpm_key_sha256) != 0) {
@@ -267,27 +290,31 @@ static void record(struct worker *w, const struct artefact *a)
 	worker_data(w, "packages", list);
 }
 
-int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
+/* A file without a digest cannot be recognised as whole: it is fetched again. */
+static bool is_there(struct worker *w, struct artefact *a)
 {
-	struct download d = { .urls = &a->urls,
-			      .path = a->path,
-			      .sha256 = a->sha256,
-			      .size = a->size,
-			      .size_max = FILE_MAX };
+	struct err ignored = ERR_INIT;
 
-	if (artefact_judgeable(a, e) < 0 || fs_mkdirs(w->config->fetch_dir, 0700, e) < 0)
-		return -1;
-	/* It may have been made by somebody else since the configuration was read. */
-	if (fs_private_dir(w->config->fetch_dir, e) < 0)
-		return err_rekind(e, &CODE_CONFIG);
-	/* A file without a digest cannot be recognised as whole: it is fetched again. */
-	if (!a->sha256 && fs_unlink(a->path, e) < 0)
-		return -1;
+	return a->sha256 && fs_private_dir(w->config->fetch_dir, &ignored) == 0 &&
+	       fs_exists(a->path) && artefact_check(w, a, &ignored) == 0;
+}
+
+static int fetch(struct worker *w, struct artefact *a, struct err *e)
+{
+	struct download d = {
+		.urls = &a->urls, .sha256 = a->sha256, .size = a->size, .size_max = FILE_MAX
+	};
+
 	if (a->kind == ARTEFACT_DRIVER && *w->config->driver_referer)
 		d.referer = w->config->driver_referer;
-	if (download_run(w, &d, e) < 0)
+	if (fetch_into(w, &d, a->file, e) < 0)
 		return -1;
-	if (a->package && artefact_check(w, a, e) < 0)
+	return a->package ? artefact_check(w, a, e) : 0;
+}
+
+int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
+{
+	if (artefact_judgeable(a, e) < 0 || (!is_there(w, a) && fetch(w, a, e) < 0))
 		return -1;
 	record(w, a);
 	worker_found(w, "%s is verified: %s", a->file,
@@ -298,4 +325,18 @@ int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 int artefact_forget(struct worker *w, struct artefact *a, struct err *e)
 {
 	return w->config->cache_keep ? 0 : fs_unlink(a->path, e);
+}
+
+int artefact_sweep(const struct config *c, struct json_object *packages, struct err *e)
+{
+	if (cache_sweep(c->fetch_dir, e) < 0)
+		return -1;
+	for (size_t i = 0; !c->cache_keep && i < json_count(packages); i++) {
+		const char *file = json_str(json_item(packages, i), "file", "");
+		_cleanup_free_ char *path = xasprintf("%s/%s", c->fetch_dir, file);
+
+		if (*file && !strchr(file, '/') && fs_unlink(path, e) < 0)
+			return -1;
+	}
+	return 0;
 }

@@ -37,6 +37,10 @@ int artefact_check(struct worker *w, struct artefact *a, struct err *e);
 /* Removes the download unless cache.keep. */
 int artefact_forget(struct worker *w, struct artefact *a, struct err *e);
 
+/* When all is installed: removes what is left, of older versions and cut off downloads too. packages
+ * are those of the status: the files that were fetched here. cache.keep keeps the whole ones. */
+int artefact_sweep(const struct config *c, struct json_object *packages, struct err *e);
+
 /* "libnvidia-nscq-570" for "570.148.08". Caller frees. */
 char *artefact_nscq_package(const char *driver_version);
 

@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <syslog.h>
 
+#include "artefact.h"
 #include "codes.h"
 #include "core/fs.h"
+#include "core/log.h"
 #include "core/str.h"
 #include "engine_inside.h"
 #include "gate.h"
@@ -160,6 +162,14 @@ static bool waits_in_vain(const struct engine *g)
 	return true;
 }
 
+static void sweep(struct engine *g)
+{
+	struct err e = ERR_INIT;
+
+	if (artefact_sweep(g->config, json_get(g->status.data, "packages"), &e) < 0)
+		log_warning("leftovers of downloads: %s", e.msg);
+}
+
 static void conclude(struct engine *g)
 {
 	struct status *st = &g->status;
@@ -170,6 +180,7 @@ static void conclude(struct engine *g)
 		st->error = (struct status_error){ 0 };
 		engine_note_for_owner(g);
 		restarts_forget();
+		sweep(g);
 		journal_summary(&g->journal, RESULT_READY,
 				"every step holds and the attestation of this boot was accepted");
 		engine_end(g, RESULT_READY, EXIT_READY);

@@ -26,7 +26,7 @@ expect_failed digest-mismatch
 expect_words error.message "expected $(check config "$T" cuda.sha256)"
 expect_words error.message "SHA-256 is "
 nothing_kept
-[ ! -s "$T/$cuda.part" ] || fail "a corrupt file was not thrown away"
+[ ! -s "$T/${cuda%/*}/partial/${cuda##*/}.part" ] || fail "a corrupt file was not thrown away"
 
 configure '{"fetch": {"deadline_s": 1}}'
 fault_now=download-corrupt

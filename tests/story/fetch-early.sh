@@ -46,4 +46,4 @@ answers 4 run
 expect_error restart-needed
 expect_result failed
 expect steps.fetch-cuda.state interrupted
-[ -e "$T/root/var/cache/gn8v/cuda_12.4.1_550.54.15_linux.run.part" ] || fail "nothing was fetched before the restart"
+[ -e "$T/root/var/cache/gn8v/partial/cuda_12.4.1_550.54.15_linux.run.part" ] || fail "nothing was fetched before the restart"
