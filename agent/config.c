@@ -354,6 +354,42 @@ static int check_file(struct json_object *o, const char *name, struct err *e)
 	return 0;
 }
 
+/* --- the environment ------------------------------------------------------------------------ */
+
+/* The usual variables say what the file leaves out. Not HTTP_PROXY: a web server makes that of a header. */
+static const char *const variables[][2] = {
+	{"proxy.http",	"http_proxy" },
+	  { "proxy.https",	   "https_proxy"},
+	{ "proxy.https",	 "HTTPS_PROXY"},
+	  { "proxy.no_proxy", "no_proxy"	 },
+	{ "proxy.no_proxy", "NO_PROXY"   },
+};
+
+static const char *environment_value(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		const char *v = str_eq(variables[i][0], key) ? getenv(variables[i][1]) : NULL;
+
+		if (v && *v)
+			return v;
+	}
+	return NULL;
+}
+
+static int check_environment(struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		const char *v = getenv(variables[i][1]);
+		const char *fault = v ? text_fault(find_key(variables[i][0]), v) : NULL;
+
+		if (fault)
+			return err_set(e, &CODE_CONFIG,
+				       "environment: %s: expected %s, found \"%.64s\"",
+				       variables[i][1], fault, v);
+	}
+	return 0;
+}
+
 /* --- values --------------------------------------------------------------------------------- */
 
 static struct json_object *file_value(const struct config *c, const struct config_key *k)
@@ -391,6 +427,7 @@ static void set_value(struct config *c, const struct config_key *k)
 {
 	const char *text = c->for_shape == SHAPE_MULTI && k->multi ? k->multi : k->single;
 	struct json_object *v = file_value(c, k);
+	const char *from_outside = environment_value(k->key);
 	void *at = (char *)c + k->offset;
 
 	if (is_list(k->type)) {
@@ -401,7 +438,9 @@ static void set_value(struct config *c, const struct config_key *k)
 		*(int *)at = v ? json_object_get_int(v) : (int)strtol(text, NULL, 10);
 	} else {
 		free(*(char **)at);
-		*(char **)at = xstrdup(v ? json_object_get_string(v) : text);
+		*(char **)at = xstrdup(v	      ? json_object_get_string(v)
+				       : from_outside ? from_outside
+						      : text);
 	}
 }
 
@@ -451,7 +490,7 @@ int config_load(struct config *c, const char *path, struct err *e)
 	size_t len;
 
 	*c = (struct config){ 0 };
-	if (check_owner(path, e) < 0)
+	if (check_owner(path, e) < 0 || check_environment(e) < 0)
 		return -1;
 	if (fs_read_optional(path, CONFIG_MAX, &text, &len, e) < 0)
 		return err_rekind(e, &CODE_CONFIG);

@@ -1,5 +1,5 @@
 /* The configuration: built-in defaults, which are the procedure for both shapes, under what
- * /etc/gn8v/config.json says. Every value is a row of the table in config_keys.c; a key that is not
+ * /etc/gn8v/config.json says; a proxy that it does not name may come from the environment. Every value is a row of the table in config_keys.c; a key that is not
  * there, a wrong type or a bad value is an error that names the key. */
 #ifndef GN8V_CONFIG_H
 #define GN8V_CONFIG_H

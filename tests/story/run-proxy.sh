@@ -38,3 +38,18 @@ say "== nobody sees it in a command line"
 ! check argv "$T" proxy.example || fail "the proxy's address is in a command line"
 ! check argv "$T" "$proxy" || fail "the proxy's address is in a command line"
 all_is_well
+
+say "== the environment says what the file leaves out"
+story_begin single
+"$TWIN" up "$T"
+# planned URL: the plan with this in http_proxy and https_proxy
+planned()
+{
+	http_proxy=$1 https_proxy=$1 DBUS_SYSTEM_BUS_ADDRESS="unix:path=$T/state/bus" \
+		"$(check program "$T")" plan --json --root "$T/root" > "$D/out" 2> "$D/err"
+}
+planned http://environment.example:3128 || fail "no plan: $(cat "$D/err")"
+has "$D/out" '"http": "http://environment.example:3128"'
+has "$D/out" "\"https\": \"http://127.0.0.1:$(check port "$T" proxy)\""
+! planned environment.example:3128 || fail "a proxy that is no URL is taken"
+has "$D/err" "environment: http_proxy: expected a URL"

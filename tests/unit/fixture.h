@@ -27,9 +27,13 @@ static inline char *fixture_text(const char *name)
  * tests would write all over the machine they run on. */
 static inline void fixture_root_make(void)
 {
+	static const char *const proxies[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY" };
 	struct err e = ERR_INIT;
 	_cleanup_free_ char *inside = NULL, *name = NULL;
 
+	/* Whoever runs the tests may have a proxy; what they expect does not know it. */
+	for (size_t i = 0; i < ARRAY_SIZE(proxies); i++)
+		unsetenv(proxies[i]);
 	strcpy(fixture_root, "/tmp/gn8v-test-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(fixture_root));
 	name = xasprintf("/inside-%s", strrchr(fixture_root, '-') + 1);

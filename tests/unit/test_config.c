@@ -688,6 +688,35 @@ START_TEST(all_values_in_use_are_shown_and_make_the_same_configuration)
 }
 END_TEST
 
+START_TEST(a_proxy_comes_from_the_environment_where_the_file_names_none)
+{
+	struct err e = ERR_INIT;
+
+	setenv("https_proxy", "http://lower:1", 1);
+	setenv("HTTPS_PROXY", "http://upper:1", 1);
+	setenv("HTTP_PROXY", "http://header:1", 1);
+	setenv("no_proxy", ".internal", 1);
+	parse("{}");
+	check_value("proxy.https", "http://lower:1");
+	check_value("proxy.http", "");
+	check_value("proxy.no_proxy", ".internal");
+	config_done(&c);
+	unsetenv("https_proxy");
+	parse("{\"proxy\": {\"no_proxy\": \"\"}}");
+	check_value("proxy.https", "http://upper:1");
+	check_value("proxy.no_proxy", "");
+	config_done(&c);
+	parse("{\"proxy\": {\"https\": \"http://file:1\"}}");
+	check_value("proxy.https", "http://file:1");
+	config_done(&c);
+	setenv("https_proxy", "proxy:3128", 1);
+	ck_assert_int_eq(config_load(&c, "/etc/gn8v/config.json", &e), -1);
+	ck_assert_str_eq(e.kind->code, CODE_CONFIG.code);
+	ck_assert_has(e.msg, "environment: https_proxy: expected a URL");
+	config_done(&c);
+}
+END_TEST
+
 START_TEST(names_of_shapes_and_lists_answer)
 {
 	struct strlist l = { .v = (char *[]){ (char *)"a", (char *)"b", NULL }, .n = 2 };
@@ -714,4 +743,5 @@ SUITE_AROUND("config", fixture_root_make, fixture_root_drop, the_defaults_are_th
 	     headers_name_their_host_and_leave_the_transfers_own_alone,
 	     what_is_no_json_names_line_and_column, deep_nesting_is_refused,
 	     a_file_that_is_too_large_or_unreadable_is_named, steps_may_have_their_own_deadline_and_attempts,
-	     all_values_in_use_are_shown_and_make_the_same_configuration, names_of_shapes_and_lists_answer)
+	     all_values_in_use_are_shown_and_make_the_same_configuration, names_of_shapes_and_lists_answer,
+	     a_proxy_comes_from_the_environment_where_the_file_names_none)
