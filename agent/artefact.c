@@ -12,6 +12,7 @@
 #include "sys/run.h"
 
 #define KEY_MAX	 65536
+#define MIB	 (1024.0 * 1024.0)
 #define FILE_MAX (16ull << 30) /* larger than any driver or toolkit */
 
 char *artefact_nscq_package(const char *driver_version)
@@ -147,6 +148,7 @@ static int fetch_into(struct worker *w, struct download *d, const char *name, st
 		r = cache_enter(&cache, e);
 	if (r == 0)
 		r = download_run(w, d, e);
+	d->path = NULL;
 	cache_leave(&cache);
 	if (r == 0)
 		r = cache_take(&cache, name, e);
@@ -299,26 +301,38 @@ static bool is_there(struct worker *w, struct artefact *a)
 	       fs_exists(a->path) && artefact_check(w, a, &ignored) == 0;
 }
 
-static int fetch(struct worker *w, struct artefact *a, struct err *e)
+static int fetch(struct worker *w, struct artefact *a, struct download *d, struct err *e)
 {
-	struct download d = {
+	*d = (struct download){
 		.urls = &a->urls, .sha256 = a->sha256, .size = a->size, .size_max = FILE_MAX
 	};
-
 	if (a->kind == ARTEFACT_DRIVER && *w->config->driver_referer)
-		d.referer = w->config->driver_referer;
-	if (fetch_into(w, &d, a->file, e) < 0)
+		d->referer = w->config->driver_referer;
+	if (fetch_into(w, d, a->file, e) < 0)
 		return -1;
 	return a->package ? artefact_check(w, a, e) : 0;
 }
 
+static void say_found(struct worker *w, const struct artefact *a, const struct download *d)
+{
+	_cleanup_free_ char *kept =
+		d->kept ? xasprintf("; %.1f MiB of it were here from an earlier try, %.1f MiB came",
+				    (double)d->kept / MIB, (double)d->received / MIB)
+			: xstrdup("");
+
+	worker_found(w, "%s is verified: %s%s", a->file,
+		     a->sha256 ? "its SHA-256 is the pinned one" : "it is signed by NVIDIA's key",
+		     kept);
+}
+
 int artefact_fetch(struct worker *w, struct artefact *a, struct err *e)
 {
-	if (artefact_judgeable(a, e) < 0 || (!is_there(w, a) && fetch(w, a, e) < 0))
+	struct download d = { 0 };
+
+	if (artefact_judgeable(a, e) < 0 || (!is_there(w, a) && fetch(w, a, &d, e) < 0))
 		return -1;
 	record(w, a);
-	worker_found(w, "%s is verified: %s", a->file,
-		     a->sha256 ? "its SHA-256 is the pinned one" : "it is signed by NVIDIA's key");
+	say_found(w, a, &d);
 	return 0;
 }
 

@@ -28,6 +28,7 @@ provisioned --config '{"fetch": {"before_restart": true}}'
 [ "$before" -gt $((size / 10)) ] || fail "nearly nothing came before the restart"
 [ "$before" -lt "$size" ] || fail "the restart waited for the download"
 [ "$after" -lt $((size - before + size / 10)) ] || fail "more than a tenth of the file came twice"
+expect_words steps.fetch-cuda.reason "MiB of it were here from an earlier try"
 
 say "== the plan says so; a restart that is left to its owner is said at once, whatever the downloads still need"
 story_begin single --delay download=60 --config '{"fetch": {"before_restart": true}}'
