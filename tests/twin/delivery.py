@@ -19,8 +19,9 @@ And while the bytes are sent:
     download-cut-random    {"seed": 0}: cut after a random part of the answer
     download-stall    half of the file, then nothing more comes
     download-corrupt  one byte in the first half is another
-    client-killed     {"bytes": N}: the process in DIR/state/agent.pid gets SIGKILL when so many bytes of the file were
-                      sent, over all connections
+    client-killed     {"bytes": N}: the client gets SIGKILL when so many bytes of the file were sent, over all connections;
+                      {"seed": 0, "times": 1}: so often, at random places. The client is the process that a header
+                      X-Client-Pid names, or that in DIR/state/agent.pid
 """
 import email.utils
 import hashlib
@@ -35,7 +36,7 @@ import time
 import web
 
 CHUNK = 1 << 18
-STEPS_A_SECOND = 20             # of a rate that is held back
+STEPS_A_SECOND = 50             # of a rate that is held back
 OTHER_BYTES = bytes(b ^ 0xA5 for b in range(256))
 CORRUPT = 0x55
 
@@ -77,6 +78,14 @@ def range_of(header, size):
         return None
     end = min(int(last) + 1, size) if last else size
     return (int(first), end) if int(first) < size else ()
+
+
+def kill_places(argument, file):
+    """After how many bytes the client is killed: one place in each part of the file."""
+    if "bytes" in argument:
+        return [argument["bytes"]]
+    chance, times = random.Random("%s %s" % (argument.get("seed", 0), file.name)), argument.get("times", 1)
+    return [int(file.size * (part + chance.random()) / times) for part in range(times)]
 
 
 class Handler(web.Handler):
@@ -185,7 +194,7 @@ class Handler(web.Handler):
                 self.send_bytes(buffer[:got])
                 done += got
                 if killer:
-                    self.kill_client(file, killer["bytes"], got)
+                    self.kill_client(file, killer, got)
                 if rate:
                     time.sleep(max(0, begun + done / rate - time.monotonic()))
         if then:
@@ -204,10 +213,10 @@ class Handler(web.Handler):
             return int(part * (end - first)), self.drop
         return end - first, None
 
-    def kill_client(self, file, limit, count):
+    def kill_client(self, file, argument, count):
         so_far = self.ledger.tally("client-killed", file.name, count)
-        if so_far - count < limit <= so_far:
-            os.kill(self.ledger.client(), signal.SIGKILL)
+        if any(so_far - count < place <= so_far for place in kill_places(argument, file)):
+            os.kill(int(self.headers.get("X-Client-Pid") or self.ledger.client()), signal.SIGKILL)
 
     def hold(self):
         """Sends nothing more and waits until the client leaves."""

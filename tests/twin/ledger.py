@@ -4,8 +4,8 @@ A trouble in DIR/state/faults is {NAME: ARGUMENT}. The argument is
     "" or true or null            every file, without end
     "cuda"                        every file whose name holds this text
     3                             every file, three times each
-    {"file": "cuda", "times": 1}  both; "host" is a part of the host's name, further keys belong to the trouble itself
-                                  ({"seconds": 5})
+    {"file": "cuda", "times": 1}  both; "after": 2 lets it begin after the second; "host" is a part of the host's name;
+                                  further keys belong to the trouble itself ({"seconds": 5})
     false                         off
 The times are counted in memory: per file, or altogether when the trouble is one of a whole service. They are forgotten
 when the trouble is taken out of DIR/state/faults or gets another argument.
@@ -65,11 +65,12 @@ class Ledger:
                 return None
             counts = self.used[name][1]
             counted = "" if whole else file
-            limit = argument.get("times", times)
-            if limit is not None and counts.get(counted, 0) >= limit:
+            limit, before = argument.get("times", times), argument.get("after", 0)
+            nth = counts.get(counted, 0) + 1 - before
+            if limit is not None and nth > limit:
                 return None
-            counts[counted] = counts.get(counted, 0) + 1
-            return dict(argument, nth=counts[counted])
+            counts[counted] = nth + before
+            return dict(argument, nth=nth) if nth > 0 else None
 
     def argument(self, name, file, host=""):
         """The argument of trouble NAME when it is switched on for FILE, else None; nothing is counted."""

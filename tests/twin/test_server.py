@@ -285,6 +285,10 @@ class Troubles(Served):
         self.fault(download_404=False)
         self.assertEqual(self.fetch(KEY_URL).status, 200)
 
+    def test_trouble_that_begins_later(self):
+        self.fault(download_404={"after": 1, "times": 2})
+        self.assertEqual([self.fetch(FABRIC_URL).status for _ in range(4)], [200, 404, 404, 200])
+
     def test_stall_ends_when_the_client_leaves(self):
         self.fault(download_stall="cuda")
         connection = self.tunnel(CUDA_URL[0])
