@@ -5,7 +5,7 @@ It prints one line of JSON when it serves: {"proxy": PORT, "https": PORT, "metad
     proxy      HTTP proxy; CONNECT HOST:443 leads to the simulated HOST, under TLS
     https      the same hosts directly, told apart by the Host header; localhost and 127.0.0.1 are the mirror
     metadata   the ECS metadata service (metadata.py)
-The mirror (mirror.example) has every asset under any folder, and before them what lies below DIR/state/mirror.
+The mirrors (mirror.example, mirror2.example) have every asset under any folder, and before them what lies below DIR/state/mirror.
 NVIDIA's RIM service and OCSP responder know the simulated devices (collateral.py).
 It ends by SIGTERM, or by itself when DIR/state has gone.
 
@@ -36,7 +36,7 @@ import web
 METADATA_HOST = "100.100.100.200"
 DRIVER_HOST = "cn.download.nvidia.cn"
 DRIVER_REFERER = "https://www.nvidia.cn/"
-MIRRORS = ("mirror.example", "localhost", "127.0.0.1")
+MIRRORS = ("mirror.example", "mirror2.example", "localhost", "127.0.0.1")
 REPO = "/compute/cuda/repos/rhel8/x86_64/"
 RPM_FAULTS = ("rpm-unsigned", "rpm-other-key", "rpm-corrupt", "rpm-other-version")
 
@@ -51,7 +51,7 @@ class Site:
             raise SystemExit("server: %s: no assets.json; run assets.py first" % folder)
         self.mirror = os.path.join(os.path.abspath(twin), "state", "mirror")
         self.urls = dict(self.table())
-        self.hosts = {host for host, _ in self.urls} | {"mirror.example"} | set(collateral.HOSTS)
+        self.hosts = {host for host, _ in self.urls} | set(MIRRORS[:2]) | set(collateral.HOSTS)
         self.context = self.tls("certificate")
         self.expired = self.tls("expired_certificate")
 
