@@ -25,12 +25,12 @@ static inline char *fixture_text(const char *name)
 
 /* For SUITE_AROUND. Looks before anything is written whether the root holds: were it broken, the
  * tests would write all over the machine they run on. */
-static inline void fixture_root_make_in(const char *folder)
+static inline void fixture_root_make(void)
 {
 	struct err e = ERR_INIT;
 	_cleanup_free_ char *inside = NULL, *name = NULL;
 
-	snprintf(fixture_root, sizeof(fixture_root), "%s/gn8v-test-XXXXXX", folder);
+	strcpy(fixture_root, "/tmp/gn8v-test-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(fixture_root));
 	name = xasprintf("/inside-%s", strrchr(fixture_root, '-') + 1);
 	inside = xasprintf("%s%s", fixture_root, name);
@@ -42,11 +42,6 @@ static inline void fixture_root_make_in(const char *folder)
 		ck_abort_msg("paths are not looked up below the root: nothing was written");
 	}
 	ck_assert_int_eq(rmdir(inside), 0);
-}
-
-static inline void fixture_root_make(void)
-{
-	fixture_root_make_in("/tmp");
 }
 
 static inline void fixture_root_drop(void)

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "core/json.h"
@@ -31,23 +30,13 @@ static struct {
 	pid_t pid;
 } server;
 
-/* In memory when there is room: what is tested does not depend on a disk, and this is quicker. */
-static const char *roomy_folder(void)
-{
-	struct statvfs st;
-
-	return statvfs("/dev/shm", &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize > ROOM && access("/dev/shm", W_OK) == 0
-		       ? "/dev/shm"
-		       : "/tmp";
-}
-
 static void server_start(void)
 {
 	_cleanup_free_ char *here = xstrdup(__FILE__), *script = NULL, *make = NULL, *cert = NULL, *key = NULL;
 	_cleanup_fclose_ FILE *out = NULL;
 	int fds[2];
 
-	fixture_root_make_in(roomy_folder());
+	fixture_root_make();
 	script = xasprintf("%s/rangesd.py", dirname(here));
 	make = xasprintf("mkdir %s/state %s/files && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
 			 "-days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1,DNS:localhost "
