@@ -8,6 +8,7 @@
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
 #   make bench-early     the seconds and bytes that fetch.before_restart saves
 #   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
+#   make bench-fetch     a download beside curl, wget and aria2c, on one local server
 #   make compare         gn8v and NVIDIA's Python verifier on the same evidence (needs a package index)
 #   make lint            shellcheck, exported names, formatting of what the tools can judge
 #   make format          clang-format over the C sources
@@ -107,7 +108,8 @@ DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia
 
 
 .PHONY: all prebuild demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
-        install stage dist srpm rpm abi user-data bench-provision bench-early bench-attest compare clean help
+        install stage dist srpm rpm abi user-data bench-provision bench-early bench-attest bench-fetch \
+        compare clean help
 
 all: $(B)/gn8v
 
@@ -225,6 +227,15 @@ bench-early: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 
 bench-attest: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/bench/attest
+
+$(B)/fetch-one: tests/bench/fetch-one.c $(B)/libgn8v.a
+	$(COMPILE) -MF $@.d -o $@ $< $(BASE_LDFLAGS) $(LDFLAGS) $(B)/libgn8v.a $(DEP_LIBS)
+
+$(B)/spent: tests/bench/spent.c $(B)/flags.stamp
+	$(COMPILE) -MF $@.d -o $@ $< $(BASE_LDFLAGS) $(LDFLAGS)
+
+bench-fetch: $(B)/fetch-one $(B)/spent
+	@BENCH_BUILD=$(CURDIR)/$(B) tests/bench/fetch
 
 compare: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/compare/compare

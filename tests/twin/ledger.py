@@ -4,14 +4,17 @@ A trouble in DIR/state/faults is {NAME: ARGUMENT}. The argument is
     "" or true or null            every file, without end
     "cuda"                        every file whose name holds this text
     3                             every file, three times each
-    {"file": "cuda", "times": 1}  both; further keys belong to the trouble itself ({"seconds": 5})
+    {"file": "cuda", "times": 1}  both; "after": 2 lets it begin after the second; "host" is a part of the host's name;
+                                  further keys belong to the trouble itself ({"seconds": 5})
     false                         off
 The times are counted in memory: per file, or altogether when the trouble is one of a whole service. They are forgotten
 when the trouble is taken out of DIR/state/faults or gets another argument.
 
 DIR/state/delays.json holds downloads back: "rate" is bytes per second and connection; "download" is the seconds that a
 whole file takes, for every .run file, or per part of a name ({"cuda": 2, "NVIDIA": 0.5}). The slower of both counts.
+"answer" is the seconds before each answer to a request for a file.
 """
+import contextlib
 import json
 import os
 import threading
@@ -33,7 +36,8 @@ class Ledger:
     def __init__(self, twin):
         self.state = os.path.join(os.path.abspath(twin), "state")
         self.lock = threading.Lock()
-        self.used = {}          # trouble name -> (argument, {file name: times})
+        self.used = {}          # trouble name -> (argument, {file name: times, or bytes})
+        self.answering = {}     # (host, file name) -> answers under way
 
     def read_json(self, name):
         """A JSON object from DIR/state, {} when it is missing. It may be written anew at any moment, so try twice."""
@@ -50,29 +54,67 @@ class Ledger:
                     return {}
                 time.sleep(0.05)
 
-    def fault(self, name, file, times=None, whole=False):
-        """The argument of trouble NAME (an object, maybe empty) when it strikes FILE now, else None.
+    def fault(self, name, file, times=None, whole=False, host=""):
+        """The argument of trouble NAME when it strikes FILE now, with "nth" (from 1), else None.
 
         TIMES is how often when the argument does not say; WHOLE counts all files together.
         """
         with self.lock:
-            faults = self.read_json("faults")
-            for gone in set(self.used) - set(faults):
-                del self.used[gone]
-            if name not in faults or faults[name] is False:
+            argument = self.current(name, file, host)
+            if argument is None:
                 return None
-            argument = normal(faults[name])
-            if argument.get("file", "") not in file:
-                return None
-            if self.used.get(name, (None,))[0] != argument:
-                self.used[name] = (argument, {})
             counts = self.used[name][1]
             counted = "" if whole else file
-            limit = argument.get("times", times)
-            if limit is not None and counts.get(counted, 0) >= limit:
+            limit, before = argument.get("times", times), argument.get("after", 0)
+            nth = counts.get(counted, 0) + 1 - before
+            if limit is not None and nth > limit:
                 return None
-            counts[counted] = counts.get(counted, 0) + 1
-            return argument
+            counts[counted] = nth + before
+            return dict(argument, nth=nth) if nth > 0 else None
+
+    def argument(self, name, file, host=""):
+        """The argument of trouble NAME when it is switched on for FILE, else None; nothing is counted."""
+        with self.lock:
+            return self.current(name, file, host)
+
+    def current(self, name, file, host):
+        faults = self.read_json("faults")
+        for gone in set(self.used) - set(faults):
+            del self.used[gone]
+        if name not in faults or faults[name] is False:
+            return None
+        argument = normal(faults[name])
+        if argument.get("file", "") not in file or argument.get("host", "") not in host:
+            return None
+        if self.used.get(name, (None,))[0] != argument:
+            self.used[name] = (argument, {})
+        return argument
+
+    def tally(self, name, file, count):
+        """Adds to what trouble NAME counts of FILE since it was switched on; the sum."""
+        with self.lock:
+            counts = self.used.get(name, (None, {}))[1]
+            counts[file] = counts.get(file, 0) + count
+            return counts[file]
+
+    @contextlib.contextmanager
+    def under_way(self, host, file):
+        """Around an answer; how many others for the file are under way."""
+        key = (host, file)
+        with self.lock:
+            others = self.answering.get(key, 0)
+            self.answering[key] = others + 1
+        try:
+            time.sleep(self.read_json("delays.json").get("answer", 0))
+            yield others
+        finally:
+            with self.lock:
+                self.answering[key] -= 1
+
+    def client(self):
+        """The process id of the agent."""
+        with open(os.path.join(self.state, "agent.pid")) as f:
+            return int(f.read())
 
     def rate(self, file, size):
         """Bytes per second at which FILE is sent, None when nothing holds it back."""
@@ -108,9 +150,11 @@ class Ledger:
         except (FileNotFoundError, ValueError):
             return 0
 
-    def request(self, started, via, method, host, path, headers, status, sent):
-        """Writes one request down. STATUS is 0 when the client got no answer at all."""
-        record = {"boot": self.boot(), "t": round(started, 6), "via": via, "method": method, "host": host, "path": path,
+    def request(self, started, via, method, host, path, headers, status, first, sent):
+        """Writes one request down. STATUS is 0 when the client got no answer at all; FIRST is the place of the first
+        byte of a file that was sent, None of another answer."""
+        record = {"boot": self.boot(), "t": round(started, 6), "seconds": round(time.monotonic() - started, 6), "via": via,
+                  "method": method, "host": host, "path": path,
                   "headers": {k.lower(): v for k, v in headers.items()} if headers else {}, "status": status,
-                  "bytes": sent}
+                  "first": first, "bytes": sent}
         self.append("http.jsonl", json.dumps(record))

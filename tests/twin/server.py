@@ -5,27 +5,20 @@ It prints one line of JSON when it serves: {"proxy": PORT, "https": PORT, "metad
     proxy      HTTP proxy; CONNECT HOST:443 leads to the simulated HOST, under TLS
     https      the same hosts directly, told apart by the Host header; localhost and 127.0.0.1 are the mirror
     metadata   the ECS metadata service (metadata.py)
-The mirror (mirror.example) has every asset under any folder, and before them what lies below DIR/state/mirror.
+The mirrors (mirror.example, mirror2.example) have every asset under any folder, and before them what lies below DIR/state/mirror.
 NVIDIA's RIM service and OCSP responder know the simulated devices (collateral.py).
 It ends by SIGTERM, or by itself when DIR/state has gone.
 
-Troubles (ledger.py tells their arguments):
-    download-cut, download-stall      half of the file, then the line is cut / nothing more comes
-    download-corrupt                  one byte in the first half is another
-    download-503                      with Retry-After: 1, twice per file when "times" is not given
-    download-404, redirect-http, no-ranges, key-wrong
+Troubles (ledger.py tells their arguments), besides those of delivery.py:
+    key-wrong
     rpm-unsigned, rpm-other-key, rpm-corrupt, rpm-other-version    that variant of the package
     tls-expired                       "file" is matched against the host
     proxy-down                        connections are reset
 """
 import argparse
-import email.utils
-import hashlib
 import json
-import mimetypes
 import os
 import re
-import select
 import signal
 import ssl
 import sys
@@ -35,29 +28,17 @@ import urllib.parse
 
 import assets
 import collateral
+import delivery
 import ledger
 import metadata
 import web
 
-CHUNK = 1 << 16
 METADATA_HOST = "100.100.100.200"
 DRIVER_HOST = "cn.download.nvidia.cn"
 DRIVER_REFERER = "https://www.nvidia.cn/"
-MIRRORS = ("mirror.example", "localhost", "127.0.0.1")
+MIRRORS = ("mirror.example", "mirror2.example", "localhost", "127.0.0.1")
 REPO = "/compute/cuda/repos/rhel8/x86_64/"
 RPM_FAULTS = ("rpm-unsigned", "rpm-other-key", "rpm-corrupt", "rpm-other-version")
-
-
-class Served:
-    """A file that can be sent."""
-
-    def __init__(self, path, name):
-        self.path, self.name = path, name
-        found = os.stat(path)
-        self.size = found.st_size
-        self.modified = email.utils.formatdate(found.st_mtime, usegmt=True)
-        mark = "%s %d %d" % (os.path.abspath(path), found.st_size, found.st_mtime_ns)
-        self.etag = '"%s"' % hashlib.sha256(mark.encode()).hexdigest()[:16]
 
 
 class Site:
@@ -70,7 +51,7 @@ class Site:
             raise SystemExit("server: %s: no assets.json; run assets.py first" % folder)
         self.mirror = os.path.join(os.path.abspath(twin), "state", "mirror")
         self.urls = dict(self.table())
-        self.hosts = {host for host, _ in self.urls} | {"mirror.example"} | set(collateral.HOSTS)
+        self.hosts = {host for host, _ in self.urls} | set(MIRRORS[:2]) | set(collateral.HOSTS)
         self.context = self.tls("certificate")
         self.expired = self.tls("expired_certificate")
 
@@ -99,7 +80,7 @@ class Site:
 
     def asset(self, name, variant=None):
         entry = (self.book["variants"][variant] if variant else self.book["files"]).get(name)
-        return Served(os.path.join(self.folder, entry["path"]), name) if entry else None
+        return delivery.Served(os.path.join(self.folder, entry["path"]), name) if entry else None
 
     def find(self, host, path):
         """The file at a URL, or None."""
@@ -110,21 +91,7 @@ class Site:
         if not parts or ".." in parts:
             return None
         own = os.path.join(self.mirror, *parts)
-        return Served(own, parts[-1]) if os.path.isfile(own) else self.asset(parts[-1])
-
-
-def range_of(header, size):
-    """The bytes that a Range header asks for: (first, end), None for the whole, () when there are none such."""
-    match = re.match(r"bytes=(\d*)-(\d*)$", header.strip())
-    if not match or match.groups() == ("", ""):
-        return None             # several ranges, or nonsense: RFC 9110 14.2 allows to send the whole
-    first, last = match.groups()
-    if first == "":
-        return (max(size - int(last), 0), size) if int(last) and size else ()
-    if last and int(last) < int(first):
-        return None
-    end = min(int(last) + 1, size) if last else size
-    return (int(first), end) if int(first) < size else ()
+        return delivery.Served(own, parts[-1]) if os.path.isfile(own) else self.asset(parts[-1])
 
 
 def authority(url):
@@ -138,15 +105,11 @@ def host_and_port(text, default):
     return match.group(1), int(match.group(2) or default)
 
 
-class Handler(web.Handler):
+class Handler(delivery.Handler):
     """One request for a file of a simulated host."""
     via = "direct"
     site = None
     known_host = None           # the host that a tunnel was made for
-
-    def setup(self):
-        super().setup()
-        self.wfile = web.Writer(self.connection)
 
     def handle(self):
         try:
@@ -170,87 +133,19 @@ class Handler(web.Handler):
         if host == DRIVER_HOST and not self.headers.get("Referer", "").startswith(DRIVER_REFERER):
             return self.reply(403, "Forbidden: anti-leech\n")
         file = self.site.find(host, path)
-        if file is None or self.struck("download-404", file):
+        if file is None:
             return self.reply(404, "Not Found\n")
-        if self.struck("download-503", file, times=2):
-            return self.reply(503, "Service Unavailable\n", [("Retry-After", "1")])
-        if self.struck("redirect-http", file):
-            return self.reply(302, "", [("Location", "http://%s%s" % (host, self.path))])
-        return self.send(self.instead(file))
-
-    def struck(self, fault, file, times=None):
-        return self.ledger.fault(fault, file.name, times) is not None
+        return self.deliver(file)
 
     def instead(self, file):
-        """The file that is sent in the place of FILE: another one when a trouble says so."""
         if file.name.endswith(".rpm"):
             for fault in RPM_FAULTS:
                 other = self.site.asset(file.name, fault[len("rpm-"):])
-                if other and self.struck(fault, file):
+                if other and self.struck(fault, file) is not None:
                     return other
-        if file.name.endswith(".pub") and self.struck("key-wrong", file):
+        if file.name.endswith(".pub") and self.struck("key-wrong", file) is not None:
             return self.site.asset(file.name, "key-wrong")
         return file
-
-    def wanted(self, file):
-        """The range that the client wants and may have, as range_of() says it."""
-        header = self.headers.get("Range")
-        if header is None or self.command == "HEAD":
-            return None
-        condition = self.headers.get("If-Range")
-        if condition is not None and condition not in (file.etag, file.modified):
-            return None
-        return range_of(header, file.size)
-
-    def send(self, file):
-        ranges = not self.struck("no-ranges", file)
-        part = self.wanted(file) if ranges else None
-        if part == ():
-            return self.reply(416, "", [("Content-Range", "bytes */%d" % file.size)])
-        first, end = part or (0, file.size)
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        headers = [("Content-Type", kind), ("Content-Length", str(end - first)), ("ETag", file.etag),
-                   ("Last-Modified", file.modified), ("Accept-Ranges", "bytes" if ranges else "none")]
-        if part:
-            headers.append(("Content-Range", "bytes %d-%d/%d" % (first, end - 1, file.size)))
-        self.start(206 if part else 200, headers)
-        if self.command == "GET":
-            self.body(file, first, end)
-
-    def body(self, file, first, end):
-        """Sends the bytes, held back and spoilt as the ledger says. Half is half of the file, not of what was asked."""
-        half, bad, stop = file.size // 2, None, None
-        if first <= file.size // 3 < end and self.struck("download-corrupt", file):
-            bad = file.size // 3
-        for fault, what in (("download-cut", self.drop), ("download-stall", self.hold)):
-            if stop is None and end > half and self.struck(fault, file):
-                stop, end = what, max(first, half)
-        rate = self.ledger.rate(file.name, file.size)
-        chunk = max(1, min(CHUNK, int(rate / 20))) if rate else CHUNK
-        begun, place = time.monotonic(), first
-        with open(file.path, "rb") as f:
-            f.seek(first)
-            while place < end:
-                data = f.read(min(chunk, end - place))
-                if not data:
-                    self.drop()     # the file was cut under us
-                if bad is not None and place <= bad < place + len(data):
-                    data = bytearray(data)
-                    data[bad - place] ^= 0x55
-                self.send_bytes(data)
-                place += len(data)
-                if rate:
-                    time.sleep(max(0, begun + (place - first) / rate - time.monotonic()))
-        if stop:
-            stop()
-
-    def hold(self):
-        """Sends nothing more and waits until the client leaves."""
-        self.connection.settimeout(None)
-        while True:
-            select.select([self.connection], [], [])
-            if not self.connection.recv(CHUNK):
-                raise web.Gone()
 
 
 class Proxy(Handler):

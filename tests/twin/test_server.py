@@ -3,6 +3,7 @@
 
 BUILD_DIR may be named in the environment (TWIN_ASSETS), so that the assets are made only once for many tests.
 """
+import email.utils
 import hashlib
 import http.client
 import json
@@ -191,10 +192,14 @@ class Pages(Served):
     def test_log(self):
         self.fetch(CUDA_URL, User_Agent="test")
         record = self.logged(2)[1]
-        self.assertEqual(set(record), {"boot", "t", "via", "method", "host", "path", "headers", "status", "bytes"})
+        self.assertEqual(set(record), {"boot", "t", "seconds", "via", "method", "host", "path", "headers", "status", "first",
+                                       "bytes"})
         self.assertEqual((record["boot"], record["via"], record["host"], record["path"], record["status"],
-                          record["bytes"], record["headers"]["user-agent"]),
-                         (1, "proxy", CUDA_URL[0], CUDA_URL[1], 200, BOOK["files"][CUDA]["size"], "test"))
+                          record["first"], record["bytes"], record["headers"]["user-agent"]),
+                         (1, "proxy", CUDA_URL[0], CUDA_URL[1], 200, 0, BOOK["files"][CUDA]["size"], "test"))
+        self.fetch(CUDA_URL, Range="bytes=1000-2999")
+        record = self.logged(4)[3]
+        self.assertEqual((record["status"], record["first"], record["bytes"]), (206, 1000, 2000))
 
     def test_metadata_through_the_proxy_is_misuse(self):
         proxy = http.client.HTTPConnection("127.0.0.1", self.ports["proxy"], timeout=20)
@@ -216,6 +221,21 @@ class Pages(Served):
         begun = time.monotonic()
         self.fetch(CUDA_URL)
         self.assertAlmostEqual(time.monotonic() - begun, 0.4, delta=0.2)
+        self.put("delays.json", {"answer": 0.2})
+        begun = time.monotonic()
+        self.assertEqual(self.fetch(FABRIC_URL).status, 200)
+        self.assertAlmostEqual(time.monotonic() - begun, 0.2, delta=0.15)
+
+    def test_several_ranges_at_once(self):
+        size = BOOK["files"][CUDA]["size"]
+        self.put("delays.json", {"rate": size})
+        places, connections = [size * i // 4 for i in range(5)], [self.tunnel(CUDA_URL[0]) for _ in range(4)]
+        begun = time.monotonic()
+        for i, connection in enumerate(connections):
+            connection.request("GET", CUDA_URL[1], headers={"Range": "bytes=%d-%d" % (places[i], places[i + 1] - 1)})
+        got = b"".join(connection.getresponse().read() for connection in connections)
+        self.assertEqual(got, asset(CUDA))
+        self.assertLess(time.monotonic() - begun, 0.5)
 
     def test_server_ends_with_its_twin(self):
         shutil.rmtree(self.twin)
@@ -265,6 +285,10 @@ class Troubles(Served):
         self.fault(download_404=False)
         self.assertEqual(self.fetch(KEY_URL).status, 200)
 
+    def test_trouble_that_begins_later(self):
+        self.fault(download_404={"after": 1, "times": 2})
+        self.assertEqual([self.fetch(FABRIC_URL).status for _ in range(4)], [200, 404, 404, 200])
+
     def test_stall_ends_when_the_client_leaves(self):
         self.fault(download_stall="cuda")
         connection = self.tunnel(CUDA_URL[0])
@@ -279,10 +303,100 @@ class Troubles(Served):
         connection.close()
         self.assertEqual(self.logged(2)[1]["bytes"], half)
 
+    def test_cut_at_random_is_the_same_for_the_same_seed(self):
+        got = []
+        for seed in (1, 2, 1):
+            self.fault(download_cut_random={"seed": seed, "times": 2})
+            got.append([len(self.fetch(CUDA_URL, Range="bytes=1000-").body) for _ in range(3)])
+            self.fault()
+            self.fetch(KEY_URL)     # the trouble is seen to be gone
+        size = BOOK["files"][CUDA]["size"]
+        self.assertEqual(got[0], got[2])
+        self.assertEqual(len(set(got[0] + got[1])), 5)
+        self.assertEqual(got[0][2], size - 1000)
+        self.assertLess(max(got[0][:2]), size - 1000)
+
+    def test_503_as_its_argument_says(self):
+        self.fault(download_503={"times": 1, "status": 429, "seconds": 7, "date": True})
+        answer = self.fetch(FABRIC_URL)
+        after = email.utils.parsedate_to_datetime(answer.headers["Retry-After"]).timestamp() - time.time()
+        self.assertEqual(answer.status, 429)
+        self.assertTrue(4 < after <= 7, after)
+
+    def test_too_many_at_once(self):
+        self.fault(too_many={"limit": 1})
+        self.put("delays.json", {"rate": 1000})
+        one, two = self.tunnel(CUDA_URL[0]), self.tunnel(CUDA_URL[0])
+        one.request("GET", CUDA_URL[1])
+        self.assertEqual(one.getresponse().status, 200)
+        self.assertEqual(self.ask(two, CUDA_URL[1]).status, 503)
+        self.assertEqual(self.ask(two, KEY_URL[1], Range="bytes=0-9").status, 206)
+
+    def test_trouble_of_one_host(self):
+        self.fault(download_404={"host": "mirror"})
+        self.assertEqual(self.fetch(("mirror.example", "/" + FABRIC)).status, 404)
+        self.assertEqual(self.fetch(FABRIC_URL).status, 200)
+
     def test_no_ranges(self):
         self.fault(no_ranges="")
         answer = self.fetch(FABRIC_URL, Range="bytes=5-")
-        self.assertEqual((answer.status, answer.body), (200, asset(FABRIC)))
+        self.assertEqual((answer.status, answer.body, answer.headers["Accept-Ranges"]), (200, asset(FABRIC), "none"))
+        for says in ("bytes", ""):
+            self.fault(no_ranges={"says": says})
+            answer = self.fetch(FABRIC_URL, Range="bytes=5-")
+            self.assertEqual((answer.status, answer.headers["Accept-Ranges"]), (200, says or None))
+
+    def test_416_to_every_range(self):
+        self.fault(ranges_416="")
+        answer = self.fetch(FABRIC_URL, Range="bytes=5-")
+        self.assertEqual((answer.status, answer.headers["Content-Range"]), (416, "bytes */%d" % len(asset(FABRIC))))
+        self.assertEqual(self.fetch(FABRIC_URL).status, 200)
+
+    def test_lying_ranges(self):
+        data = asset(FABRIC)
+        self.fault(ranges_lie="")
+        answer = self.fetch(FABRIC_URL, Range="bytes=50-149")
+        self.assertEqual((answer.status, answer.body), (206, data[:100]))
+        self.assertEqual(answer.headers["Content-Range"], "bytes 50-149/%d" % len(data))
+        self.fault(ranges_shifted="")
+        answer = self.fetch(FABRIC_URL, Range="bytes=50-149")
+        self.assertEqual((answer.status, answer.body), (206, data[51:151]))
+        self.assertEqual(answer.headers["Content-Range"], "bytes 51-150/%d" % len(data))
+
+    def test_changed(self):
+        data = asset(FABRIC)
+        self.fault(download_changed=1)
+        before, after = self.fetch(FABRIC_URL), self.fetch(FABRIC_URL)
+        self.assertEqual((len(before.body), after.body), (len(data), data))
+        self.assertFalse(any(a == b for a, b in zip(before.body, data)))
+        for name in ("ETag", "Last-Modified"):
+            self.assertNotEqual(before.headers[name], after.headers[name])
+            again = self.fetch(FABRIC_URL, Range="bytes=5-", If_Range=before.headers[name])
+            self.assertEqual((again.status, again.body), (200, data))
+        self.fault(download_changed={"times": 1, "same": True, "size": 1000})
+        before = self.fetch(FABRIC_URL)
+        self.assertEqual((len(before.body), before.headers["ETag"]), (1000, after.headers["ETag"]))
+
+    def test_wrong_length(self):
+        data = asset(FABRIC)
+        self.fault(wrong_length={"by": 10})
+        longer = self.fetch(FABRIC_URL)
+        self.assertEqual((longer.cut, longer.headers["Content-Length"]), (True, str(len(data) + 10)))
+        self.assertEqual(longer.body, data)
+        part = self.fetch(FABRIC_URL, Range="bytes=0-0")
+        self.assertEqual(part.headers["Content-Range"], "bytes 0-0/%d" % (len(data) + 10))
+        self.fault(wrong_length={"by": -10})
+        self.assertEqual(self.fetch(FABRIC_URL).body, data[:-10])
+
+    def test_client_killed(self):
+        size = BOOK["files"][CUDA]["size"]
+        client = subprocess.Popen(["sleep", "60"])
+        self.put("agent.pid", client.pid)
+        self.fault(client_killed={"file": "cuda", "bytes": size + size // 2})
+        self.fetch(CUDA_URL)
+        self.assertIsNone(client.poll())
+        self.fetch(CUDA_URL)
+        self.assertEqual(client.wait(), -9)
 
     def test_expired_certificate(self):
         self.fault(tls_expired="developer")

@@ -37,20 +37,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
         ends."""
         wanted = self.headers.get("Range")
         condition = self.headers.get("If-Range")
-        start = 0
+        start, end = 0, len(data)
         if wanted and ranges and condition in (None, etag, modified):
-            start = int(wanted[len("bytes="):].rstrip("-")) + shift
+            first, last = wanted[len("bytes="):].split("-")
+            start = int(first) + shift
             if start >= len(data):
                 return self.error(416)
+            end = min(int(last) + 1 + shift, len(data)) if last else len(data)
             self.send_response(206)
-            self.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(data) - 1, len(data)))
+            self.send_header("Content-Range", "bytes %d-%d/%d" % (start, end - 1, len(data)))
         else:
             self.send_response(200)
         if etag:
             self.send_header("ETag", etag)
         if modified:
             self.send_header("Last-Modified", modified)
-        body = data[start:]
+        body = data[start:end]
         if length:
             self.send_header("Content-Length", str(len(body)))
         else:

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""downloads.py: for the stories of large downloads (fetching).
+
+    make FILE SIZE              a CUDA installer of that size; prints its SHA-256
+    watch FOLDER NAME LOG       write down every time something happens under that name, until SIGTERM; "ready" comes first
+    named-once LOG SHA256       whether the name appeared once, by a rename, with that content, and was not written after that
+    sent DIR NAME               how many bytes of the file the server sent
+    hardly-twice DIR NAME SIZE  whether that is at most 5 % more than the file has
+    pause DIR NAME STATUS S     whether the client waited so long after an answer of that status
+    at-once DIR NAME            how many answers for the file were under way together, at most"""
+
+import ctypes
+import hashlib
+import os
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
+
+from instance import Twin, read_jsonl, read_text                      # noqa: E402
+
+# inotify(7)
+IN_MODIFY, IN_MOVED_TO, IN_CREATE, IN_DELETE, IN_Q_OVERFLOW = 0x2, 0x80, 0x100, 0x200, 0x4000
+EVENT = struct.Struct("iIII")
+
+
+def make(path, size):
+    import assets
+    version = "12.4.1"
+    data = assets.runfile(version, "cuda-installer", "CUDA Toolkit " + version, int(size))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+    print(hashlib.sha256(data).hexdigest())
+
+
+def digest(path):
+    try:
+        with open(path, "rb") as f:
+            return hashlib.sha256(f.read()).hexdigest()
+    except OSError:
+        return "gone"
+
+
+def watch(folder, name, log):
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.inotify_init1(os.O_CLOEXEC)
+    if fd < 0 or libc.inotify_add_watch(fd, os.fsencode(folder), IN_MODIFY | IN_MOVED_TO | IN_CREATE | IN_DELETE) < 0:
+        sys.exit("downloads: %s: %s" % (folder, os.strerror(ctypes.get_errno())))
+    with open(log, "w", buffering=1) as out:
+        out.write("ready\n")
+        while True:
+            for mask, what in events(os.read(fd, 65536)):
+                if mask & IN_Q_OVERFLOW:
+                    out.write("overflow\n")
+                elif what == name:
+                    out.write("named %s\n" % digest(os.path.join(folder, name)) if mask & IN_MOVED_TO
+                              else "%s\n" % ("deleted" if mask & IN_DELETE else "written"))
+
+
+def events(data):
+    place = 0
+    while place < len(data):
+        _, mask, _, length = EVENT.unpack_from(data, place)
+        place += EVENT.size
+        yield mask, data[place:place + length].rstrip(b"\0").decode()
+        place += length
+
+
+def named_once(log, sha256):
+    seen = [line for line in read_text(log).splitlines() if line not in ("ready", "deleted")]
+    return seen == ["named " + sha256] or "seen under its final name: %s" % seen
+
+
+def answers(folder, name):
+    """Requests for the file, in the order in which they came."""
+    found = [r for r in read_jsonl(Twin(folder).state("http.jsonl"))
+             if r["method"] == "GET" and r["path"].endswith("/" + name)]
+    return sorted(found, key=lambda r: r["t"])
+
+
+def sent(folder, name):
+    return sum(r["bytes"] for r in answers(folder, name) if r["first"] is not None)
+
+
+def hardly_twice(folder, name, size):
+    total = sent(folder, name)
+    return total <= 1.05 * int(size) or "%d bytes were sent of a file of %s" % (total, size)
+
+
+def pause(folder, name, status, seconds):
+    all_of_them = answers(folder, name)
+    for one, following in zip(all_of_them, all_of_them[1:]):
+        if one["status"] == int(status):
+            waited = following["t"] - one["t"]
+            return waited >= float(seconds) or "only %.2f s after status %s" % (waited, status)
+    return "no status " + status
+
+
+def at_once(folder, name):
+    bodies = [r for r in answers(folder, name) if r["first"] is not None]
+    return max((sum(o["t"] <= r["t"] < o["t"] + o["seconds"] for o in bodies) for r in bodies), default=0)
+
+
+def main():
+    doing, args = sys.argv[1], sys.argv[2:]
+    answer = {"make": make, "watch": watch, "named-once": named_once, "sent": sent, "hardly-twice": hardly_twice,
+              "pause": pause, "at-once": at_once}[doing](*args)
+    if isinstance(answer, str):
+        sys.exit(answer)
+    if answer is not None and answer is not True:
+        print(answer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,407 @@
+/* A server with troubles (rangesd.py) and a file of it, for test_fetch_ranges: each download in a child of its own, with a
+ * watch over the folder in which the file gets its name. */
+#ifndef GN8V_TESTS_RANGES_H
+#define GN8V_TESTS_RANGES_H
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <openssl/evp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "core/json.h"
+#include "core/str.h"
+#include "fixture.h"
+#include "net/fetch.h"
+
+#define MIB	     (1u << 20)
+#define ROOM	     (1024ull * MIB)
+#define BLOCK	     4096
+#define REQUESTS_MAX 2000
+
+static struct {
+	char digest[SHA256_HEX_SIZE];
+	uint8_t *content;
+	size_t size;
+	unsigned int port;
+	pid_t pid;
+} server;
+
+static void server_start(void)
+{
+	_cleanup_free_ char *here = xstrdup(__FILE__), *script = NULL, *make = NULL, *cert = NULL, *key = NULL;
+	_cleanup_fclose_ FILE *out = NULL;
+	int fds[2];
+
+	fixture_root_make();
+	script = xasprintf("%s/rangesd.py", dirname(here));
+	make = xasprintf("mkdir %s/state %s/files && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+			 "-days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1,DNS:localhost "
+			 "-keyout %s/key.pem -out %s/ca.pem 2>/dev/null",
+			 fixture_root, fixture_root, fixture_root, fixture_root);
+	cert = xasprintf("%s/ca.pem", fixture_root);
+	key = xasprintf("%s/key.pem", fixture_root);
+	ck_assert_int_eq(system(make), 0);
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	server.pid = fork();
+	ck_assert_int_ge(server.pid, 0);
+	if (server.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(fds[1], STDOUT_FILENO);
+		execlp("python3", "python3", "-E", "-S", script, cert, key, fixture_root, (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	out = fdopen(fds[0], "r");
+	ck_assert_int_eq(fscanf(out, "%u", &server.port), 1);
+}
+
+static void server_stop(void)
+{
+	kill(server.pid, SIGKILL);
+	waitpid(server.pid, NULL, 0);
+	free(server.content);
+	fixture_root_drop();
+}
+
+/* The file of all names, of bytes that are nowhere the same. */
+static void server_file(size_t size)
+{
+	uint64_t x = 0x9E3779B97F4A7C15u;
+	uint8_t md[EVP_MAX_MD_SIZE];
+	unsigned int len;
+
+	server.size = size;
+	server.content = xcalloc(1, size);
+	for (size_t i = 0; i + 8 <= size; i += 8) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		memcpy(server.content + i, &x, 8);
+	}
+	ck_assert_int_eq(EVP_Digest(server.content, size, md, &len, EVP_sha256(), NULL), 1);
+	str_hex(server.digest, md, len);
+	{
+		struct err e = ERR_INIT;
+
+		ck_assert_int_eq(fs_write_atomic("/files/file-0.run", 0644, server.content, size, &e), 0);
+	}
+}
+
+/* As JSON: tests/twin/delivery.py and ledger.py. */
+static void server_troubles(const char *faults)
+{
+	fixture_put("/state/faults", faults);
+}
+
+static void server_delays(const char *delays)
+{
+	fixture_put("/state/delays.json", delays);
+}
+
+/* --- what the server wrote down ------------------------------------------------------------------ */
+
+struct request {
+	char name[64], range[64], host[32];
+	int status;
+	int64_t first, bytes;
+	double t, seconds;
+};
+
+static struct request requests[REQUESTS_MAX];
+static size_t n_requests;
+
+static void read_request(const char *line)
+{
+	_cleanup_json_ struct json_object *o = json_tokener_parse(line);
+	struct json_object *headers = NULL, *v = NULL;
+	struct request *r = &requests[n_requests];
+
+	ck_assert_ptr_nonnull(o);
+	ck_assert_uint_lt(n_requests++, REQUESTS_MAX);
+	str_copy(r->name, sizeof(r->name), json_str(o, "path", "/") + 1);
+	str_copy(r->host, sizeof(r->host), json_str(o, "host", ""));
+	r->status = (int)json_int(o, "status", 0);
+	r->first = json_int(o, "first", -1);
+	r->bytes = json_int(o, "bytes", 0);
+	if (json_object_object_get_ex(o, "t", &v))
+		r->t = json_object_get_double(v);
+	if (json_object_object_get_ex(o, "seconds", &v))
+		r->seconds = json_object_get_double(v);
+	json_object_object_get_ex(o, "headers", &headers);
+	str_copy(r->range, sizeof(r->range), json_str(headers, "range", ""));
+}
+
+/* An answer is written down when it has ended, maybe after its client has: /settled waits for that. */
+static void server_settles(void)
+{
+	_cleanup_free_ char *url = xasprintf("https://127.0.0.1:%u/settled", server.port);
+	const struct fetch_source sources[] = { { .url = url }, { 0 } };
+	struct fetch f = {
+		.sources = sources, .path = "/settled", .ca_file = "/ca.pem", .deadline_s = 10, .size_max = 64
+	};
+	struct err e = ERR_INIT;
+
+	ck_assert_msg(fetch_to_file(&f, &e) == 0, "%s", e.msg);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	double x = ((const struct request *)a)->t, y = ((const struct request *)b)->t;
+
+	return (x > y) - (x < y);
+}
+
+/* In the order in which they came. */
+static void read_requests(void)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err e = ERR_INIT;
+
+	server_settles();
+	ck_assert_msg(fs_read("/state/http.jsonl", 4 * MIB, &text, NULL, &e) == 0, "%s", e.msg);
+	n_requests = 0;
+	for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		read_request(line);
+	n_requests--; /* that for /settled */
+	qsort(requests, n_requests, sizeof(*requests), by_time);
+}
+
+/* Bytes of the file that the server sent under this name. */
+static int64_t bytes_sent(const char *name)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < n_requests; i++)
+		if (requests[i].first >= 0 && str_eq(requests[i].name, name))
+			sum += requests[i].bytes;
+	return sum;
+}
+
+/* The most answers with bytes of the file that were under way together. */
+static unsigned int most_at_once(void)
+{
+	unsigned int most = 0;
+
+	for (size_t i = 0; i < n_requests; i++) {
+		unsigned int n = 0;
+
+		for (size_t j = 0; j < n_requests; j++)
+			n += requests[j].first >= 0 && requests[j].t <= requests[i].t &&
+			     requests[i].t < requests[j].t + requests[j].seconds;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+/* --- downloads ----------------------------------------------------------------------------------- */
+
+struct download {
+	unsigned int number;
+	char name[32], folder[64], path[96];
+	pid_t pid;
+	int watch; /* inotify */
+	unsigned int kills;
+	size_t lost; /* bytes that had arrived when it was killed, and were not kept */
+};
+
+/* What a download is asked to be; {0} stands for eight connections and a pinned digest. */
+struct wish {
+	bool unpinned, single, mirrored; /* mirrored: localhost first, then 127.0.0.1 */
+	unsigned int stall_s, deadline_s;
+};
+
+static int fetch_it(const struct download *d, const struct wish *w, struct fetch *f, struct err *e)
+{
+	_cleanup_free_ char *url = xasprintf("https://127.0.0.1:%u/%s", server.port, d->name);
+	_cleanup_free_ char *mirror = xasprintf("https://localhost:%u/%s", server.port, d->name);
+	_cleanup_free_ char *header = xasprintf("X-Client-Pid: %d", (int)getpid());
+	const char *const headers[] = { header, NULL };
+	struct fetch_source sources[3] = { { url, headers } };
+	int r;
+
+	if (w->mirrored) {
+		sources[1] = sources[0];
+		sources[0].url = mirror;
+	}
+	*f = (struct fetch){ .sources = sources,
+			     .path = d->path,
+			     .sha256 = w->unpinned ? NULL : server.digest,
+			     .ca_file = "/ca.pem",
+			     .deadline_s = w->deadline_s ? w->deadline_s : 50,
+			     .stall_s = w->stall_s,
+			     .connections_max = w->single ? 1 : 8,
+			     .size_max = 2 * server.size };
+	r = fetch_to_file(f, e);
+	f->sources = NULL;
+	return r;
+}
+
+static void download_prepare(struct download *d, unsigned int number)
+{
+	_cleanup_free_ char *link_name = NULL, *target = NULL, *host = NULL;
+	struct err e = ERR_INIT;
+
+	*d = (struct download){ .number = number };
+	snprintf(d->name, sizeof(d->name), "file-%u.run", number);
+	snprintf(d->folder, sizeof(d->folder), "/var/cache/%u", number);
+	snprintf(d->path, sizeof(d->path), "%s/%s", d->folder, d->name);
+	link_name = xasprintf("%s/files/%s", fixture_root, d->name);
+	target = xasprintf("%s/files/file-0.run", fixture_root);
+	if (number)
+		ck_assert_int_eq(link(target, link_name), 0);
+	ck_assert_int_eq(fs_mkdirs(d->folder, 0755, &e), 0);
+	host = fs_host_path(d->folder);
+	d->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	ck_assert_int_ge(inotify_add_watch(d->watch, host, IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_DELETE), 0);
+}
+
+static void download_begin(struct download *d, const struct wish *w)
+{
+	d->pid = fork();
+	ck_assert_int_ge(d->pid, 0);
+	if (d->pid == 0) {
+		struct err e = ERR_INIT;
+		struct fetch f;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (fetch_it(d, w, &f, &e) == 0)
+			_exit(0);
+		fprintf(stderr, "%s: %s\n", e.kind->code, e.msg);
+		_exit(1);
+	}
+}
+
+/* Under its final name the file appears once, by a rename, and is not written after that. */
+static void assert_named_once(struct download *d)
+{
+	char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+	unsigned int moved = 0;
+	ssize_t len;
+
+	while ((len = read(d->watch, buf, sizeof(buf))) > 0) {
+		for (char *at = buf; at < buf + len;) {
+			const struct inotify_event *event = (const void *)at;
+
+			at += sizeof(*event) + event->len;
+			ck_assert_int_eq(event->mask & IN_Q_OVERFLOW, 0);
+			if (!event->len || !str_eq(event->name, d->name))
+				continue;
+			ck_assert_msg(event->mask & IN_MOVED_TO, "%s: event %x under its final name", d->name, event->mask);
+			moved++;
+		}
+	}
+	ck_assert_uint_eq(moved, 1);
+}
+
+static void assert_right_file(const struct download *d)
+{
+	_cleanup_free_ char *part = xasprintf("%s.part", d->path), *sidecar = xasprintf("%s.part.json", d->path);
+	_cleanup_free_ char *data = NULL;
+	struct err e = ERR_INIT;
+	size_t len;
+
+	ck_assert_msg(fs_read(d->path, server.size, &data, &len, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(len, server.size);
+	ck_assert_msg(memcmp(data, server.content, len) == 0, "%s has other bytes", d->name);
+	ck_assert(!fs_exists(part) && !fs_exists(sidecar));
+}
+
+static void assert_arrived(struct download *d)
+{
+	assert_named_once(d);
+	assert_right_file(d);
+	close(d->watch);
+}
+
+/* --- what a killed process left ------------------------------------------------------------------ */
+
+/* [start, end) of the part is not in the sidecar: how much of it had arrived, in whole blocks. */
+static size_t count_arrived(const uint8_t *part, size_t len, size_t start, size_t end)
+{
+	size_t n = 0;
+
+	for (size_t at = start; at + BLOCK <= end && at + BLOCK <= len; at += BLOCK)
+		n += memcmp(part + at, server.content + at, BLOCK) == 0 ? BLOCK : 0;
+	return n;
+}
+
+/* What the sidecar says is kept has to be right. */
+static void look_at_part(struct download *d)
+{
+	_cleanup_free_ char *part = xasprintf("%s.part", d->path), *sidecar = xasprintf("%s.part.json", d->path);
+	_cleanup_json_ struct json_object *o = NULL;
+	_cleanup_free_ char *data = NULL;
+	struct json_object *list = NULL;
+	struct err e = ERR_INIT;
+	size_t len, at = 0;
+
+	if (fs_read_optional(part, server.size, &data, &len, &e) < 0 || !data)
+		return;
+	if (json_read(sidecar, MIB, &o, &e) == 0)
+		list = json_get(o, "pieces");
+	for (size_t i = 0; list && i < (size_t)json_object_array_length(list); i++) {
+		struct json_object *pair = json_object_array_get_idx(list, i);
+		size_t start = (size_t)json_object_get_int64(json_object_array_get_idx(pair, 0));
+		size_t end = (size_t)json_object_get_int64(json_object_array_get_idx(pair, 1));
+
+		ck_assert(start < end && end <= len);
+		ck_assert_msg(memcmp(data + start, server.content + start, end - start) == 0, "%s: %zu to %zu are wrong",
+			      sidecar, start, end);
+		d->lost += count_arrived((uint8_t *)data, len, at, start);
+		at = end;
+	}
+	d->lost += count_arrived((uint8_t *)data, len, at, len);
+}
+
+static void assert_little_lost(const struct download *d)
+{
+	ck_assert_msg(d->lost <= server.size / 20, "%s: %zu bytes of %zu were not kept, after %u kills", d->name, d->lost,
+		      server.size, d->kills);
+}
+
+/* Bytes that were sent twice are at most 5 % of the file. What lay in the sockets of a killed process was sent, too: for these
+ * see assert_little_lost(). */
+static void assert_hardly_twice(const struct download *d)
+{
+	int64_t sent = bytes_sent(d->name);
+
+	ck_assert_msg(sent <= (int64_t)(server.size + server.size / 20), "%s: %lld bytes were sent of a file of %zu", d->name,
+		      (long long)sent, server.size);
+}
+
+/* Begun again whenever it was killed, until all are done. */
+static void downloads_run(struct download *all, unsigned int n, const struct wish *w)
+{
+	unsigned int left = n;
+
+	for (unsigned int i = 0; i < n; i++)
+		download_begin(&all[i], w);
+	while (left > 0) {
+		int status;
+		pid_t pid = wait(&status);
+
+		ck_assert_int_gt(pid, 0);
+		ck_assert_int_ne(pid, server.pid);
+		for (unsigned int i = 0; i < n; i++) {
+			struct download *d = &all[i];
+
+			if (d->pid != pid)
+				continue;
+			if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+				d->kills++;
+				look_at_part(d);
+				download_begin(d, w);
+			} else {
+				ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: wait status %x",
+					      d->name, status);
+				left--;
+			}
+		}
+	}
+}
+
+#endif
