@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import glob
 import os
 import shutil
 import subprocess
@@ -61,6 +62,8 @@ def lay_container(root):
     # Alibaba Cloud Linux looks for libraries in /usr/lib64.
     for name in ("libnvidia-ml.so.1", "libnvidia-nscq.so.2"):
         os.symlink("/usr/lib64/" + name, at("/usr/lib/x86_64-linux-gnu/" + name))
+    # What is mounted below /twin is hardware: no shutdown takes it away from under the services.
+    write_text(at("/etc/systemd/system/twin-.mount.d/hardware.conf"), "[Unit]\nDefaultDependencies=no\n")
     os.makedirs(at("/var/log/journal"), exist_ok=True)
     write_text(at("/etc/cloud/cloud-init.disabled"), "")
     write_text(at("/etc/systemd/system/systemd-timedated.service.d/clock.conf"), TIMEDATED)
@@ -80,6 +83,7 @@ def lay_instance(twin, shape, settings, extras):
         os.makedirs(twin.root(folder))
     machine.lay_os(twin, described)
     machine.lay_services(twin, extras)
+    told_the_release(twin, described["kernels"][0])
     machine.lay_agent(twin)
     write_json(twin.state("machine.json"), described)
     write_text(twin.state("boot"), "0\n")
@@ -90,6 +94,12 @@ def lay_instance(twin, shape, settings, extras):
         write_text(twin.state(name), "")
         os.chmod(twin.state(name), 0o666)             # also by services that are not root's
     os.chmod(twin.state_folder, 0o777)
+
+
+def told_the_release(twin, release):
+    """Units ask the kernel, which is the host's, for its release: they get the instance's instead."""
+    for path in glob.glob(twin.root("/etc/systemd/system/nvidia-cdi-refresh.*")):
+        write_text(path, read_text(path).replace("%v", release).replace("$(uname -r)", release))
 
 
 class Disk:

@@ -34,8 +34,8 @@ def is_in(value, *allowed):
 class Scene:
     def __init__(self, shelf, folder):
         self.shelf, self.folder = shelf, folder
-        self.disk = self.box = self.internet = self.agent_was = None
-        self.boxes, self.disks = [], 0
+        self.disk = self.box = self.internet = None
+        self.boxes, self.disks, self.offline = [], 0, False
 
     # --- the instance -----------------------------------------------------------------------------------------------
 
@@ -44,6 +44,8 @@ class Scene:
 
         SETTINGS and EXTRAS are for a fresh one."""
         self.down()
+        self.network(False)
+        self.offline = False
         self.disks += 1
         folder = os.path.join(self.folder, "%d" % self.disks)
         wanted = merge(json.loads(json.dumps(CONFIG)), config or {})
@@ -81,24 +83,31 @@ class Scene:
                 self.box.ended(60)
             except Failed:
                 self.box.close()
-        if self.internet:
-            self.internet.stop()
-            self.internet = None
 
     def end(self):
         self.down()
+        self.network(False)
         if self.disk:
             self.disk.unmount()
 
     # --- boots ------------------------------------------------------------------------------------------------------
 
+    def network(self, up):
+        """The simulated internet, with the metadata service; it stays over restarts."""
+        self.offline = not up
+        if up and not self.internet:
+            self.internet = Internet(self.twin)
+            self.internet.ensure(False)
+        elif not up and self.internet:
+            self.internet.stop()
+            self.internet = None
+
     def boot(self, cold=False, environment=None):
         """Start the machine; returns at once."""
         if self.box and self.box.alive():
             raise Failed("it is up already")
-        if not self.internet:
-            self.internet = Internet(self.twin)
-            self.internet.ensure(False)
+        if not self.offline:
+            self.network(True)
         self.box = Box(self.twin, len(self.boxes))
         self.boxes.append(self.box)
         env = {"SYSTEMD_LOG_TARGET": "console", "SYSTEMD_LOG_COLOR": "0", "SYSTEMD_COLORS": "0"}
@@ -261,12 +270,12 @@ class Scene:
 
     def tell(self):
         """For whoever has to find out why a scene failed."""
-        print("--- status")
+        print("--- boot %d" % (self.disk.twin.boot if self.disk else 0))
         if self.disk:
             questions.check_brief(self.disk.twin, None)
         if self.box and self.box.alive():
             for argv in (["systemctl", "list-jobs", "--no-pager"], ["systemctl", "--failed", "--no-pager"],
-                         ["journalctl", "-b", "--no-pager", "-n", "60", "-o", "short-monotonic"]):
+                         ["journalctl", "-b", "--no-pager", "-n", "40", "-o", "cat"]):
                 print("--- " + " ".join(argv))
                 try:
                     print(self.box.run(*argv, check=False, deadline_s=20)[1])

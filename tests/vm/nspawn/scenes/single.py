@@ -1,7 +1,6 @@
-"""A fresh single-GPU instance: provisioned, restarted, ready; a third boot proves it again and changes nothing."""
+"""A fresh single-GPU instance, services behind the gate: provisioned, restarted, ready; a third boot changes nothing."""
+from truths import provisioned_whole
 
 
 def play(s):
-    s.begin("single")
-    s.run()
-    s.expect_ready()
+    provisioned_whole(s, "single")
