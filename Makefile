@@ -7,6 +7,7 @@
 #                        (LONG=1: every story, and every byte in the tests that change bytes)
 #   make check-vm        whole instances of both shapes in QEMU, and power cuts (LONG=1: many); needs root and
 #                        packaging/deps --vm. T=single or T=multi: one of them. make demo VM=1: only to watch
+#   make check-nspawn    scenes with a real systemd, in containers (T=pattern, J=n, LONG=1); needs root and deps --vm
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
 #   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
 #   make compare         gn8v and NVIDIA's Python verifier on the same evidence (needs a package index)
@@ -109,8 +110,8 @@ TWIN_ANSWER := $(B)/twin-answer
 DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
 
-.PHONY: all prebuild demo check check-unit check-story check-twin check-packaging check-all check-more check-vm lint \
-        lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-attest compare clean help
+.PHONY: all prebuild demo check check-unit check-story check-twin check-packaging check-all check-more check-vm \
+        check-nspawn lint lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-attest compare clean help
 
 all: $(B)/gn8v
 
@@ -224,6 +225,10 @@ CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 2 --only 'transaction|agent')
 
 check-vm: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
 	$(WHOLE) $(CUTS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT)) $(T)
+
+# What needs a real systemd but no machine of its own.
+check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
+	$(TWIN_ENV) LONG=$(LONG) tests/vm/nspawn/run $(if $(J),-j $(J)) $(T)
 
 ifdef VM
 demo: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)

@@ -1,8 +1,7 @@
 """What must hold of a machine, looked at from its console, from outside, and on its disk."""
 import re
 
-from instance import read_json, read_jsonl
-from vm import VmError
+from vm import VmError, read_json, read_jsonl
 
 GATED = "cloudmonitor.service"
 # What is run once on an instance, however often it is cut off afterwards: (what it is, how its command begins).

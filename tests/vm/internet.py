@@ -103,7 +103,8 @@ def tools_missing():
 
 
 def prepare(folder, nscq):
-    """Everything that does not change from run to run, below FOLDER: assets, repository, rootfs, disk.raw."""
+    """Everything that does not change from run to run, below FOLDER: assets, repository, rootfs, disk.raw; and the lock
+    that keeps them so while the caller lives."""
     missing = tools_missing()
     if missing:
         sys.exit("vm: missing: %s. packaging/deps --vm installs them." % ", ".join(missing))
@@ -112,11 +113,15 @@ def prepare(folder, nscq):
     if not os.path.exists("/usr/share/ovmf/OVMF.fd"):
         sys.exit("vm: missing: /usr/share/ovmf/OVMF.fd. packaging/deps --vm installs it (package ovmf).")
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "lock"), "w") as lock:
+    at = {n: os.path.join(folder, n) for n in ("assets", "rootfs", "repository", "disk.raw")}
+    lock = at["lock"] = open(os.path.join(folder, "lock"), "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("waiting for another run, whose machines stand on the same disk", flush=True)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        at = {n: os.path.join(folder, n) for n in ("assets", "rootfs", "repository", "disk.raw")}
-        vendor(at["assets"], nscq)
-        subprocess.run([os.path.join(HERE, "rootfs"), at["rootfs"], "--assets", at["assets"]], check=True)
-        repository(at["repository"], at["rootfs"])
-        subprocess.run([os.path.join(HERE, "image"), at["rootfs"], at["disk.raw"]], check=True)
+    vendor(at["assets"], nscq)
+    subprocess.run([os.path.join(HERE, "rootfs"), at["rootfs"], "--assets", at["assets"]], check=True)
+    repository(at["repository"], at["rootfs"])
+    subprocess.run([os.path.join(HERE, "image"), at["rootfs"], at["disk.raw"]], check=True)
     return at

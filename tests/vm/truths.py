@@ -1,6 +1,6 @@
 """What only a real systemd can show of the gate and of the agent's unit."""
 import checks
-from instance import write_json
+from vm import write_json
 
 GATED = checks.GATED
 

@@ -27,7 +27,7 @@ import internet                                                       # noqa: E4
 import machine                                                        # noqa: E402
 import watch                                                          # noqa: E402
 from daemons import Daemon                                            # noqa: E402
-from instance import REPO, Twin, merge, read_json, read_text, write_json, write_text  # noqa: E402
+from instance import REPO, Twin, merge, read_json, read_jsonl, read_text, write_json, write_text  # noqa: E402
 
 RPM_URL = "https://mirror.example/gn8v.rpm"
 ROOT_OFFSET = 133120 * 512      # as `image` lays the disk out
@@ -280,8 +280,7 @@ class Vm:
         return done.stdout.decode("utf-8", "replace")
 
     def commands(self):
-        text = read_text(self.twin.state("commands.jsonl"))
-        return [json.loads(line) for line in text.splitlines()]
+        return read_jsonl(self.twin.state("commands.jsonl"))
 
     def status(self):
         return json.loads(self.disk_file("/var/lib/gn8v/status.json"))
