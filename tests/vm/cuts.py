@@ -13,9 +13,9 @@ from vm import Vm, VmError
 BEGINS = r"gn8v\[\d+\]: ecs\.gn8v-tee"
 STATE = re.compile(r"gn8v\[\d+\]: (\S+: )?(.*)")
 # Where the four come that have nothing to do with the agent: a line of the journal, and seconds after it.
-EARLY = (("in the hook", r"Starting cloud-init\.service", 4.0),
+EARLY = (("in the hook", r"systemd\[1\]: Reloading", 0.0),
          ("in the download of the RPM", r"gn8v-bootstrap\[\d+\]: fetching", 0.0),
-         ("in the rpm transaction", r"gn8v-bootstrap\[\d+\]:\s+Installing +: gn8v|Running transaction$", 0.5),
+         ("in the rpm transaction", r"gn8v-bootstrap\[\d+\]:\s+Installing +: gn8v", 0.2),
          ("right after the transaction", r"gn8v-bootstrap\[\d+\]: Complete!", 0.0))
 # A step that said so is done, whatever happens to the power afterwards: its program does not run again.
 DONE = (("driver", "nvidia-installer"), ("cuda", "cuda-installer"))

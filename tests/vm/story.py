@@ -42,8 +42,8 @@ class Progress:
                 self.say("%7.0f s  %-20s %s" % (now - self.begun, name, said(line)))
                 self.next, self.last = i + 1, now
                 return
-            if name in ("restart asked for",):
-                return          # what comes after it is another boot's
+            if name == "restart asked for":
+                break           # what comes after it is another boot's
         if re.search(FAILED, line):
             self.say("%7.0f s  %-20s %s" % (time.monotonic() - self.begun, "trouble", said(line)))
 

@@ -10,11 +10,12 @@ class StatusText:
 
     def __init__(self, vm):
         self.shell = vm.shell()
-        self.shell.ask("(while sleep 1; do systemctl show -P StatusText gn8v-agent; done) > /run/told & disown")
+        self.shell.ask("(echo $BASHPID > /run/told.pid; while sleep 1; do systemctl show -P StatusText gn8v-agent; done) "
+                       "> /run/told & disown")
 
     def end(self):
         self.texts = sorted(set(self.shell.ask("cat /run/told").splitlines()) - {""})
-        self.shell.ask("pkill -f 'while sleep 1' || pkill -x sleep || true")
+        self.shell.ask("kill $(cat /run/told.pid)")
 
 
 def is_active(shell, unit):
