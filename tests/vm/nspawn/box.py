@@ -64,7 +64,7 @@ class Box:
         self.name = "gn8v-%d-%d" % (os.getpid(), number)
         self.groups = Groups(self.name)
         self.lines = []                       # (monotonic time, text) of the console
-        self.process = self.pid = None
+        self.process = self.pid = self.known_boot_id = None
         self.wake, self.wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.ended_with = None
 
@@ -155,6 +155,11 @@ class Box:
         if self.seen:
             self.seen.close()
             self.seen = None
+
+    def boot_id(self):
+        if not self.known_boot_id:
+            self.known_boot_id = self.run("cat", "/proc/sys/kernel/random/boot_id")
+        return self.known_boot_id
 
     # --- looking into it --------------------------------------------------------------------------------------------
 

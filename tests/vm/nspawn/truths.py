@@ -3,9 +3,8 @@
 import hashlib
 import os
 
-from scene import AGENT, FABRIC, PERSISTENCED, READY, questions
+from scene import AGENT, EXTRAS, FABRIC, GATED, PERSISTENCED, READY, questions
 
-GATED = ("cloudmonitor.service", "ollama.service")
 # What changes at every boot, whoever runs.
 LIVELY = ("var/log", "var/lib/systemd", "var/lib/gn8v", "var/lib/dbus", "var/lib/cloud", "proc", "sys", "dev", "run", "tmp",
           "var/tmp", "var/cache/ldconfig", "etc/resolv.conf", "etc/machine-id", "etc/.updated", "var/.updated")
@@ -74,7 +73,7 @@ def nobody_waited(s):
 def provisioned_whole(s, shape):
     """From a fresh disk to a third boot."""
     multi = shape == "multi"
-    s.begin(shape, extras=("ollama", "nvidia-cdi-refresh"), config={"gate": {"mode": "attested"}})
+    s.begin(shape, extras=EXTRAS, config={"gate": {"mode": "attested"}})
     s.boot()
     s.goes_down()
     s.expect(s.status("result") == "restarting", "before the restart the result was %s" % s.status("result"))
