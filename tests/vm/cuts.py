@@ -10,7 +10,6 @@ import checks
 import story
 from vm import Vm, VmError
 
-BEGINS = r"gn8v\[\d+\]: ecs\.gn8v-tee"
 STATE = re.compile(r"gn8v\[\d+\]: (\S+: )?(.*)")
 # Where the four come that have nothing to do with the agent: a line of the journal, and seconds after it.
 EARLY = (("in the hook", r"systemd\[1\]: Reloading", 0.0),
@@ -72,7 +71,7 @@ class Cuts:
 
     def nothing_again(self):
         for step, program in DONE:
-            late = [c for c in self.vm.commands() if c["exe"] == program and c["boot"] > self.done[step]]
+            late = [c for c in self.vm.commands() if c["exe"] == program and c["boot"] > self.done.get(step, self.vm.boots)]
             checks.same("runs of %s after the step was done" % program, late, [])
         asked = sum("restart asked for" in line for _, line in self.vm.seen)
         checks.must("restarts asked for", asked <= 1, asked)
@@ -103,7 +102,7 @@ def states(journal):
 
 def at_random(seed, n, span_s):
     chance = random.Random(seed)
-    return [("%.1f s after the agent begins" % s, BEGINS, s) for s in (chance.uniform(0, span_s) for _ in range(n))]
+    return [("%.1f s after the agent begins" % s, story.BEGINS, s) for s in (chance.uniform(0, span_s) for _ in range(n))]
 
 
 def plan(args, reference):

@@ -3,14 +3,16 @@ import re
 import time
 
 # (stage, what the journal prints when it is over). In this order; those of eight GPUs only are marked.
+BEGINS = r"gn8v\[\d+\]: ecs\.gn8v-tee"
+RESTART = r"gn8v\[\d+\]: restart: restart asked for"
 STAGES = (
     ("kernel and systemd", r"systemd\[1\]: .*cloud-init-local|cloud-init\[\d+\]: .*init-local"),
     ("user-data", r"Starting gn8v-bootstrap\.service|gn8v-bootstrap\[\d+\]: fetching"),
     ("RPM fetched, dnf", r"gn8v-bootstrap\[\d+\]: gn8v \S+ is installed"),
-    ("agent begins", r"gn8v\[\d+\]: ecs\.gn8v-tee"),
+    ("agent begins", BEGINS),
     ("boot entry", r"gn8v\[\d+\]: kernel-args: done"),
-    ("restart asked for", r"gn8v\[\d+\]: restart: restart asked for"),
-    ("second boot, agent", r"gn8v\[\d+\]: ecs\.gn8v-tee"),
+    ("restart asked for", RESTART),
+    ("second boot, agent", BEGINS),
     ("packages", r"gn8v\[\d+\]: packages: done"),
     ("driver fetched", r"gn8v\[\d+\]: fetch-driver: done"),
     ("driver", r"gn8v\[\d+\]: driver: done"),
