@@ -5,6 +5,9 @@
 #   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1)
 #   make check-all       check, the lints, and unit tests and core stories under clang and sanitizers
 #                        (LONG=1: every story, and every byte in the tests that change bytes)
+#   make check-vm        whole instances of both shapes in QEMU, and power cuts (LONG=1: many); needs root and
+#                        packaging/deps --vm. T=single or T=multi: one of them. make demo VM=1: only to watch
+#   make check-nspawn    scenes with a real systemd, in containers (T=pattern, J=n, LONG=1); needs root and deps --vm
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
 #   make bench-early     the seconds and bytes that fetch.before_restart saves
 #   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
@@ -38,6 +41,8 @@ B := build$(KIND)
 
 VERSION := $(shell cat VERSION 2>/dev/null || git describe --tags --always --match 'v[0-9]*' 2>/dev/null || echo 0.1.0)
 RPM_VERSION := $(shell echo '$(VERSION)' | sed 's/^v//; s/-/./g; s/^\([0-9a-f]\{7,\}\)$$/0.1.0.git\1/')
+
+N := gn8v-$(RPM_VERSION)
 
 # --- what it needs ------------------------------------------------------------------------------
 
@@ -107,9 +112,9 @@ TWIN_ANSWER := $(B)/twin-answer
 DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
 
-.PHONY: all prebuild demo check check-unit check-story check-twin check-packaging check-all check-more lint lint-symbols format \
-        install stage dist srpm rpm abi user-data bench-provision bench-early bench-attest bench-fetch \
-        compare clean help
+.PHONY: all prebuild demo check check-unit check-story check-twin check-packaging check-all check-more check-vm \
+        check-nspawn lint lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-early \
+        bench-attest bench-fetch compare clean help
 
 all: $(B)/gn8v
 
@@ -216,8 +221,25 @@ check-more: lint
 	$(MAKE) check-unit check-story CC=clang STORIES='$(if $(LONG),,$(CORE))'
 	$(MAKE) check-unit check-story SANITIZE=1 STORIES='$(if $(LONG),,$(CORE))'
 
+# Whole machines. Their RPM is of the last commit, as every RPM is, and is made once for it.
+WHOLE = $(TWIN_ENV) VM_RPM=$$(ls $(CURDIR)/build/rpm/RPMS/x86_64/$N-1*.rpm) tests/vm/run
+WHOLE_RPM = $(if $(wildcard build/rpm/RPMS/x86_64/$N-1*.rpm),,rpm)
+CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 2 --only 'transaction|agent')
+
+check-vm: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
+	$(WHOLE) $(CUTS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT)) $(T)
+
+# What needs a real systemd but no machine of its own.
+check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
+	$(TWIN_ENV) LONG=$(LONG) tests/vm/nspawn/run $(if $(J),-j $(J)) $(T)
+
+ifdef VM
+demo: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
+	@$(WHOLE) --demo $(T)
+else
 demo: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/demo
+endif
 
 bench-provision: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	@$(TWIN_ENV) tests/bench/provision
@@ -266,8 +288,6 @@ install: $(B)/gn8v
 	install -D -m 0644 packaging/gn8v.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gn8v.conf
 	install -D -m 0644 packaging/gn8v.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gn8v
 	install -D -m 0644 packaging/gn8v.8 $(DESTDIR)$(PREFIX)/share/man/man8/gn8v.8
-
-N := gn8v-$(RPM_VERSION)
 
 dist:
 	mkdir -p build

@@ -59,6 +59,23 @@ int unitfile_dropin_text(enum unitfile_dropin kind, char **ret_text, struct err 
 	return read_template(dropin_names[kind], ret_text, e);
 }
 
+bool unitfile_orderable(const char *unit)
+{
+	return !str_ends(unit, ".path") && !str_ends(unit, ".socket");
+}
+
+static void list_orderable(struct strbuf *out, const struct strlist *units)
+{
+	const char *between = "";
+
+	for (size_t i = 0; i < units->n; i++) {
+		if (!unitfile_orderable(units->v[i]))
+			continue;
+		strbuf_printf(out, "%s%s", between, units->v[i]);
+		between = " ";
+	}
+}
+
 static void drop_line(char *text, const char *line)
 {
 	char *at = strstr(text, line);
@@ -82,8 +99,7 @@ int unitfile_persistenced(const struct config *c, char **ret_text, struct err *e
 		return err_set(e, &ERR_FORMAT, PATH_TEMPLATES "/%s: no " SERVICES_MARK " in it",
 			       name);
 	strbuf_add(&out, text, (size_t)(mark - text));
-	for (size_t i = 0; i < c->services_gpu.n; i++)
-		strbuf_printf(&out, "%s%s", i ? " " : "", c->services_gpu.v[i]);
+	list_orderable(&out, &c->services_gpu);
 	strbuf_printf(&out, "%s", mark + strlen(SERVICES_MARK));
 	if (str_eq(c->attest_ready, "after-attestation"))
 		drop_line(out.s, "ExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n");

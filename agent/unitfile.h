@@ -18,7 +18,12 @@ int unitfile_dropin_text(enum unitfile_dropin kind, char **ret_text, struct err 
 /* The units that have our gate drop-in, whatever the configuration says now. */
 int unitfile_gated(struct fs_names *ret_units, struct err *e);
 
-/* R10: nvidia-persistenced.service of the configuration's shape; Before= lists services.gpu. */
+/* Whether a unit may be ordered after nvidia-persistenced. A path or a socket may not: basic.target
+ * waits for them, nvidia-persistenced for it, and systemd throws something out of such a circle. */
+bool unitfile_orderable(const char *unit);
+
+/* R10: nvidia-persistenced.service of the configuration's shape; Before= lists what of services.gpu may
+ * be ordered. */
 int unitfile_persistenced(const struct config *c, char **ret_text, struct err *e);
 
 /* Writes or removes a drop-in; ret_changed (may be NULL) is only ever set to true. */

@@ -9,7 +9,8 @@
 #define LOCK_WAIT_S 20
 
 /* What was said of this boot is no longer vouched for by a running agent. An answer that is final
- * stays, but for the gate. */
+ * stays, but for the gate. `systemctl restart` stops a unit before it starts it: a run that then
+ * crashes at once finds the answer pending. */
 static void set_result(enum result result, bool gate_open, const char *summary)
 {
 	struct status s;
@@ -21,7 +22,8 @@ static void set_result(enum result result, bool gate_open, const char *summary)
 	free(note);
 	if (result != RESULT_PENDING)
 		s.gate_open = gate_open;
-	if (s.result == RESULT_READY || s.result == RESULT_RUNNING || s.result == RESULT_WAITING) {
+	if (s.result != result && (s.result == RESULT_READY || s.result == RESULT_RUNNING ||
+				   s.result == RESULT_WAITING || s.result == RESULT_PENDING)) {
 		s.result = result;
 		str_copy(s.summary, sizeof(s.summary), summary);
 		status_event(&s, LOG_WARNING, NULL, NULL, summary);

@@ -14,7 +14,7 @@
 #define STOP_TIMEOUT_S 90
 #define HOLD_MAX       65536
 
-static bool ordered(const struct config *c, const char *unit)
+static bool listed(const struct config *c, const char *unit)
 {
 	return strlist_has(&c->services_gpu, unit) || strlist_has(&c->services_hold, unit);
 }
@@ -39,8 +39,8 @@ PROBE(service_order)
 	for (size_t i = 0; i < f->units.n; i++) {
 		const struct facts_unit *u = &f->units.v[i];
 
-		if ((ordered(c, u->name) && !u->order_ok) || gated(c, u->name) != u->gate_there ||
-		    (u->gate_there && !u->gate_ok)) {
+		if ((listed(c, u->name) && u->order_ok != unitfile_orderable(u->name)) ||
+		    gated(c, u->name) != u->gate_there || (u->gate_there && !u->gate_ok)) {
 			probe_todo(r, "write the drop-ins of %s and others", u->name);
 			return;
 		}
@@ -65,10 +65,12 @@ APPLY(service_order)
 
 	for (size_t i = 0; i < w->facts.units.n; i++) {
 		const char *name = w->facts.units.v[i].name;
-		int r = ordered(w->config, name)
-				? unitfile_dropin_write(UNITFILE_ORDER, name, NULL, e)
-				: 0;
+		int r = 0;
 
+		if (listed(w->config, name))
+			r = unitfile_orderable(name)
+				    ? unitfile_dropin_write(UNITFILE_ORDER, name, NULL, e)
+				    : unitfile_dropin_remove(UNITFILE_ORDER, name, NULL, e);
 		if (r == 0 && gated(w->config, name))
 			r = unitfile_dropin_write(UNITFILE_GATE, name, NULL, e);
 		else if (r == 0)

@@ -66,17 +66,24 @@ known='Description Documentation DefaultDependencies Requires Wants After Before
 ConditionPathExists Type RemainAfterExit ExecStart ExecStartPost ExecStopPost NotifyAccess KillMode TimeoutStartSec
 TimeoutStopSec StateDirectory PrivateTmp SuccessExitStatus StandardOutput StandardError SyslogIdentifier WantedBy'
 
-old_enough() {
-	new=$(sed -n 's/^\([A-Za-z]*\)=.*/\1/p' "$units"/* "$cloud/gn8v-bootstrap.service" | sort -u | while read -r word; do
+# newer FILE...: the directives in it that are not among these, and the values that came after systemd 239.
+newer() {
+	sed -n 's/^\([A-Za-z]*\)=.*/\1/p' "$@" | sort -u | while read -r word; do
 		case " $(echo "$known" | tr '\n' ' ') " in
 		*" $word "*) ;;
 		*) echo "$word" ;;
 		esac
-	done)
+	done
+	grep -hs '^Type=exec\|^Type=notify-reload\|^Standard.*=append:\|^Standard.*=truncate:' "$@"
+}
+
+old_enough() {
+	new=$(newer "$units"/* "$cloud/gn8v-bootstrap.service")
 	[ -z "$new" ]
-	ok $? "every directive is in systemd 239${new:+; not }$new"
-	! grep -qs '^Type=exec\|^Restart=\|^Standard.*=append:' "$units"/* "$cloud/gn8v-bootstrap.service"
-	ok $? "no value is newer than systemd 239"
+	ok $? "every directive and value is in systemd 239${new:+; not }$new"
+	printf 'Type=exec\nExecCondition=/bin/true\nRestart=on-failure\n' > "$top/planted"
+	[ "$(newer "$top/planted" | tr '\n' ' ')" = 'ExecCondition Restart Type=exec ' ]
+	ok $? "newer ones would have been found"
 }
 
 # systemd-analyze can warn and still end well, so that its words count.

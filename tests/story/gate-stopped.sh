@@ -41,5 +41,13 @@ for result in exit-code signal core-dump timeout ''; do
 	status_validates
 done
 heals
+
+say "== stopped to be started again, and crashed at once"
+after success
+expect_result pending
+after signal
+expect_gate_closed
+expect_result failed
+heals
 answers 2 gate
 has "$D/err" "--close-unless-success"

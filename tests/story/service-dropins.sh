@@ -2,7 +2,7 @@
 # R24: services that use the GPU are ordered after nvidia-persistenced, also those that are installed later.
 . "${0%/*}/lib.sh"
 
-units=$(printf '%s ' cloudmonitor.service nvidia-cdi-refresh.path nvidia-cdi-refresh.service ollama.service)
+units=$(printf '%s ' cloudmonitor.service nvidia-cdi-refresh.service ollama.service)
 
 # dropins NAME: the units that have this drop-in
 dropins()
@@ -28,6 +28,13 @@ expect_ready
 for unit in $units; do
 	ordered "$unit"
 done
+
+say "== a path may not be: it would close a circle"
+mkdir -p "$T/root/etc/systemd/system/nvidia-cdi-refresh.path.d"
+cp "$T/root/usr/share/gn8v/units/50-gn8v-order.conf" "$T/root/etc/systemd/system/nvidia-cdi-refresh.path.d/"
+agent_boot
+expect_ready
+[ "$(dropins 50-gn8v-order.conf)" = "$units" ] || fail "ordered are: $(dropins 50-gn8v-order.conf)"
 
 say "== installed later, and started by the boot"
 printf '[Service]\nExecStart=/usr/local/bin/ollama serve\n' > "$T/root/etc/systemd/system/ollama.service"

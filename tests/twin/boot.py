@@ -85,9 +85,13 @@ def fill(twin, files):
 
 
 def empty(folder):
-    if os.path.isdir(folder):
-        shutil.rmtree(folder)
-    os.makedirs(folder)
+    """The folder itself stays: something may be mounted on it."""
+    os.makedirs(folder, exist_ok=True)
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
 
 
 def show_proc(twin, machine, line, release):

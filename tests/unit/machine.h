@@ -8,6 +8,7 @@
 #include "core/str.h"
 #include "paths.h"
 #include "plan.h"
+#include "unitfile.h"
 
 #define MACHINE_BOOT_TIME 1760000000
 #define MACHINE_GIB (1024ull * 1024 * 1024)
@@ -121,8 +122,10 @@ static inline void machine_installed(struct machine *m, enum shape shape, const 
 		str_copy(s->nscq, sizeof(s->nscq), m->c.driver_version);
 		machine_unit_is(m, UNIT_FABRICMANAGER, "loaded", "inactive", "dead", "disabled");
 	}
-	for (size_t i = 0; i < m->f.units.n; i++)
-		m->f.units.v[i].order_ok = m->f.units.v[i].hold_ok = true;
+	for (size_t i = 0; i < m->f.units.n; i++) {
+		m->f.units.v[i].order_ok = unitfile_orderable(m->f.units.v[i].name);
+		m->f.units.v[i].hold_ok = true;
+	}
 	machine_unit_is(m, "cloudmonitor.service", "loaded", "inactive", "dead", "disabled");
 	machine_unit_is(m, UNIT_PERSISTENCED, "loaded", "inactive", "dead", "disabled");
 	m->f.units.hold_flag = m->f.units.persistenced_unit_ok = true;

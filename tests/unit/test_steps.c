@@ -444,6 +444,10 @@ START_TEST(service_order_wants_the_drop_in_of_services_that_are_not_installed_to
 	machine_unit(&m, "ollama.service")->order_ok = false;
 	check_todo(STEP_SERVICE_ORDER, "ollama.service");
 	machine_unit(&m, "ollama.service")->order_ok = true;
+	/* A path that is ordered after a service closes a circle. */
+	machine_unit(&m, "nvidia-cdi-refresh.path")->order_ok = true;
+	check_todo(STEP_SERVICE_ORDER, "nvidia-cdi-refresh.path");
+	machine_unit(&m, "nvidia-cdi-refresh.path")->order_ok = false;
 	/* Neither is ordered after itself. */
 	machine_unit(&m, UNIT_PERSISTENCED)->order_ok = false;
 	check_done(STEP_SERVICE_ORDER);

@@ -84,6 +84,13 @@ START_TEST(the_default_list_widens_the_before_line)
 }
 END_TEST
 
+START_TEST(what_basic_target_waits_for_is_left_out_of_the_before_line)
+{
+	check_text("{\"services\": {\"gpu\": [\"a.path\", \"b.service\", \"c.socket\", \"d.timer\"]}}", SHAPE_SINGLE,
+		   SINGLE("b.service d.timer"));
+}
+END_TEST
+
 START_TEST(an_empty_list_leaves_an_empty_line_that_systemd_accepts)
 {
 	check_text("{\"services\": {\"gpu\": []}}", SHAPE_SINGLE, SINGLE(""));
@@ -185,7 +192,9 @@ END_TEST
 
 SUITE_AROUND("unitfile", install_templates, fixture_root_drop,
 	     with_cloudmonitor_alone_the_units_are_the_procedures_byte_for_byte,
-	     the_default_list_widens_the_before_line, an_empty_list_leaves_an_empty_line_that_systemd_accepts,
+	     the_default_list_widens_the_before_line,
+	     what_basic_target_waits_for_is_left_out_of_the_before_line,
+	     an_empty_list_leaves_an_empty_line_that_systemd_accepts,
 	     drop_ins_lie_where_systemd_reads_them_and_say_what_they_are_for,
 	     a_drop_in_is_written_once_and_removed_once, the_gate_drop_ins_on_disk_say_which_units_are_gated,
 	     a_missing_or_broken_template_is_named)

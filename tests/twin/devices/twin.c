@@ -9,6 +9,9 @@
 #include "core/clock.h"
 #include "core/str.h"
 
+/* Where the twin lies when a whole machine, with a real systemd, is its disk. */
+#define WHOLE_MACHINE "/twin"
+
 static char folder[PATH_MAX], version[64];
 
 bool twin_find(void)
@@ -23,6 +26,8 @@ bool twin_find(void)
 		return false;
 	end = strstr(path, ".so.");
 	str_copy(version, sizeof(version), end ? end + strlen(".so.") : "");
+	if (str_starts(path, "/usr/lib64/"))
+		return str_copy(folder, sizeof(folder), WHOLE_MACHINE);
 	end = strstr(path, "/root/usr/lib64/");
 	if (!end)
 		return false;
@@ -160,18 +165,32 @@ const char *twin_driver(void)
 	return text;
 }
 
+/* Its ActiveState: as the simulated systemd wrote it down, or as the real one says. */
+static void persistenced_state(char *dst, size_t size)
+{
+	bool whole = str_eq(folder, WHOLE_MACHINE);
+	FILE *asked = whole ? popen("exec systemctl show -P ActiveState nvidia-persistenced", "re")
+			    : NULL;
+
+	if (!whole)
+		read_word(twin_state("units/nvidia-persistenced.service"), dst, size);
+	else if (asked && fgets(dst, (int)size, asked))
+		dst[strcspn(dst, "\n")] = '\0';
+	if (asked)
+		pclose(asked);
+	if (!dst[0])
+		str_copy(dst, size, "inactive");
+}
+
 void twin_open(const char *what)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *line = NULL;
 	const char *unit = getenv("TWIN_UNIT");
-	char boot[16], persistenced[32];
+	char boot[16], persistenced[32] = "";
 
 	read_word(twin_state("boot"), boot, sizeof(boot));
-	read_word(twin_state("units/nvidia-persistenced.service"), persistenced,
-		  sizeof(persistenced));
-	if (!persistenced[0])
-		str_copy(persistenced, sizeof(persistenced), "inactive");
+	persistenced_state(persistenced, sizeof(persistenced));
 	json_set_int(o, "boot", atoi(boot));
 	json_set_num(o, "t", (double)clock_monotonic_us() / 1e6);
 	json_set_str(o, "who", program_invocation_short_name);

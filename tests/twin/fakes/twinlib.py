@@ -218,8 +218,27 @@ def devices_change(**fields):
         write(state("/devices.json"), json.dumps(now, indent=1) + "\n")
 
 
+def is_whole_machine():
+    """Whether a whole machine, with a real systemd, is the twin's disk (tests/vm)."""
+    return os.path.samefile(root("/"), "/")
+
+
 def unit_state(unit):
-    return read(state("/units/" + unit), "inactive").strip() or "inactive"
+    """ActiveState, as the simulated systemd wrote it down or as the real one says."""
+    if not is_whole_machine():
+        return read(state("/units/" + unit), "inactive").strip() or "inactive"
+    import subprocess
+    asked = subprocess.run(["/usr/bin/systemctl", "show", "-P", "ActiveState", unit], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, check=True)
+    return asked.stdout.decode().strip()
+
+
+def own_unit():
+    """The service that this program belongs to, "" without one."""
+    if not is_whole_machine():
+        return os.environ.get("TWIN_UNIT", "")
+    groups = [line.rstrip("\n").rsplit("/", 1)[-1] for line in open("/proc/self/cgroup")]
+    return next((name for name in groups if name.endswith(".service")), "")
 
 
 def driver_loaded():
@@ -229,7 +248,7 @@ def driver_loaded():
 
 def gpu_open(what, client=True):
     """Log that a GPU is opened. A client that is there before nvidia-persistenced costs the session."""
-    unit = os.environ.get("TWIN_UNIT", "")
+    unit = own_unit()
     persistenced = unit_state("nvidia-persistenced.service")
     log("gpu.jsonl", who=EXE, unit=unit, persistenced=persistenced, what=what)
     if client and driver_loaded() and persistenced != "active" and unit != "nvidia-persistenced.service":

@@ -36,6 +36,8 @@ case $0 in
 */*) twin=$(climb "$PWD/${0%/*}") ;;
 esac
 [ -n "$twin" ] || twin=$(climb "$PWD")
+# When a whole machine is the twin's disk, the rest of the twin lies in it.
+[ -n "$twin" ] || twin=$(climb /twin)
 [ -n "$twin" ] || fail "$0: neither this file nor the current folder is part of a twin"
 echo "Uncompressing $label........"
 TWIN_DIR=$twin

@@ -1,0 +1,122 @@
+"""What must hold of a machine, looked at from its console, from outside, and on its disk."""
+import re
+
+from vm import VmError, read_json, read_jsonl
+
+GATED = "cloudmonitor.service"
+# What is run once on an instance, however often it is cut off afterwards: (what it is, how its command begins).
+ONCE = (("the driver's installer", "nvidia-installer"), ("the CUDA installer", "cuda-installer"))
+CYCLE = re.compile(r"ordering cycle|deleted to break|Unable to break cycle|Job .* timed out|start operation timed out")
+
+
+class Wrong(VmError):
+    """A check that failed."""
+
+
+def must(claim, holds, detail=""):
+    if not holds:
+        raise Wrong("%s: no%s" % (claim, ": %s" % detail if detail else ""))
+
+
+def same(claim, found, wanted):
+    must(claim, found == wanted, "found %r, wanted %r" % (found, wanted))
+
+
+def consoles(vm):
+    with open(vm.path("console.log"), encoding="utf-8", errors="replace") as f:
+        serial = f.read()
+    return serial + "\n".join(line for _, line in vm.seen)
+
+
+def no_cycle(vm):
+    """systemd computes a boot before its journal is there: what it says of cycles is on the serial console."""
+    found = CYCLE.search(consoles(vm))
+    must("no ordering cycle, no job that timed out", not found, found and found.group(0))
+
+
+def ready_status(vm, status):
+    same("result", status["result"], "ready")
+    same("gate", status["gate"], "open")
+    same("error", status["error"], None)
+    same("verdict", status["attestation"]["verdict"], "accepted")
+    same("decided by", status["attestation"]["decided_by"], "native")
+    kinds = [d["type"] for d in status["attestation"]["devices"]]
+    wanted = ["gpu"] * 8 + ["nvswitch"] * 4 if vm.shape == "multi" else ["gpu"]
+    same("devices", sorted(kinds), wanted)
+    for step in status["steps"]:
+        must("step %s holds" % step["id"], step["state"] in ("done", "skipped"), step)
+
+
+def nothing_twice(vm):
+    """By the log of the simulated hardware, which lies outside the machine: no power cut takes lines from it."""
+    same("nothing was used wrongly", vm.misuse(), "")
+    must("no GPU session was lost", not read_json(vm.twin.state("devices.json"))["session_lost"])
+
+
+def once(vm):
+    """Of a machine that was never cut off: each installer ran once."""
+    commands = vm.commands()
+    for what, name in ONCE:
+        runs = [c for c in commands if c["exe"] == name]
+        same("runs of " + what, len(runs), 1)
+    grubby = [c for c in commands if c["exe"].endswith("/grubby") and any("--update-kernel" in a for a in c["argv"])]
+    same("changes of the boot entries", len(grubby), 1)
+
+
+def running(vm, shell):
+    """Everything is up, seen by somebody who is logged in."""
+    units = ["gn8v-agent.service", "gn8v-ready.target", "nvidia-persistenced.service", GATED]
+    if vm.shape == "multi":
+        units.append("nvidia-fabricmanager.service")
+    for unit in units:
+        same(unit, shell.run("systemctl is-active " + unit)[1].strip(), "active")
+    must("swiotlb= is on the command line", " swiotlb=4194304,any" in shell.ask("cat /proc/cmdline"))
+    same("gn8v status --wait", shell.run("gn8v status --wait --timeout 5 >/dev/null")[0], 0)
+    same("failed units", shell.run("systemctl --failed --no-legend --plain")[1].strip(), "")
+
+
+def monotonic(shell, unit, what="ActiveEnterTimestampMonotonic"):
+    return int(shell.ask("systemctl show -P %s %s" % (what, unit))) / 1e6
+
+
+def order(vm, shell, attested):
+    """[(what, seconds of this boot)]: fabric manager, persistenced, attestation, gate, gated service."""
+    said = shell.ask("journalctl -b -o short-monotonic --no-hostname -t gn8v | grep -m1 'attest: done'")
+    found = [("nvidia-persistenced active", monotonic(shell, "nvidia-persistenced.service")),
+             ("attestation accepted", float(re.search(r"\[\s*([0-9.]+)\]", said).group(1))),
+             ("gn8v-ready.target active", monotonic(shell, "gn8v-ready.target"))]
+    if vm.shape == "multi":
+        found.insert(0, ("nvidia-fabricmanager active", monotonic(shell, "nvidia-fabricmanager.service")))
+    if attested:
+        found.append((GATED + " starts", monotonic(shell, GATED, "InactiveExitTimestampMonotonic")))
+    for (before, t), (after, u) in zip(found, found[1:]):
+        must("%s comes before %s" % (before, after), t <= u, "%.3f and %.3f" % (t, u))
+    return found
+
+
+SNAPSHOT = ("find /etc /usr /boot /var/lib/gn8v /var/lib/rpm -xdev -type f ! -name status.json ! -path '/var/lib/rpm/*-shm' "
+            "! -name '*.pyc' -printf '%p %s %T@ %i\\n' | sort > /root/snapshot-")
+
+
+def snapshot(shell, name):
+    shell.ask(SNAPSHOT + name)
+
+
+def unchanged(shell, before, after):
+    status, text = shell.run("diff /root/snapshot-%s /root/snapshot-%s" % (before, after))
+    must("nothing on the disk was changed", status == 0, text[-800:])
+
+
+def third_boot(vm, boot):
+    """It looked, and changed nothing."""
+    changes = [c["argv"] for c in vm.commands() if c["boot"] == boot and not is_look(c)]
+    same("what ran in boot %d" % boot, changes, [])
+    opened = [g for g in read_jsonl(vm.twin.state("gpu.jsonl")) if g["boot"] == boot]
+    must("the GPUs were asked anew", any(g["who"] == "gn8v" for g in opened))
+
+
+def is_look(command):
+    """Whether a program of the simulated hardware only looks, or is a service of its own."""
+    words = " ".join(command["argv"])
+    return re.search(r"/(modinfo|nvidia-persistenced|nv-fabricmanager|argusagent) ?|grubby --(info|default-index)|"
+                     r"nvidia-smi (conf-compute|-q|-L|--query-gpu)", words) is not None

@@ -1,0 +1,39 @@
+"""An agent that crashes or is killed closes the gate; started again it reopens all. One that is stopped leaves it as it is."""
+from scene import AGENT, GATED, READY
+
+
+def struck(s, signal):
+    """The agent gets it while it waits for the metadata service, and the gate is open."""
+    s.fault(metadata_slow={"file": "region-id", "seconds": 60})
+    before = len(s.log("http"))
+    s.systemctl("restart", "--no-block", AGENT)
+    s.box.until(lambda: any("instance-type" in r["path"] for r in s.log("http")[before:]), "it asks for its type")
+    s.expect(s.state(AGENT) == "activating" and s.flag(), "the agent is not at work behind an open gate")
+    s.systemctl("kill", "--kill-whom=main", "--signal=" + signal, AGENT)
+    found = s.settled()
+    s.fault()
+    return found
+
+
+def play(s):
+    s.begin("single", at="ready")
+    s.boot()
+    s.expect_open()
+    for signal, result in (("SEGV", ("core-dump", "signal")), ("KILL", ("signal",))):
+        active, why = struck(s, signal)
+        s.expect(active == "failed" and why in result, "after SIG%s the unit is %s, %s" % (signal, active, why))
+        s.expect_closed(*GATED)
+        s.expect_said("failed", "closed")
+        s.expect_refused(READY, *GATED)
+        s.expect(s.restart_agent(), "systemctl restart failed")
+        s.expect_open()
+
+    pids = [s.unit(name)["MainPID"] for name in GATED]
+    active, why = struck(s, "TERM")
+    s.expect((active, why) == ("inactive", "success") or active == "active", "stopped, the unit is %s, %s" % (active, why))
+    s.expect(s.flag() and s.state(READY) == "active", "stopping the agent closed the gate")
+    s.expect_said("pending", "open")
+    s.expect(s.restart_agent(), "systemctl restart failed")
+    s.expect_open()
+    s.expect(pids == [s.unit(name)["MainPID"] for name in GATED], "services behind the open gate were restarted")
+    s.no_timeout()

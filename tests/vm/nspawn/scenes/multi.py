@@ -1,0 +1,6 @@
+"""A fresh 8-GPU instance, services behind the gate: provisioned, restarted, ready; a third boot changes nothing."""
+from truths import provisioned_whole
+
+
+def play(s):
+    provisioned_whole(s, "multi")

@@ -1,0 +1,43 @@
+"""A restart without effect is said and not repeated; without logind it goes through reboot.target; refused by all, it is said."""
+import os
+
+MASKS = ("systemd-logind.service", "reboot.target")
+
+
+def mask(s, *names):
+    for name in MASKS:
+        path = "/etc/systemd/system/" + name
+        if name in names:
+            s.link(path, "/dev/null")
+        elif os.path.lexists(s.twin.root(path)):
+            os.unlink(s.twin.root(path))
+
+
+def play(s):
+    print("== without effect")
+    s.begin("single", faults={"restart-without-effect": True})
+    s.boot()
+    s.goes_down()
+    for _ in range(2):
+        s.boot()
+        s.expect_failed("restart-no-effect", "restart")
+        s.down()
+    s.fault()
+    s.boot()
+    s.expect_ready()
+
+    print("== nobody takes it: logind and reboot.target are masked")
+    s.begin("single")
+    mask(s, *MASKS)
+    s.boot()
+    s.expect_failed("systemd", "restart")
+    s.expect("masked" in s.status("error.message"), "the message is %s" % s.status("error.message"))
+
+    print("== logind is masked")
+    mask(s, MASKS[0])
+    s.systemctl("daemon-reload")
+    s.systemctl("start", "--no-block", "gn8v-agent.service")
+    s.goes_down()
+    s.expect(any("through reboot.target" in e["text"] for e in s.status("events")), "it did not go through reboot.target")
+    s.boot()
+    s.expect_ready()

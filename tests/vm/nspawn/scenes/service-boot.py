@@ -1,0 +1,41 @@
+"""nvidia-persistenced that fails at a boot, is at its start limit, dies, or is slow: said with its code, and one restart heals it."""
+from scene import GATED, PERSISTENCED
+from trouble import heals
+
+
+def play(s):
+    s.begin("single", at="ready", faults={"persistenced-fails": True})
+    s.boot()
+    s.expect_failed("persistenced-failed", "persistenced-start")
+    s.expect_closed(*GATED)
+
+    print("== at its start limit")
+    for _ in range(8):
+        s.systemctl("start", PERSISTENCED, check=False)
+    s.expect(s.unit(PERSISTENCED)["Result"] == "start-limit-hit", "it is not at its start limit")
+    s.restart_agent()
+    s.expect_failed("persistenced-failed", "persistenced-start")
+    heals(s)
+
+    print("== it dies while the gate is open")
+    s.systemctl("kill", "--signal=KILL", PERSISTENCED)
+    s.box.until(lambda: s.state(PERSISTENCED) == "failed", "it has died")
+    s.expect(s.restart_agent(), "systemctl restart failed")
+    s.expect_open()
+
+    print("== it is stopped, masked, and unmasked")
+    s.systemctl("stop", PERSISTENCED)
+    s.systemctl("mask", "--runtime", PERSISTENCED, check=False)
+    s.systemctl("unmask", "--runtime", PERSISTENCED)
+    s.expect(s.restart_agent(), "systemctl restart failed")
+    s.expect_open()
+
+    print("== slow at a boot: all wait, nobody gives up")
+    s.delay(persistenced=8)
+    s.down()
+    s.boot()
+    s.becomes(PERSISTENCED, "activating")
+    s.comes("steps.persistenced-start.state", "running")
+    s.expect_closed(*GATED)
+    s.expect_open()
+    s.no_timeout()

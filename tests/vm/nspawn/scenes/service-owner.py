@@ -1,0 +1,31 @@
+"""A service that ignores SIGTERM, may not be stopped or started by hand, or is masked: the driver waits for it, or it is named."""
+UNIT = "/etc/systemd/system/cloudmonitor.service.d/99-owner.conf"
+
+
+def owner(s, section, line):
+    s.write(UNIT, "[%s]\n%s\n" % (section, line))
+
+
+def play(s):
+    s.begin("single", at="restarted")
+    print("== may not be stopped")
+    owner(s, "Unit", "RefuseManualStop=yes")
+    s.boot()
+    s.expect_failed("hold-failed", "hold-services")
+    s.expect("cloudmonitor.service" in s.status("error.message"), "it is not named: %s" % s.status("error.message"))
+    s.expect(not s.ran("nvidia-installer"), "the driver was installed under it")
+
+    print("== ignores SIGTERM, and so does the shutdown's")
+    owner(s, "Service", "ExecStart=\nExecStart=/bin/sh -c \"trap '' TERM; while :; do sleep 1000; done\"\nTimeoutStopSec=3")
+    s.down()
+    s.boot()
+    s.box.until(lambda: s.status("steps.hold-services.state") == "done", "it is stopped in the end")
+    s.expect_ready()
+
+    print("== masked: it is left alone")
+    s.down()
+    s.link("/etc/systemd/system/ollama.service", "/dev/null")
+    s.boot()
+    s.expect_ready()
+    s.becomes("cloudmonitor.service", "active")
+    s.expect(s.state("ollama.service") == "inactive", "ollama is %s" % s.state("ollama.service"))

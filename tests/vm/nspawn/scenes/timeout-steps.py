@@ -1,0 +1,31 @@
+"""Installers and package managers that hang: the step's own limit ends them with all that they began, its code, and it heals."""
+from trouble import heals, nothing_left, step, trouble
+
+
+def play(s):
+    s.begin("multi", faults={"dracut-hangs": True}, config=step("initramfs", 3))
+    s.boot()
+    s.expect_failed("step-timeout", "initramfs")
+    nothing_left(s)
+    s.fault()
+    s.configure(step("initramfs", 120))
+    s.systemctl("start", "--no-block", "gn8v-agent.service")
+    s.goes_down()
+
+    s.fault("yum-hangs")
+    s.configure(step("packages", 3))
+    s.boot()
+    s.expect_failed("step-timeout", "packages")
+    s.configure(step("packages", 120))
+    trouble(s, "rpm-hangs", "step-timeout", "fabricmanager", step("fabricmanager", 3))
+    s.configure(step("fabricmanager", 120))
+    trouble(s, "installer-hangs", "driver-install-timeout", "driver", step("driver", 4))
+    s.configure(step("driver", 120))
+    trouble(s, "cuda-hangs", "cuda-install-timeout", "cuda", step("cuda", 3))
+    s.configure(step("cuda", 120))
+    trouble(s, "smi-hangs", "nvidia-smi-failed", None)
+    s.configure({"attest": {"deadline_s": 1}})
+    trouble(s, "report-hangs", "attestation-unknown", "attest", step("attest", 4))
+    s.configure(step("attest", 120))
+    s.configure({"attest": {"deadline_s": 60}})
+    heals(s)

@@ -1,0 +1,61 @@
+"""The way of an instance from its user-data to the open gate, as its journal tells it."""
+import re
+import time
+
+# (stage, what the journal prints when it is over). In this order; those of eight GPUs only are marked.
+BEGINS = r"gn8v\[\d+\]: ecs\.gn8v-tee"
+RESTART = r"gn8v\[\d+\]: restart: restart asked for"
+STAGES = (
+    ("kernel and systemd", r"systemd\[1\]: .*cloud-init-local|cloud-init\[\d+\]: .*init-local"),
+    ("user-data", r"Starting gn8v-bootstrap\.service|gn8v-bootstrap\[\d+\]: fetching"),
+    ("RPM fetched, dnf", r"gn8v-bootstrap\[\d+\]: gn8v \S+ is installed"),
+    ("agent begins", BEGINS),
+    ("boot entry", r"gn8v\[\d+\]: kernel-args: done"),
+    ("restart asked for", RESTART),
+    ("second boot, agent", BEGINS),
+    ("packages", r"gn8v\[\d+\]: packages: done"),
+    ("driver fetched", r"gn8v\[\d+\]: fetch-driver: done"),
+    ("driver", r"gn8v\[\d+\]: driver: done"),
+    ("persistenced", r"gn8v\[\d+\]: persistenced-start: done"),
+    ("attestation", r"gn8v\[\d+\]: attest: done"),
+    ("gate open, ready", r"gn8v\[\d+\]: ready: every step"),
+)
+READY = STAGES[-1][1]
+FAILED = r"gn8v\[\d+\]: .*(FAILED|refused: )"
+STAMP = re.compile(r"^\[\s*(\d+\.\d+)\] ")
+
+
+class Progress:
+    """Prints a line per stage as a machine comes through it; remembers when."""
+
+    def __init__(self, vm, say):
+        self.vm, self.say = vm, say
+        self.begun = self.last = time.monotonic()
+        self.next, self.times = 0, []
+        vm.on_line = self.take
+
+    def take(self, line):
+        # Stages may come out of order (downloads run side by side): a later one passes those before it.
+        for i in range(self.next, len(STAGES)):
+            name, pattern = STAGES[i]
+            if re.search(pattern, line):
+                now = time.monotonic()
+                self.times.append((name, now - self.last))
+                self.say("%7.0f s  %-20s %s" % (now - self.begun, name, said(line)))
+                self.next, self.last = i + 1, now
+                return
+            if name == "restart asked for":
+                break           # what comes after it is another boot's
+        if re.search(FAILED, line):
+            self.say("%7.0f s  %-20s %s" % (time.monotonic() - self.begun, "trouble", said(line)))
+
+
+def said(line):
+    """A line of the journal without stamp and process."""
+    return re.sub(r"^\[[^]]*\]\s*\S+:\s", "", line)[:110]
+
+
+def stamp(line):
+    """Seconds of the boot that a line of the journal was printed at."""
+    found = STAMP.match(line)
+    return float(found.group(1)) if found else None

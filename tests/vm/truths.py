@@ -1,0 +1,65 @@
+"""What only a real systemd can show of the gate and of the agent's unit."""
+import checks
+from vm import write_json
+
+GATED = checks.GATED
+
+
+class StatusText:
+    """What `systemctl status gn8v-agent` tells while the agent is at work, asked for again and again."""
+
+    def __init__(self, vm):
+        self.shell = vm.shell()
+        self.shell.ask("(echo $BASHPID > /run/told.pid; while sleep 1; do systemctl show -P StatusText gn8v-agent; done) "
+                       "> /run/told & disown")
+
+    def end(self):
+        self.texts = sorted(set(self.shell.ask("cat /run/told").splitlines()) - {""})
+        self.shell.ask("kill $(cat /run/told.pid)")
+
+
+def is_active(shell, unit):
+    return shell.run("systemctl is-active " + unit)[1].strip()
+
+
+def closed(shell, why):
+    """The gate is shut, what is behind it is stopped, and nobody opens it by hand."""
+    checks.same("the flag of the gate after " + why, shell.run("test -e /run/gn8v/ready")[0], 1)
+    for unit in ("gn8v-ready.target", GATED):
+        checks.same("%s after %s" % (unit, why), is_active(shell, unit), "inactive")
+        checks.must("%s cannot be started by hand after %s" % (unit, why),
+                    shell.run("systemctl start " + unit)[0] != 0)
+        checks.same("%s, started by hand" % unit, is_active(shell, unit), "inactive")
+
+
+def reopened(shell, why):
+    shell.ask("systemctl restart gn8v-agent")
+    for unit in ("gn8v-agent.service", "gn8v-ready.target", GATED):
+        checks.same("%s, restarted after %s" % (unit, why), is_active(shell, unit), "active")
+
+
+def main_process(shell):
+    """The agent's process id, once its start job is running."""
+    return shell.ask("until pid=$(systemctl show -P MainPID gn8v-agent) && [ \"$pid\" -gt 0 ]; do :; done; echo $pid")
+
+
+def kill(vm, shell, signal_name):
+    shell.ask("systemctl restart --no-block gn8v-agent")
+    shell.ask("kill -%s %s" % (signal_name, main_process(shell)))
+    shell.ask("while [ \"$(systemctl is-active gn8v-agent)\" = activating ] || "
+              "[ \"$(systemctl is-active gn8v-agent)\" = deactivating ]; do :; done")
+    checks.same("the agent after SIG" + signal_name, is_active(shell, "gn8v-agent.service"), "failed")
+
+
+def gate(vm, shell, passed):
+    """A rejected verdict, a crash and a kill -9 close it and stop what is behind it; one restart of the agent opens it."""
+    write_json(vm.twin.state("faults"), {"attest-rejected": "0"})
+    shell.run("systemctl restart gn8v-agent")
+    closed(shell, "a rejected verdict")
+    write_json(vm.twin.state("faults"), {})
+    reopened(shell, "a rejected verdict")
+    for name in ("KILL", "SEGV"):
+        kill(vm, shell, name)
+        closed(shell, "SIG" + name)
+        reopened(shell, "SIG" + name)
+    passed("rejected, SIGKILL and SIGSEGV close the gate and stop %s; by hand is refused; one restart reopens" % GATED)

@@ -1,0 +1,292 @@
+"""One virtual machine that believes it is an ECS instance: its folder, its QEMU process, its consoles, its power.
+
+FOLDER/state/        what the hardware remembers and the cloud knows, as in a twin (tests/twin/README.md)
+FOLDER/disk          the system disk, an overlay over the image
+FOLDER/journal.log   what the machine's journal printed to its console, one line each, over all boots
+FOLDER/console.log   what firmware, kernel and systemd printed to the serial port
+FOLDER/user-data     what the metadata service says; FOLDER/config.json went into it
+"""
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TWIN = os.path.join(os.path.dirname(HERE), "twin")
+sys.path.insert(0, TWIN)
+
+import assets                                                         # noqa: E402
+import internet                                                       # noqa: E402
+import machine                                                        # noqa: E402
+import watch                                                          # noqa: E402
+from daemons import Daemon                                            # noqa: E402
+from instance import REPO, Twin, merge, read_json, read_jsonl, read_text, write_json, write_text  # noqa: E402
+
+RPM_URL = "https://mirror.example/gn8v.rpm"
+ROOT_OFFSET = 133120 * 512      # as `image` lays the disk out
+# Generous: a slow machine is no failure.
+DEADLINE_S = 1800
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>()][0-9A-B]?|\r")
+
+
+class VmError(Exception):
+    """It did not come to what was waited for; the text says to what."""
+
+
+class Server(Daemon):
+    """Metadata service and download hosts of one machine."""
+
+    def __init__(self, twin):
+        super().__init__(twin, "server")
+
+    def begin(self, built):
+        line = self.start([sys.executable, "-S", "-E", os.path.join(TWIN, "server.py"), "--assets", built,
+                           "--twin", self.twin.folder], keep=False)
+        return json.loads(line)
+
+
+class Shell:
+    """A person who is logged in as root at the second console."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.rest, self.number, self.boot = "", 0, 0
+
+    def until(self, mark, deadline_s):
+        end = time.monotonic() + deadline_s
+        while mark not in self.rest:
+            self.socket.settimeout(max(0.1, end - time.monotonic()))
+            try:
+                data = self.socket.recv(65536)
+            except socket.timeout:
+                raise VmError("the console did not answer: %r" % self.rest[-300:])
+            if not data:
+                raise VmError("the console is gone")
+            self.rest += ESCAPES.sub("", data.decode("utf-8", "replace"))
+        said, _, self.rest = self.rest.partition(mark)
+        return said
+
+    def log_in(self, boot, deadline_s=DEADLINE_S):
+        """Waits for the prompt of a boot. What it says about the terminal would only be in the way."""
+        self.boot = boot
+        self.until("# ", deadline_s)
+        self.socket.sendall(b"stty -echo; PS1=; bind 'set enable-bracketed-paste off' 2>/dev/null; echo rea''dy\n")
+        self.until("ready\n", deadline_s)
+
+    def run(self, command, deadline_s=DEADLINE_S):
+        """(exit status, output) of one line of shell."""
+        self.number += 1
+        self.socket.sendall(("{ %s\n} </dev/null 2>&1; echo \"end-$?-of-%d.\"\n" % (command, self.number)).encode())
+        said = self.until("-of-%d.\n" % self.number, deadline_s)
+        text, _, status = said.rpartition("end-")
+        return int(status), text
+
+    def ask(self, command):
+        """The output of a command that must succeed."""
+        status, text = self.run(command)
+        if status != 0:
+            raise VmError("%s: exit status %d: %s" % (command, status, text.strip()))
+        return text.strip()
+
+
+class Vm:
+    def __init__(self, folder, shape, at):
+        self.folder, self.shape, self.at = os.path.abspath(folder), shape, at
+        self.twin = Twin(self.folder)
+        self.server, self.ports, self.process, self.person = Server(self.twin), None, None, None
+        self.lines, self.seen, self.starts = queue.Queue(), [], 0
+        self.on_line = lambda line: None
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    # --- what it is
+
+    def create(self, rpm, config, delays=None):
+        """A fresh instance. RPM and CONFIG are what its owner gives to `make user-data`."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.twin.state())
+        described = machine.describe(self.shape, None, {"hardened": False})
+        described["user_data"] = self.user_data(rpm, config)
+        write_json(self.twin.state("faults"), {})
+        write_json(self.twin.state("delays.json"), delays or {})
+        write_json(self.twin.state("machine.json"), described)
+        write_text(self.twin.state("boot"), "0\n")
+        write_text(self.twin.state("devices.json"), machine.tool("fakes/twinlib.py", "devices", self.shape))
+        machine.lay_devices(self.twin)
+        os.symlink("/twin/fakes", self.twin.state("fakes"))
+        mirror = self.twin.state("mirror")
+        os.makedirs(os.path.join(mirror, os.path.dirname(internet.REPOSITORY)))
+        os.symlink(self.at["repository"], os.path.join(mirror, internet.REPOSITORY))
+        shutil.copy(rpm, os.path.join(mirror, "gn8v.rpm"))
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", self.at["disk.raw"], "-F", "raw",
+                        self.path("disk")], check=True)
+        return self
+
+    def user_data(self, rpm, config):
+        """By the program behind `make user-data`. What it is given beside the test's own config is what a network with
+        its own mirrors and keys has to say."""
+        book = assets.load(self.at["assets"])
+        files = book["files"]
+        driver, cuda = (("570.148.08", "12.8.1_570.124.06") if self.shape == "multi" else
+                        ("550.144.03", "12.4.1_550.54.15"))
+        whole = {
+            "driver": {"sha256": files["NVIDIA-Linux-x86_64-%s.run" % driver]["sha256"]},
+            "cuda": {"sha256": files["cuda_%s_linux.run" % cuda]["sha256"]},
+            "rpm_key": {"sha256": book["rpm_key"]["sha256"], "id": book["rpm_key"]["id"]},
+            "attest": {"device_root": "/twin/state/devices/root.pem", "rim_root": "/twin/state/devices/rim-root.pem"},
+        }
+        write_json(self.path("config.json"), merge(whole, config))
+        done = subprocess.run(
+            [os.path.join(REPO, "cloud-init", "make-user-data"), "--rpm-url", RPM_URL, "--rpm", rpm,
+             "--config", self.path("config.json"), "--output", self.path("user-data")],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if done.returncode != 0:
+            raise VmError(done.stdout.decode())
+        return read_text(self.path("user-data"))
+
+    # --- its power
+
+    def command(self):
+        relay = "guestfwd=tcp:%s:%d-cmd:socat STDIO TCP:127.0.0.1:%d"
+        network = ",".join(["user,id=n0", "net=100.100.100.0/24", "dhcpstart=100.100.100.15",
+                            relay % ("100.100.100.200", 80, self.ports["metadata"]),
+                            relay % ("100.100.100.201", 443, self.ports["https"])])
+        return ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35",
+                "-accel", "tcg,thread=multi", "-cpu", "qemu64,-svm",
+                "-smp", "2", "-m", "1536", "-bios", "/usr/share/ovmf/OVMF.fd",
+                "-smbios", "type=1,manufacturer=Alibaba Cloud,product=Alibaba Cloud ECS",
+                "-drive", "file=%s,if=virtio,format=qcow2,cache=writethrough" % self.path("disk"),
+                "-netdev", network, "-device", "virtio-net-pci,netdev=n0", "-device", "virtio-rng-pci",
+                "-virtfs", "local,path=%s,mount_tag=twin,security_model=none" % self.twin.state_folder,
+                "-device", "virtio-serial-pci", "-chardev", "stdio,id=journal,signal=off",
+                "-device", "virtconsole,chardev=journal",
+                "-chardev", "socket,id=shell,path=%s,server=on,wait=off" % self.path("shell"),
+                "-device", "virtconsole,chardev=shell",
+                "-chardev", "file,id=serial,path=%s,append=on" % self.path("console.log"), "-serial", "chardev:serial",
+                "-qmp", "unix:%s,server=on,wait=off" % self.path("qmp")]
+
+    def power_on(self):
+        if not self.ports:
+            self.ports = self.server.begin(self.at["assets"])
+        self.starts, self.person = self.starts + 1, None
+        log = open(self.path("qemu.log"), "ab")
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                                        preexec_fn=watch.tie(signal.SIGKILL))
+        log.close()
+        threading.Thread(target=self.read, args=(self.process,), daemon=True).start()
+
+    def read(self, process):
+        """Every line of the journal's console, as it comes; None at the end of the process."""
+        with open(self.path("journal.log"), "a", encoding="utf-8") as log:
+            for data in process.stdout:
+                line = ESCAPES.sub("", data.decode("utf-8", "replace")).rstrip("\n")
+                log.write(line + "\n")
+                log.flush()
+                self.lines.put((time.monotonic(), line))
+        self.lines.put((time.monotonic(), None))
+
+    def power_cut(self):
+        """What the machine had not written to its disk is gone. (Its disk is writethrough.)"""
+        self.process.kill()
+        self.drain()
+
+    def power_button(self, deadline_s=DEADLINE_S):
+        """A clean end: systemd stops everything, then the machine switches itself off."""
+        with socket.socket(socket.AF_UNIX) as qmp:
+            qmp.connect(self.path("qmp"))
+            stream = qmp.makefile("rw")
+            for order in ("qmp_capabilities", "system_powerdown"):
+                stream.readline()
+                stream.write(json.dumps({"execute": order}) + "\n")
+                stream.flush()
+            stream.readline()
+        try:
+            self.process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            raise VmError("the machine did not switch itself off")
+        self.drain()
+
+    def drain(self):
+        self.process.wait()
+        while self.next_line(60) is not None:
+            pass
+
+    def destroy(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.server.stop()
+
+    # --- what it says
+
+    def next_line(self, deadline_s):
+        """The next line of the journal, None at the end of the process."""
+        try:
+            at, line = self.lines.get(timeout=deadline_s)
+        except queue.Empty:
+            raise VmError("nothing was printed for %d s; the last was: %s" % (deadline_s, self.last()))
+        if line is not None:
+            self.seen.append((at, line))
+            self.on_line(line)
+        return line
+
+    def last(self):
+        return self.seen[-1][1] if self.seen else "nothing"
+
+    def wait_for(self, pattern, deadline_s=DEADLINE_S):
+        """Reads on until a line matches; the match."""
+        end = time.monotonic() + deadline_s
+        while time.monotonic() < end:
+            line = self.next_line(end - time.monotonic())
+            if line is None:
+                raise VmError("the machine ended before it printed %r; the last was: %s" % (pattern, self.last()))
+            found = re.search(pattern, line)
+            if found:
+                return found
+        raise VmError("%d s went by without %r; the last was: %s" % (deadline_s, pattern, self.last()))
+
+    def shell(self):
+        """Whoever is logged in in this boot, once there is somebody."""
+        if self.person is None:
+            self.person = Shell(self.path("shell"))
+        if self.person.boot != self.boots:
+            self.person.log_in(self.boots)
+        return self.person
+
+    # --- what it left
+
+    @property
+    def boots(self):
+        return self.twin.boot
+
+    def disk_file(self, path):
+        """A file of the disk, by the file system's own tool, while the machine is off."""
+        raw = self.path("disk.raw")
+        subprocess.run(["qemu-img", "convert", "-O", "raw", self.path("disk"), raw], check=True)
+        try:
+            done = subprocess.run(["debugfs", "-R", "cat " + path, "%s?offset=%d" % (raw, ROOT_OFFSET)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+        finally:
+            os.unlink(raw)
+        return done.stdout.decode("utf-8", "replace")
+
+    def commands(self):
+        return read_jsonl(self.twin.state("commands.jsonl"))
+
+    def status(self):
+        return json.loads(self.disk_file("/var/lib/gn8v/status.json"))
+
+    def misuse(self):
+        return read_text(self.twin.state("misuse"))
+
+    def settings(self):
+        return read_json(self.twin.state("machine.json"))
