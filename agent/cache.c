@@ -178,13 +178,17 @@ static int replace(int dir_fd, const char *name, int fd)
 	return -1;
 }
 
-/* A lease to write is given only while nobody else has the file open (fcntl(2)). */
+/* A lease to write is given only while nobody else has the file open (fcntl(2)). Who opens it in this
+ * moment has us sent a SIGIO, which would end us. */
 static bool open_elsewhere(int fd)
 {
-	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
-		return true;
-	fcntl(fd, F_SETLEASE, F_UNLCK);
-	return false;
+	void (*before)(int) = signal(SIGIO, SIG_IGN);
+	bool elsewhere = fcntl(fd, F_SETLEASE, F_WRLCK) < 0;
+
+	if (!elsewhere)
+		fcntl(fd, F_SETLEASE, F_UNLCK);
+	signal(SIGIO, before);
+	return elsewhere;
 }
 
 static int make_ours(const struct cache *c, int dir_fd, const char *name, int fd)

@@ -12,8 +12,10 @@ on_terminal()
 	python3 -B "$story_home/terminal.py" 90 "$TWIN" exec "$T" -- gn8v "$@" > "$D/screen" || rc=$?
 }
 
-story_from restarted single --delay download=4
+story_from restarted single --delay download=6
 "$TWIN" up "$T"
+{ on_terminal status --wait; exit "$rc"; } &
+watcher=$!
 begin again
 becomes steps.fetch-cuda.state=running
 becomes progress.steps.1.step=fetch-cuda
@@ -25,11 +27,10 @@ done
 answers 3 status
 has "$D/out" "MiB/s"
 has "$D/out" "[###"
-on_terminal status --wait
-expect_exit 0
 ! grep -q progress "$T/root/var/lib/gn8v/status.json" || fail "progress is written to the disk"
 finish
 expect_ready
+wait "$watcher" || fail "status --wait on a terminal did not end with 0"
 [ ! -e "$T/root/run/gn8v/progress.json" ] || fail "progress of a run that has ended"
 status_validates
 answers 0 status --events
