@@ -40,7 +40,7 @@ static int judge_natively(struct worker *w, struct appraisal *a, struct err *e)
 	return r;
 }
 
-/* Checks that say nothing while a manifest or an answer is missing. */
+/* Checks that are not run while a manifest or an answer is missing. */
 static bool hangs_on_network(const char *name)
 {
 	static const char *const names[] = { "ocsp",	       "rim_fetch",	"rim_parse",
@@ -54,11 +54,22 @@ static bool hangs_on_network(const char *name)
 	return false;
 }
 
+/* An answer that came and is bad is none of a network's: whoever gave it must not choose the judge. */
+static bool is_network_alone(const struct check *c)
+{
+	switch (c->result) {
+	case CHECK_PASSED:
+	case CHECK_SKIPPED: return true;
+	case CHECK_NOT_RUN: return hangs_on_network(c->name);
+	case CHECK_UNKNOWN: return c->cause == CAUSE_NO_ANSWER || c->cause == CAUSE_RIM_MISSING;
+	default: return false;
+	}
+}
+
 static bool network_alone(const struct check *checks, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (checks[i].result != CHECK_PASSED && checks[i].result != CHECK_SKIPPED &&
-		    !hangs_on_network(checks[i].name))
+		if (!is_network_alone(&checks[i]))
 			return false;
 	return true;
 }
@@ -72,6 +83,37 @@ bool attest_lacks_network_alone(const struct appraisal *a)
 		if (a->devices[i].checks_n == 0 ||
 		    !network_alone(a->devices[i].checks, a->devices[i].checks_n))
 			return false;
+	return true;
+}
+
+bool attest_missing_rim(const struct appraisal *a, struct err *e)
+{
+	const struct device_verdict *first = NULL;
+	const struct check *what = NULL;
+	unsigned int others = 0;
+	char more[32] = "";
+
+	for (size_t i = 0; a->verdict == VERDICT_UNKNOWN && i < a->devices_n; i++) {
+		const struct device_verdict *d = &a->devices[i];
+		const struct check *c =
+			check_find((struct check *)d->checks, d->checks_n, "rim_fetch");
+
+		if (!c || c->cause != CAUSE_RIM_MISSING)
+			continue;
+		if (first) {
+			others++;
+			continue;
+		}
+		first = d;
+		what = c;
+	}
+	if (!first)
+		return false;
+	if (others)
+		snprintf(more, sizeof(more), " and %u more", others);
+	err_set(e, &CODE_RIM_MISSING, "%s %u%s: there are no reference values %s: %s (%s)",
+		device_type_name(first->type), first->index, more, what->expected, what->found,
+		what->note);
 	return true;
 }
 
@@ -141,13 +183,22 @@ static int judge_by_both(struct worker *w, struct appraisal *a, char **ret_outpu
 
 static int judge_auto(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
 {
+	_cleanup_(appraisal_free_p) struct appraisal *tool = xcalloc(1, sizeof(*tool));
+
 	if (judge_natively(w, a, e) < 0)
 		return -1;
 	if (!attest_lacks_network_alone(a))
 		return 0;
 	worker_event(w, "RIM or OCSP are out of reach, all else is well: NVIDIA's programs decide");
+	if (judge_by_tool(w, tool, ret_output, e) < 0)
+		return -1;
+	/* If they cannot tell either, nobody decided, and ours says more about why. */
+	if (tool->verdict == VERDICT_UNKNOWN)
+		return 0;
 	appraisal_done(a);
-	return judge_by_tool(w, a, ret_output, e);
+	*a = *tool;
+	*tool = (struct appraisal){ .devices_n = 0 };
+	return 0;
 }
 
 int attest_run(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)

@@ -11,8 +11,14 @@
  * with appraisal_done(). */
 int attest_run(struct worker *w, struct appraisal *a, char **ret_output, struct err *e);
 
-/* Whether it is unknown only because manifests or revocation answers were not to be had, and every
- * check that needs no network passed. Then, and only then, may another verifier decide. */
+/* Whether it is unknown only because nobody answered for manifests or revocation, and every check that
+ * needs no network passed. Then, and only then, may another verifier decide. A manifest that its source
+ * does not have, a refused connection, an HTTP error and "try later" are no answer. An answer that came
+ * and is garbled, unauthentic, refused for good, or of a peer whom TLS does not vouch for is one. */
 bool attest_lacks_network_alone(const struct appraisal *a);
+
+/* Whether it is unknown for want of manifests that their source does not have: then *e is
+ * CODE_RIM_MISSING, with their names, where they were asked for and what they were named after. */
+bool attest_missing_rim(const struct appraisal *a, struct err *e);
 
 #endif

@@ -112,6 +112,15 @@ int collateral_rim_parse(const char *text, size_t len, const char *id, char **re
 	return 0;
 }
 
+/* Whether nobody answered, or something came that is of no use: a peer whom TLS does not vouch for, too
+ * much, or what cannot even be asked for. */
+static enum check_cause cause_of(const struct err *e)
+{
+	return e->kind == &ERR_NETWORK || e->kind == &ERR_HTTP || e->kind == &ERR_TIMEOUT
+		       ? CAUSE_NO_ANSWER
+		       : CAUSE_BAD_ANSWER;
+}
+
 /* --- manifests ---------------------------------------------------------------------------------- */
 
 static void ask_new_questions(struct obtaining *o);
@@ -132,10 +141,12 @@ static bool on_rim(const struct gather_answer *answer, void *data)
 	size_t len = 0;
 
 	if (answer->e)
-		appraise_miss_rim(o->a, ask->number, answer->status == 404, answer->e->msg);
+		appraise_miss_rim(o->a, ask->number,
+				  answer->status == 404 ? CAUSE_RIM_MISSING : cause_of(answer->e),
+				  answer->e->msg);
 	else if (collateral_rim_parse(answer->body, answer->len, id, &rim, &len, o->report->note,
 				      sizeof(o->report->note), &e) < 0)
-		appraise_miss_rim(o->a, ask->number, false, e.msg);
+		appraise_miss_rim(o->a, ask->number, CAUSE_BAD_ANSWER, e.msg);
 	else
 		give_rim(o, ask->number, rim, len);
 	return false;
@@ -167,7 +178,7 @@ static void read_rim(struct obtaining *o, size_t i)
 		size_t len = 0;
 
 		if (fs_read_optional(path, RIM_BYTES_MAX, &bytes, &len, &e) < 0) {
-			appraise_miss_rim(o->a, i, false, e.msg);
+			appraise_miss_rim(o->a, i, CAUSE_BAD_ANSWER, e.msg);
 			return;
 		}
 		if (bytes) {
@@ -176,7 +187,7 @@ static void read_rim(struct obtaining *o, size_t i)
 		}
 	}
 	why = xasprintf("%s has neither %s.xml nor %s.swidtag", o->c->rim_dir, id, id);
-	appraise_miss_rim(o->a, i, true, why);
+	appraise_miss_rim(o->a, i, CAUSE_RIM_MISSING, why);
 }
 
 /* --- revocation --------------------------------------------------------------------------------- */
@@ -189,7 +200,7 @@ static bool on_ocsp(const struct gather_answer *answer, void *data)
 	bool later = false;
 
 	if (answer->e)
-		appraise_miss_ocsp(o->a, ask->number, answer->e->msg);
+		appraise_miss_ocsp(o->a, ask->number, cause_of(answer->e), answer->e->msg);
 	else if (appraise_give_ocsp(o->a, ask->number, answer->body, answer->len, &later, &o->e) ==
 		 0)
 		ask_new_questions(o);

@@ -44,7 +44,7 @@ struct config {
 	struct strlist attest_python, attest_packages;
 	int attest_deadline_s, attest_collateral_s;
 	char *attest_rim_url, *attest_rim_dir, *attest_ocsp;
-	bool attest_ocsp_nonce, attest_allow_hold;
+	bool attest_ocsp_nonce, attest_allow_hold, attest_allow_expired_rim;
 	char *attest_device_root, *attest_rim_root;
 	bool cublas_install;
 	char *cublas_python;

@@ -86,8 +86,8 @@ const struct config_key config_keys[] = {
 	  "cloudmonitor.service nvidia-cdi-refresh.service ollama.service", NULL, NULL, 0, 40,
 	  "started only after attestation when gate.mode is attested" },
 	{ "attest.verifier", CONFIG_CHOICE, AT(attest_verifier), "auto", NULL, "auto native nvidia both", 0, 0,
-	  "R19, R21: who judges. auto: this program, and the procedure's programs when only RIM or OCSP are out of "
-	  "reach; native: this program alone; nvidia: the procedure's programs; both: they must agree" },
+	  "R19, R21: who judges. auto: this program, and the procedure's programs when nobody answers for RIM or "
+	  "OCSP; native: this program alone; nvidia: the procedure's programs; both: they must agree" },
 	{ "attest.ready", CONFIG_CHOICE, AT(attest_ready), "at-start", NULL, "at-start after-attestation", 0, 0,
 	  "at-start: R10's unit sets the GPUs' ready state; after-attestation: only an accepted verdict does" },
 	{ "attest.python", CONFIG_LIST, AT(attest_python), "python3.11 python3.11-devel python3.11-pip", NULL, "name", 0, 16,
@@ -109,6 +109,8 @@ const struct config_key config_keys[] = {
 	  "answers must be to this very question; false for mirrors that keep answers: then their times count alone" },
 	{ "attest.allow_hold", CONFIG_BOOL, AT(attest_allow_hold), "false", NULL, NULL, 0, 0,
 	  "accept manifests with a certificate that is revoked for the time being (certificateHold)" },
+	{ "attest.allow_expired_rim", CONFIG_BOOL, AT(attest_allow_expired_rim), "false", NULL, NULL, 0, 0,
+	  "accept manifests whose signers' certificates have expired: for a folder that cannot be refreshed" },
 	{ "attest.collateral_s", CONFIG_INT, AT(attest_collateral_s), "60", NULL, NULL, 1, 240,
 	  "time for all requests about manifests and revocation together, repeated ones included" },
 	{ "attest.device_root", CONFIG_PATH, AT(attest_device_root), "", NULL, NULL, 0, 0,

@@ -60,8 +60,9 @@ void engine_note_for_owner(struct engine *g)
 		{ str_eq(c->attest_ocsp, "off"),		 "attest.ocsp" },
 		{ !c->attest_ocsp_nonce,			 "attest.ocsp_nonce"		     },
 		{ c->attest_allow_hold,			"attest.allow_hold"  },
-		{ *c->attest_device_root,			  "attest.device_root"		       },
-		{ *c->attest_rim_root,		       "attest.rim_root"	 },
+		{ c->attest_allow_expired_rim,		       "attest.allow_expired_rim"		  },
+		{ *c->attest_device_root,			  "attest.device_root"       },
+		{ *c->attest_rim_root,		       "attest.rim_root"		 },
 	};
 	struct json_object *notes = json_object_new_array(), *reduced = json_object_new_array();
 

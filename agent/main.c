@@ -33,6 +33,7 @@ static const struct {
 	{ "ocsp", TEXT, AT(ocsp), "verify", "URL", "who is asked about revocation; off: nobody" },
 	{ "ocsp-nonce", TEXT, AT(ocsp_nonce), "verify", "off", "for mirrors that keep answers: only times count" },
 	{ "allow-hold", FLAG, AT(allow_hold), "verify", NULL, "accept manifests whose certificate is on hold" },
+	{ "allow-expired-rim", FLAG, AT(allow_expired_rim), "verify", NULL, "accept manifests whose signers have expired" },
 	{ "dump", FLAG, AT(dump), "verify", NULL, "print the decoded reports too" },
 	{ "shape", TEXT, AT(shape), "verify", "SHAPE", "of saved evidence: auto, single or multi" },
 	{ "nonce", TEXT, AT(nonce), "verify", "HEX", "that saved evidence must have, whatever the file says" },

@@ -25,6 +25,7 @@ void native_from_config(struct native *n, const struct config *c)
 		.ocsp = !str_eq(c->attest_ocsp, "off"),
 		.ocsp_nonce = c->attest_ocsp_nonce,
 		.allow_hold = c->attest_allow_hold,
+		.allow_expired_rim = c->attest_allow_expired_rim,
 		.device_root = c->attest_device_root,
 		.rim_root = c->attest_rim_root,
 		.roots_of_config = true,
@@ -138,18 +139,6 @@ static int set_root(const struct native *n, const char *path, const char *what,
 
 /* --- the judgement ------------------------------------------------------------------------------ */
 
-static void take_facts(const struct evidence *ev, struct appraise_facts *f)
-{
-	if (ev->mode.known) {
-		f->cc_feature = (int)ev->mode.cc_feature;
-		f->multi_gpu_mode = (int)ev->mode.multi_gpu_mode;
-		f->devtools = (int)ev->mode.devtools;
-	}
-	for (size_t i = 0; ev->mode.known && i < ev->n; i++)
-		if (ev->v[i].type == DEVICE_NVSWITCH)
-			f->switch_mode[ev->v[i].index] = ev->pcie_mode[i];
-}
-
 static int set_rules(const struct native *n, const struct evidence *ev, struct appraise_rules *r,
 		     struct err *e)
 {
@@ -160,7 +149,8 @@ static int set_rules(const struct native *n, const struct evidence *ev, struct a
 	r->ocsp = n->ocsp;
 	r->ocsp_nonce = n->ocsp_nonce;
 	r->allow_hold = n->allow_hold;
-	take_facts(ev, &r->facts);
+	r->allow_expired_rim = n->allow_expired_rim;
+	evidence_facts(ev, &r->facts);
 	if (getentropy(r->seed, sizeof(r->seed)) < 0)
 		return err_errno(e, errno, "no random bytes for nonces");
 	if (set_root(n, n->device_root, "devices", r->device_root, e) < 0)

@@ -10,7 +10,7 @@
 struct native {
 	enum appraise_shape shape;
 	time_t at; /* 0: the time when judging begins */
-	bool ocsp, ocsp_nonce, allow_hold;
+	bool ocsp, ocsp_nonce, allow_hold, allow_expired_rim;
 	const char *device_root, *rim_root; /* PEM files of the machine; NULL or "": NVIDIA's */
 	bool roots_of_config;		    /* nobody but root may be able to write those files */
 	struct collateral collateral;

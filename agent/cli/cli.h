@@ -18,7 +18,7 @@ struct cli_options {
 	struct cli_list evidence;
 	const char *out, *rim_dir, *rim_url, *ocsp, *ocsp_nonce, *shape, *nonce, *at;
 	const char *driver_version, *vbios_version, *device_root, *rim_root;
-	bool allow_hold, dump;
+	bool allow_hold, allow_expired_rim, dump;
 };
 
 struct cli_command {

@@ -71,5 +71,7 @@ enum exit_code cli_live(struct config *c, struct evidence *ev)
 		return cli_fail(&e, EXIT_CANNOT_TELL);
 	if (ev->note[0])
 		log_warning("%s", ev->note);
+	if (ev->mode.devtools)
+		log_warning("DevTools mode is on: who runs the machine can look into its GPUs");
 	return EXIT_READY;
 }

@@ -13,6 +13,8 @@ static void print_check(const struct check *c)
 	printf("    %-17s %s\n", c->name, check_result_name(c->result));
 	if (c->result == CHECK_PASSED)
 		return;
+	if (c->cause)
+		print_words("cause", check_cause_name(c->cause));
 	print_words("expected", c->expected);
 	print_words("found", c->found);
 	print_words("note", c->note);

@@ -1,6 +1,7 @@
 /* gn8v verify: judges the machine's devices, or saved evidence. Opens and closes nothing. */
 #include <signal.h>
 
+#include "attest.h"
 #include "cli/cli.h"
 #include "core/clock.h"
 #include "core/fs.h"
@@ -102,6 +103,7 @@ static void take_sources(const struct cli_options *o, struct native *n)
 	if (o->ocsp_nonce)
 		n->ocsp_nonce = str_eq(o->ocsp_nonce, "on");
 	n->allow_hold = n->allow_hold || o->allow_hold;
+	n->allow_expired_rim = n->allow_expired_rim || o->allow_expired_rim;
 }
 
 static void take_rules(const struct cli_options *o, struct native *n)
@@ -223,6 +225,8 @@ static enum exit_code judge(const struct cli_options *o, const struct native *n,
 		log_warning("%s", r.note);
 	add_malformed(m, a);
 	print(o, ev, a, &r);
+	if (attest_missing_rim(a, &e))
+		cli_fail(&e, EXIT_CANNOT_TELL);
 	return code_of(a->verdict);
 }
 

@@ -82,20 +82,33 @@ static int make_ready(struct worker *w, struct err *e)
 	return 0;
 }
 
-/* Both tools may leave the ready state as it was; a rejected verdict must clear it. */
-static int refuse(struct worker *w, const struct appraisal *a, struct err *e)
+/* Whoever judged may have left the ready state as it was; a rejected verdict must clear it, and see that
+ * it is. */
+static int clear_ready(struct worker *w, struct err *e)
 {
-	char why[512];
-	struct err ignored = ERR_INIT;
 	bool ready = true;
 
+	if (set_ready(w, false, e) < 0 || smi_ready(w, &ready, e) < 0)
+		return -1;
+	return ready ? err_set(e, &CODE_SMI, "it was cleared and is set again") : 0;
+}
+
+static int refuse(struct worker *w, const struct appraisal *a, struct err *e)
+{
+	struct err why_not = ERR_INIT;
+	char why[512];
+
 	name_reasons(a, CHECK_FAILED, why, sizeof(why));
-	if (set_ready(w, false, &ignored) < 0 || smi_ready(w, &ready, &ignored) < 0)
-		worker_event(w, "the GPUs' ready state could not be cleared: %s", ignored.msg);
-	else
-		worker_event(w, "GPU ready state: %s",
-			     ready ? "still ready: stop the instance" : "not ready");
-	return err_set(e, &CODE_REJECTED, "the evidence was judged and is bad: %s", why);
+	err_set(e, &CODE_REJECTED, "the evidence was judged and is bad: %s", why);
+	if (clear_ready(w, &why_not) == 0) {
+		worker_event(w, "GPU ready state: not ready");
+		return -1;
+	}
+	worker_event(w, "the GPUs' ready state could not be cleared: %s", why_not.msg);
+	return err_wrap(
+		e,
+		"THE GPUs MAY STILL ACCEPT WORK, their ready state could not be cleared (%.200s)",
+		why_not.msg);
 }
 
 static int cannot_tell(const struct appraisal *a, const char *output, uint64_t began_us,
@@ -104,6 +117,8 @@ static int cannot_tell(const struct appraisal *a, const char *output, uint64_t b
 	double took_s = (double)(clock_monotonic_us() - began_us) / 1e6;
 	char why[512], rim[128], said[256] = "";
 
+	if (attest_missing_rim(a, e))
+		return -1;
 	if (output && nvtool_missing_rim(output, rim, sizeof(rim)))
 		return err_set(e, &CODE_RIM_MISSING,
 			       "the RIM service has no reference values named %s", rim);

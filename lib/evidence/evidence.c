@@ -140,6 +140,7 @@ void evidence_facts(const struct evidence *ev, struct appraise_facts *ret)
 	ret->cc_feature = m->known ? (int)m->cc_feature : APPRAISE_NOT_KNOWN;
 	ret->multi_gpu_mode = m->known ? (int)m->multi_gpu_mode : APPRAISE_NOT_KNOWN;
 	ret->devtools = m->known ? (int)m->devtools : APPRAISE_NOT_KNOWN;
+	ret->environment = m->known ? (int)m->environment : APPRAISE_NOT_KNOWN;
 	for (size_t i = 0; i < ARRAY_SIZE(ret->switch_mode); i++)
 		ret->switch_mode[i] = APPRAISE_NOT_KNOWN;
 	for (size_t i = 0; i < ev->n; i++)

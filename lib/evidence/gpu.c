@@ -322,7 +322,7 @@ static int collect_one(const struct nvml *l, unsigned int i, const uint8_t *nonc
 {
 	_cleanup_free_ struct cc_certificate *certificate = xcalloc(1, sizeof(*certificate));
 	_cleanup_free_ struct cc_report *report = xcalloc(1, sizeof(*report));
-	struct appraise_device d = { .type = DEVICE_GPU, .has_nonce = true };
+	struct appraise_device d = { .type = DEVICE_GPU, .has_nonce = true, .asked = true };
 	nvml_device dev = NULL;
 	int r = l->handle(i, &dev);
 

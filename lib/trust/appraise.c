@@ -12,7 +12,9 @@ void appraise_rules_init(struct appraise_rules *rules)
 		.shape = APPRAISE_AUTO,
 		.ocsp = true,
 		.ocsp_nonce = true,
-		.facts = {APPRAISE_NOT_KNOWN, APPRAISE_NOT_KNOWN, APPRAISE_NOT_KNOWN, { 0 }},
+		.facts = {APPRAISE_NOT_KNOWN,
+			   APPRAISE_NOT_KNOWN, APPRAISE_NOT_KNOWN,
+			   APPRAISE_NOT_KNOWN, { 0 }},
 	};
 	memcpy(rules->device_root, x509_device_root, DIGEST_SHA256_SIZE);
 	memcpy(rules->rim_root, x509_rim_root, DIGEST_SHA256_SIZE);
@@ -51,6 +53,7 @@ static int ask(struct appraise *a, const struct x509_chain *chain, size_t index,
 	q->q = (struct ocsp_question){ .chain = chain, .index = index, .hash = hash };
 	q->of_rim = of_rim;
 	q->second = APPRAISE_NONE;
+	q->cause = CAUSE_NO_ANSWER;
 	str_copy(q->name, sizeof(q->name), x509_common_name(chain, index));
 	str_copy(q->why, sizeof(q->why), "no answer was obtained");
 	if (a->rules.ocsp_nonce) {
@@ -142,17 +145,19 @@ int appraise_give_ocsp(struct appraise *a, size_t i, const void *bytes, size_t l
 	return 0;
 }
 
-void appraise_miss_ocsp(struct appraise *a, size_t i, const char *why)
+void appraise_miss_ocsp(struct appraise *a, size_t i, enum check_cause cause, const char *why)
 {
-	str_copy(a->questions[i]->why, sizeof(a->questions[i]->why), why);
-	str_sanitise(a->questions[i]->why);
+	struct question *q = a->questions[i];
+
+	q->cause = cause;
+	str_copy(q->why, sizeof(q->why), why);
+	str_sanitise(q->why);
 }
 
 /* --- manifests ---------------------------------------------------------------------------------- */
 
 /* The number of the wanted manifest, which may be there already, of another device. */
-static int want(struct appraise *a, const struct subject *s, const struct rim_subject *of,
-		size_t *ret, struct err *e)
+static int want(struct appraise *a, const struct rim_subject *of, size_t *ret, struct err *e)
 {
 	struct wanted *w = &a->wanted[a->wanted_n];
 
@@ -164,10 +169,8 @@ static int want(struct appraise *a, const struct subject *s, const struct rim_su
 			return 0;
 		}
 	w->kind = of->kind;
+	w->cause = CAUSE_NO_ANSWER;
 	str_copy(w->why, sizeof(w->why), "it was not fetched");
-	snprintf(w->from, sizeof(w->from), "the report of %s %u: version %.32s%s%s",
-		 device_type_name(s->device.type), s->device.index, of->version,
-		 of->project ? ", board " : "", of->project ? of->project : "");
 	*ret = a->wanted_n++;
 	return 0;
 }
@@ -181,9 +184,9 @@ static int want_gpu(struct appraise *a, struct subject *s, struct err *e)
 				     .project = o->project,
 				     .project_sku = o->project_sku,
 				     .chip_sku = o->chip_sku };
-	int rc = want(a, s, &driver, &s->rims[0], e);
+	int rc = want(a, &driver, &s->rims[0], e);
 
-	return want(a, s, &vbios, &s->rims[1], e) < 0 ? -1 : rc;
+	return want(a, &vbios, &s->rims[1], e) < 0 ? -1 : rc;
 }
 
 /* What the report says about its firmware picks the manifests; whether it may be believed is judged
@@ -196,7 +199,7 @@ static void want_rims(struct appraise *a, struct subject *s)
 
 	if (!s->opaque_ok || !s->arch_ok)
 		return;
-	rc = s->device.type == DEVICE_GPU ? want_gpu(a, s, &e) : want(a, s, &bios, &s->rims[0], &e);
+	rc = s->device.type == DEVICE_GPU ? want_gpu(a, s, &e) : want(a, &bios, &s->rims[0], &e);
 	/* A version that is no version is no better than opaque data that cannot be read. */
 	if (rc < 0) {
 		s->opaque_ok = false;
@@ -228,12 +231,11 @@ int appraise_give_rim(struct appraise *a, size_t i, const void *bytes, size_t le
 	return ask_about(a, w->rim->chain, 0, true, &w->asked, e);
 }
 
-void appraise_miss_rim(struct appraise *a, size_t i, bool missing, const char *why)
+void appraise_miss_rim(struct appraise *a, size_t i, enum check_cause cause, const char *why)
 {
 	struct wanted *w = &a->wanted[i];
 
-	w->missed = true;
-	w->missing = missing;
+	w->cause = cause;
 	str_copy(w->why, sizeof(w->why), why);
 	str_sanitise(w->why);
 }

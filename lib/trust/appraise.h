@@ -35,6 +35,7 @@ struct appraise_device {
 	size_t chain_len;
 	bool has_nonce;
 	uint8_t nonce[SPDM_NONCE_SIZE]; /* that was asked with */
+	bool asked;			/* NVML was: a version that it did not say is no version */
 	char driver_version[80];	/* as NVML says; "" when not known */
 	char vbios_version[32];		/* as NVML says; "" when not known */
 };
@@ -52,6 +53,7 @@ struct appraise_facts {
 	int cc_feature;			      /* NVML: 0, 1 */
 	int multi_gpu_mode;		      /* NVML: 0 none, 1 protected PCIe, 2 NVLE */
 	int devtools;			      /* NVML: 0, 1 */
+	int environment;		      /* NVML: 0 unavailable, 1 simulation, 2 production */
 	int switch_mode[VERDICT_DEVICES_MAX]; /* NSCQ's pcie_mode by switch index; 3 is locked */
 };
 
@@ -63,6 +65,7 @@ struct appraise_rules {
 	bool ocsp;	 /* false: not asked, and said so: skipped */
 	bool ocsp_nonce; /* false: for mirrors that cache; then times alone make an answer fresh */
 	bool allow_hold; /* a RIM's certificate on hold passes with a note */
+	bool allow_expired_rim; /* a RIM whose signers' time is over is taken, and said so: skipped */
 	uint8_t seed
 		[APPRAISE_SEED_SIZE]; /* fresh random bytes: every question's nonce comes of them */
 	struct appraise_facts facts;
@@ -88,8 +91,8 @@ const char *appraise_rim_id(const struct appraise *a, size_t i); /* borrowed */
 /* The manifest itself (XML). The bytes are not kept. -1 only if the crypto library fails. */
 int appraise_give_rim(struct appraise *a, size_t i, const void *bytes, size_t len, struct err *e);
 
-/* It was not to be had. missing: the service, or the directory, has none of that name. */
-void appraise_miss_rim(struct appraise *a, size_t i, bool missing, const char *why);
+/* It was not to be had. */
+void appraise_miss_rim(struct appraise *a, size_t i, enum check_cause cause, const char *why);
 
 /* The OCSP questions. Bytes and text are borrowed until appraise_free(). */
 struct appraise_question {
@@ -105,7 +108,7 @@ void appraise_question(const struct appraise *a, size_t i, struct appraise_quest
  * be NULL. -1 only if the crypto library fails. */
 int appraise_give_ocsp(struct appraise *a, size_t i, const void *bytes, size_t len, bool *ret_retry,
 		       struct err *e);
-void appraise_miss_ocsp(struct appraise *a, size_t i, const char *why);
+void appraise_miss_ocsp(struct appraise *a, size_t i, enum check_cause cause, const char *why);
 
 /* Judges with what was given so far; what was not given is unknown. Every check that can be run is
  * run, also after another failed. The result is to be released with appraisal_done().

@@ -7,6 +7,9 @@
 #define SWITCH_LOCKED \
 	3 /* NSCQ's pcie_mode; NVIDIA's tool takes 2, which is "failure", for locked */
 
+/* NVML's nvmlConfComputeSystemState_t. */
+enum { ENVIRONMENT_UNAVAILABLE, ENVIRONMENT_SIMULATION, ENVIRONMENT_PRODUCTION };
+
 struct check *appraise_say(struct part *p, const char *name, enum check_result result,
 			   const char *fmt, ...)
 {
@@ -150,17 +153,19 @@ static void judge_opaque(const struct subject *s, struct part *p)
 	appraise_expect(c, want, got);
 }
 
-/* said: by the driver; "" when nobody asked it. */
-static void judge_version(struct part *p, const char *name, const char *said, const char *reported,
-			  bool same)
+/* said: by the driver, which was asked or not. One that was asked and says nothing disagrees. */
+static void judge_version(struct part *p, const char *name, bool asked, const char *said,
+			  const char *reported, bool same)
 {
 	struct check *c;
 
-	if (!said[0])
+	if (!asked && !said[0])
 		c = appraise_say(p, name, CHECK_PASSED,
 				 "as the report says; nothing else is known to compare it with");
 	else
-		c = appraise_find(p, name, same, "the driver says another version than the report");
+		c = appraise_find(p, name, same,
+				  said[0] ? "the driver says another version than the report"
+					  : "the driver was asked and says no version");
 	appraise_expect(c, said, reported);
 }
 
@@ -171,9 +176,10 @@ static void judge_versions(const struct subject *s, struct part *p)
 	if (!s->opaque_ok)
 		return;
 	if (d->type == DEVICE_GPU)
-		judge_version(p, "driver_version", d->driver_version, s->opaque.driver_version,
+		judge_version(p, "driver_version", d->asked, d->driver_version,
+			      s->opaque.driver_version,
 			      str_eq(d->driver_version, s->opaque.driver_version));
-	judge_version(p, "vbios_version", d->vbios_version, s->opaque.vbios_version,
+	judge_version(p, "vbios_version", d->asked, d->vbios_version, s->opaque.vbios_version,
 		      strcasecmp(d->vbios_version, s->opaque.vbios_version) == 0);
 }
 
@@ -215,11 +221,23 @@ static void describe_mode(const struct opaque *o, char *dst, size_t dst_size)
 	snprintf(dst, dst_size, "protected PCIe %s, feature flag %s", ppcie, feature);
 }
 
-/* What the driver says of the machine, against that mode; "" when nothing is wrong. */
+/* What the driver says of the machine, against that mode; "" when nothing is wrong. What it says of
+ * the environment of protected PCIe machines is not documented, but a simulation is none. */
 static const char *driver_objects(const struct appraise_facts *f, enum mode want)
 {
 	int multi = want == MODE_PROTECTED;
 
+	switch (f->environment) {
+	case APPRAISE_NOT_KNOWN:
+	case ENVIRONMENT_PRODUCTION: break;
+	case ENVIRONMENT_UNAVAILABLE:
+		if (want == MODE_SINGLE)
+			return "the driver says that there is no confidential environment";
+		break;
+	case ENVIRONMENT_SIMULATION:
+		return "the driver says that its confidential environment is a simulation";
+	default: return "the driver names a confidential environment that is not known";
+	}
 	if (want == MODE_SINGLE && f->cc_feature == 0)
 		return "the driver says that confidential computing is off";
 	if (f->multi_gpu_mode != APPRAISE_NOT_KNOWN && f->multi_gpu_mode != multi)
@@ -299,17 +317,27 @@ static enum check_result result_of(const struct question *q)
 	return q->answered ? ocsp_check_result(q->answer.kind) : CHECK_UNKNOWN;
 }
 
+/* Of an unknown one. "Later" is no answer; anything else that came had to be one. */
+static enum check_cause cause_of(const struct question *q)
+{
+	return q->answered && !q->answer.retry ? CAUSE_BAD_ANSWER : q->cause;
+}
+
 static void note_of(const struct question *q, char *dst, size_t dst_size)
 {
-	bool unknown = result_of(q) == CHECK_UNKNOWN;
+	const char *mends = result_of(q) != CHECK_UNKNOWN ? ""
+			    : cause_of(q) == CAUSE_NO_ANSWER
+				    ? " (the way to the OCSP responder, or a mirror, mends this)"
+				    : " (this is not the responder, or something on the way to it "
+				      "changes what it says)";
 
 	snprintf(dst, dst_size, "certificate \"%s\": %s%s", q->name,
-		 q->answered ? q->answer.note : q->why,
-		 unknown ? " (the way to the OCSP responder, or a mirror, mends this)" : "");
+		 q->answered ? q->answer.note : q->why, mends);
 }
 
 void appraise_ocsp_judge(const struct appraise *a, const struct asked *asked, struct part *p)
 {
+	enum check_cause cause = CAUSE_NONE;
 	struct check *c;
 	char note[512];
 
@@ -331,6 +359,8 @@ void appraise_ocsp_judge(const struct appraise *a, const struct asked *asked, st
 		bool news = !old || old->result == CHECK_PASSED ||
 			    (old->result == CHECK_UNKNOWN && result == CHECK_FAILED);
 
+		if (result == CHECK_UNKNOWN && cause_of(q) > cause)
+			cause = cause_of(q);
 		note_of(q, note, sizeof(note));
 		if (held)
 			str_copy(p->warning, sizeof(p->warning), note);
@@ -345,6 +375,8 @@ void appraise_ocsp_judge(const struct appraise *a, const struct asked *asked, st
 		appraise_expect(c, "good",
 				q->answered ? ocsp_kind_name(q->answer.kind) : "no answer");
 	}
+	c = check_find(p->checks, p->checks_n, "ocsp");
+	c->cause = c->result == CHECK_UNKNOWN ? cause : CAUSE_NONE;
 }
 
 void appraise_device_judge(const struct appraise *a, const struct subject *s, struct part *p)

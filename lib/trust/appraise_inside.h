@@ -30,7 +30,8 @@ struct question {
 	size_t request_len;
 	bool answered;
 	struct ocsp_answer answer;
-	char why[160]; /* not answered */
+	enum check_cause cause; /* not answered */
+	char why[160];
 	size_t second; /* the same question with the other hash, or APPRAISE_NONE */
 };
 
@@ -44,9 +45,9 @@ struct asked {
 struct wanted {
 	enum rim_kind kind;
 	char id[RIM_ID_SIZE];
-	char from[128]; /* what the id was made of */
-	bool given, missed, missing;
-	char why[160];
+	bool given;
+	enum check_cause cause; /* not given */
+	char why[200];
 	struct rim *rim; /* given */
 	struct asked asked;
 };

@@ -10,26 +10,39 @@ static const char *reported_version(const struct subject *s, enum rim_kind kind)
 	return kind == RIM_GPU_DRIVER ? s->opaque.driver_version : s->opaque.vbios_version;
 }
 
-static void judge_fetch(const struct wanted *w, struct part *p)
+/* What its name was made of. */
+static void describe_source(const struct subject *s, enum rim_kind kind, char *dst, size_t dst_size)
 {
-	struct check *c;
+	const char *board = kind == RIM_GPU_VBIOS ? s->opaque.project : "";
 
-	if (w->given)
+	snprintf(dst, dst_size, "version %.32s%s%.32s in the report of %s %u",
+		 reported_version(s, kind), board[0] ? " and board " : "", board,
+		 device_type_name(s->device.type), s->device.index);
+}
+
+static void judge_fetch(const struct subject *s, const struct wanted *w, struct part *p)
+{
+	static const char *const mends[] = {
+		[CAUSE_NO_ANSWER] =
+			"the way to the RIM service, a mirror or a RIM directory mends this",
+		[CAUSE_RIM_MISSING] = "NVIDIA has not published it yet, or a mirror or RIM "
+				      "directory lacks it; nothing was found to be wrong",
+		[CAUSE_BAD_ANSWER] = "this is not the RIM service, or something on the way to it "
+				     "changes what it says; or the RIM directory cannot be read",
+	};
+	struct check *c;
+	char from[160];
+
+	if (w->given) {
 		c = appraise_say(p, "rim_fetch", CHECK_PASSED, "%s", "");
-	else if (w->missing)
-		c = appraise_say(p, "rim_fetch", CHECK_UNKNOWN,
-				 "%s (named after %s): NVIDIA has not published it yet, or the RIM "
-				 "directory lacks it",
-				 w->why, w->from);
-	else
-		c = appraise_say(
-			p, "rim_fetch", CHECK_UNKNOWN,
-			"%s: the way to the RIM service, a mirror or a RIM directory mends this",
-			w->why);
-	appraise_expect(c, w->id,
-			w->given     ? w->id
-			: w->missing ? "none of that name"
-				     : "no answer");
+		appraise_expect(c, w->id, w->id);
+		return;
+	}
+	describe_source(s, w->kind, from, sizeof(from));
+	c = appraise_say(p, "rim_fetch", CHECK_UNKNOWN, "named after %s: %s", from,
+			 mends[w->cause]);
+	c->cause = w->cause;
+	appraise_expect(c, w->id, w->why);
 }
 
 static void judge_version(const struct subject *s, const struct wanted *w, struct part *p)
@@ -45,6 +58,23 @@ static void judge_version(const struct subject *s, const struct wanted *w, struc
 	appraise_expect(c, version, w->rim->content.version);
 }
 
+static void judge_stage(const struct appraise *a, const struct rim *rim, enum rim_stage stage,
+			struct part *p)
+{
+	const struct rim_finding *f = &rim->findings[stage];
+	bool untimely = stage == RIM_CHAIN_TIME && f->result == CHECK_FAILED;
+
+	if (untimely && rim->expired && a->rules.allow_expired_rim)
+		appraise_say(p, rim_stage_name(stage), CHECK_SKIPPED,
+			     "taken by an option though %s", f->note);
+	else
+		appraise_say(
+			p, rim_stage_name(stage), f->result, "%s%s", f->note,
+			untimely
+				? ": a newer copy from the RIM service, or the right clock, mends this"
+				: "");
+}
+
 void appraise_rim_judge(const struct appraise *a, const struct subject *s, size_t i, struct part *p)
 {
 	const struct wanted *w;
@@ -54,16 +84,9 @@ void appraise_rim_judge(const struct appraise *a, const struct subject *s, size_
 		return;
 	}
 	w = &a->wanted[i];
-	judge_fetch(w, p);
-	for (enum rim_stage stage = 0; w->given && stage < RIM_STAGES; stage++) {
-		const struct rim_finding *f = &w->rim->findings[stage];
-
-		appraise_say(
-			p, rim_stage_name(stage), f->result, "%s%s", f->note,
-			stage == RIM_CHAIN_TIME && f->result == CHECK_FAILED
-				? ": a newer copy from the RIM service, or the right clock, mends this"
-				: "");
-	}
+	judge_fetch(s, w, p);
+	for (enum rim_stage stage = 0; w->given && stage < RIM_STAGES; stage++)
+		judge_stage(a, w->rim, stage, p);
 	if (w->given)
 		judge_version(s, w, p);
 	appraise_ocsp_judge(a, &w->asked, p);

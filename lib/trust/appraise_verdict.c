@@ -46,9 +46,16 @@ struct judged {
 
 /* --- one list ----------------------------------------------------------------------------------- */
 
+/* What was skipped must show, though it stops nothing. */
 static int badness(enum check_result r)
 {
-	return r == CHECK_FAILED ? 3 : r == CHECK_UNKNOWN ? 2 : r == CHECK_NOT_RUN ? 1 : 0;
+	static const int order[] = { [CHECK_PASSED] = 0,
+				     [CHECK_SKIPPED] = 1,
+				     [CHECK_NOT_RUN] = 2,
+				     [CHECK_UNKNOWN] = 3,
+				     [CHECK_FAILED] = 4 };
+
+	return order[r];
 }
 
 /* What a part says on a check: one that it never came to was not run. NULL if it has no such check. */
@@ -96,6 +103,8 @@ static void merge(const struct judged *j, const char *name, struct device_verdic
 
 		if (!c || c->result != worst)
 			continue;
+		if (c->cause > ret->cause)
+			ret->cause = c->cause;
 		append(ret->expected, sizeof(ret->expected), word, c->expected);
 		append(ret->found, sizeof(ret->found), word, c->found);
 		append(ret->note, sizeof(ret->note), word, c->note);

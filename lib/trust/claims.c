@@ -44,7 +44,7 @@ static const char *status_of(const struct claims_chain *c)
 		return "invalid";
 	if (c->revoked && c->ocsp == CHECK_FAILED)
 		return "revoked";
-	if (c->time == CHECK_FAILED)
+	if (c->time == CHECK_FAILED || c->time == CHECK_SKIPPED) /* by an option */
 		return "expired";
 	return both(c->chain, c->time) == CHECK_PASSED ? "valid" : NULL;
 }

@@ -5,6 +5,7 @@
 #define ANY_LENGTH  0, UINT16_MAX /* never seen, so not judged */
 #define TEXT_LENGTH 1, OPAQUE_TEXT_SIZE
 #define SKU_MAX	    9
+#define VERSION_MAX 1 /* in which what is known of the fields holds */
 #define PDI_SIZE    8
 
 struct row {
@@ -221,6 +222,7 @@ static const struct row switch_rows[] = {
 	{ 6, "VBIOS_VERSION", 14, 14, take_bios },
 	{ 12, "MSRSCNT", 4, 4 * OPAQUE_COUNTS_MAX, take_counts },
 	{ 20, "FWID", 48, 48, take_fwid },
+	{ 21, "PROTECTED_PCIE_STATUS", 1, 1, take_ppcie },
 	{ 22, "DEVICE_PDI", 8, 8, take_pdi },
 	{ 23, "DISABLED_PORTS", 2, 2, NULL },
 	{ 24, "SWITCH_POSITION_ID", 2, 2, NULL },
@@ -308,6 +310,11 @@ int opaque_parse(struct cur c, enum device_type type, struct opaque *ret, struct
 	while (cur_left(&c) > 0)
 		if (parse_field(&c, type, &o, e) < 0)
 			return -1;
+	if (o.version > VERSION_MAX)
+		return err_set(e, &ERR_FORMAT,
+			       "the opaque data is of version %u, of which nothing is known: the "
+			       "newest known is %d",
+			       o.version, VERSION_MAX);
 	if (require_names(&o, type, e) < 0)
 		return -1;
 	*ret = o;

@@ -2,7 +2,8 @@
  *
  * Ids that are not known for this kind of device are skipped and noted; a known id that comes twice
  * or has a length it cannot have makes the whole fail. Text is taken up to its first NUL, must be
- * padded by NULs alone, and holds only what may stand in a URL or a path. */
+ * padded by NULs alone, and holds only what may stand in a URL or a path. A version newer than the
+ * newest known fails too: its fields may mean something else. */
 #ifndef GN8V_TRUST_OPAQUE_H
 #define GN8V_TRUST_OPAQUE_H
 

@@ -156,6 +156,7 @@ static int judge_chain(struct rim *rim, enum rim_kind kind, const uint8_t *root,
 		return -1;
 	find(rim, RIM_CHAIN_TIME, r.time_ok, r.time_note);
 	rim->not_after = r.not_after;
+	rim->expired = r.expired;
 	if (n != X509_RIM_COUNT) {
 		snprintf(count, sizeof(count), "the chain has %zu certificates, expected %d", n,
 			 X509_RIM_COUNT);

@@ -72,6 +72,7 @@ struct rim {
 	struct x509_chain
 		*chain;	  /* for OCSP; NULL unless RIM_PROFILE passed and they are certificates */
 	time_t not_after; /* the earliest end of validity in the chain */
+	bool expired;	  /* RIM_CHAIN_TIME failed, and only because that end has passed */
 };
 
 const char *rim_stage_name(enum rim_stage stage); /* "rim_parse", ... */

@@ -14,6 +14,13 @@ const char *check_result_name(enum check_result r)
 	return names[r];
 }
 
+const char *check_cause_name(enum check_cause c)
+{
+	static const char *const names[] = { NULL, "no-answer", "rim-missing", "bad-answer" };
+
+	return names[c];
+}
+
 const char *device_type_name(enum device_type t)
 {
 	return t == DEVICE_GPU ? "gpu" : "nvswitch";
@@ -102,6 +109,7 @@ static struct json_object *checks_to_json(const struct check *checks, size_t n)
 
 		json_set_str(o, "name", checks[i].name);
 		json_set_str(o, "result", check_result_name(checks[i].result));
+		json_set_str(o, "cause", check_cause_name(checks[i].cause));
 		json_set_str(o, "expected", checks[i].expected[0] ? checks[i].expected : NULL);
 		json_set_str(o, "found", checks[i].found[0] ? checks[i].found : NULL);
 		json_set_str(o, "note", checks[i].note[0] ? checks[i].note : NULL);

@@ -12,13 +12,23 @@ enum verdict { VERDICT_UNKNOWN, VERDICT_REJECTED, VERDICT_ACCEPTED };
 enum check_result { CHECK_NOT_RUN, CHECK_PASSED, CHECK_FAILED, CHECK_UNKNOWN, CHECK_SKIPPED };
 enum device_type { DEVICE_GPU, DEVICE_NVSWITCH };
 
+/* Why a check is unknown for want of something from others: it decides who may be asked instead. The
+ * later, the graver. */
+enum check_cause {
+	CAUSE_NONE,
+	CAUSE_NO_ANSWER,   /* nobody answered, or only that it should be tried later */
+	CAUSE_RIM_MISSING, /* the source has no manifest of that name */
+	CAUSE_BAD_ANSWER,  /* what came is no answer, or of nobody who may answer */
+};
+
 #define VERDICT_CHECKS_MAX  32
 #define VERDICT_DEVICES_MAX 16
 
 struct check {
 	char name[32]; /* parse, chain, chain_time, arch, report_signature, nonce, fwid, ... */
 	enum check_result result;
-	char expected[128], found[128];
+	enum check_cause cause; /* of CHECK_UNKNOWN only */
+	char expected[256], found[256];
 	char note[400]; /* why, and who can mend it */
 };
 
@@ -45,6 +55,7 @@ struct appraisal {
 
 const char *verdict_name(enum verdict v);
 const char *check_result_name(enum check_result r);
+const char *check_cause_name(enum check_cause c); /* "no-answer", ...; NULL for CAUSE_NONE */
 const char *device_type_name(enum device_type t);
 
 /* The device of that type and index, added if it is new; NULL when there are too many. */

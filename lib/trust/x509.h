@@ -45,6 +45,7 @@ struct x509_result {
 	 * P-384 and SHA-384 throughout and a leaf that is for signatures alone. */
 	bool chain_ok;
 	bool time_ok;	      /* every certificate is valid at that time; its end is exclusive */
+	bool expired;	      /* not time_ok, and only because the end of some has passed */
 	char chain_note[256]; /* why not chain_ok, naming the certificate; else "" */
 	char time_note[256];  /* why not time_ok, naming the first certificate and its dates */
 	time_t not_after;     /* the earliest end of validity in the chain */

@@ -54,11 +54,14 @@ static void judge_time(const struct x509_chain *c, time_t at, struct x509_result
 {
 	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE], now[CLOCK_TEXT_SIZE];
 
+	bool begun = true;
+
 	r->time_ok = true;
 	r->not_after = x509_not_after(c, 0);
 	for (size_t i = 0; i < x509_count(c); i++) {
 		time_t begin = x509_not_before(c, i), end = x509_not_after(c, i);
 
+		begun = begun && begin <= at;
 		if (end < r->not_after)
 			r->not_after = end;
 		if (!r->time_ok || (begin <= at && at < end))
@@ -71,6 +74,7 @@ static void judge_time(const struct x509_chain *c, time_t at, struct x509_result
 			 "certificate %zu \"%s\" is valid from %s to %s, not at %s", i,
 			 x509_common_name(c, i), from, to, now);
 	}
+	r->expired = !r->time_ok && begun;
 }
 
 /* The rules that X509_verify_cert does not have. False with a note. */

@@ -2,7 +2,7 @@
 # gn8v verify attests now: 0 accepted, 1 rejected, 3 could not tell; never before nvidia-persistenced, and no gate is moved.
 . "${0%/*}/lib.sh"
 
-story_begin single --config '{"attest": {"verifier": "native", "collateral_s": 1}}'
+story_begin single --config '{"attest": {"verifier": "native", "collateral_s": 5}}'
 "$TWIN" up "$T"
 say "== before nvidia-persistenced is active"
 for command in verify "collect --out /run/early"; do
@@ -61,6 +61,28 @@ has "$D/out" measurements
 judged collateral-down 3 unknown
 saved 3 /run/good
 faults -collateral-down
+
+say "== what NVML says is judged, and what it does not say"
+judged cc-environment 1 "a simulation"
+faults -cc-environment
+judged nvml-silent=vbios 1 "vbios_version     failed"
+faults -nvml-silent
+
+say "== an answer that is none is told from no answer, a missing manifest from both"
+judged ocsp-garbled 3 "cause     bad-answer"
+faults -ocsp-garbled
+judged rim-404=DRIVER 3 "cause     rim-missing"
+has "$D/err" "there are no reference values driver: NV_GPU_DRIVER_GH100_"
+faults -rim-404
+
+say "== signers whose time is over"
+judged rim-expired-signer 1 "rim_chain_time    failed"
+answers 0 verify --allow-expired-rim --ocsp off
+has "$D/out" "skipped: ocsp rim_chain_time"
+faults -rim-expired-signer devtools-on
+answers 0 verify
+has "$D/err" "DevTools mode is on"
+faults -devtools-on
 answers 0 verify
 
 say "== not ready: verify opens nothing"

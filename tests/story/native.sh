@@ -37,3 +37,19 @@ expect_ready
 expect_count 4 http '"path": "/v1/rim/'
 expect_count 12 http '"method": "POST", "host": "ocsp.ndis.nvidia.com"'
 all_is_well
+
+say "== another boot, rejected: a ready state that cannot be cleared stands in the error; else it is cleared"
+ready_state() { [ "$(check device "$T" ready_state)" = "$1" ] || fail "the GPU's ready state is not $1"; }
+faults attest-rejected=0 ready-terminal
+agent_boot
+expect_failed attestation-rejected
+expect_words error.message "THE GPUs MAY STILL ACCEPT WORK"
+expect_words error.message "gpu 0: measurements"
+ready_state 1
+faults -ready-terminal
+fault_now=attest-rejected
+agent_again
+expect_failed attestation-rejected
+ready_state 0
+heals
+ready_state 1

@@ -280,7 +280,7 @@ def check_verdict(_, what):
     said = json.loads(read_text(path))
     lists = [d["checks"] for d in said["devices"]] + [said["checks"]]
     strange = [c for checks in lists for c in checks if c["name"] not in STAGES or c["result"] not in RESULTS or
-               set(c) != {"name", "result", "expected", "found", "note"}]
+               set(c) != {"name", "result", "cause", "expected", "found", "note"}]
     each = [d["verdict"] for d in said["devices"]]
     print("%s under %s; %s; not documented: %s" % (said["verdict"], said["trust_anchors"], " ".join(each), strange))
     return not (said["schema"] == 1 and said["verdict"] == verdict and said["trust_anchors"] == anchors and not strange and

@@ -3,7 +3,7 @@
 The answers are made by the program that TWIN_ANSWER names (devices/answer.c); without it both hosts say 503. Faults
 named rim-* and ocsp-* that change what is signed are that program's own; here are those of the services:
     rim-404, rim-500, rim-hang, rim-wrong-id, rim-corrupt    counted per id, the argument's text is a part of the id
-    ocsp-down, ocsp-trylater, ocsp-hang                      counted altogether
+    ocsp-down, ocsp-trylater, ocsp-hang, ocsp-garbled        counted altogether
     collateral-down                                          both; the argument's text is a part of the host's name
     attest-unknown                                           as the simulated verifiers have it: rim, ocsp, rim-missing
 """
@@ -19,6 +19,7 @@ HOSTS = (RIM_HOST, OCSP_HOST)
 RIM_PATH = "/v1/rim/"
 REQUEST, RESPONSE = "application/ocsp-request", "application/ocsp-response"
 TRY_LATER = bytes((0x30, 3, 0x0a, 1, 3))
+GARBLED = b"<html><body>Welcome to this network</body></html>"
 NONE = 4                        # exit code of `twin-answer rim` when there is none of that id
 TIMEOUT_S = 30
 
@@ -112,6 +113,8 @@ def ocsp(handler, path):
         handler.hold()
     if book.fault("ocsp-trylater", "", whole=True) is not None:
         body = TRY_LATER
+    elif book.fault("ocsp-garbled", "", whole=True) is not None:
+        body = GARBLED
     else:
         body = ask(book, "ocsp", stdin=handler.request_body)
     handler.start(200, [("Content-Type", RESPONSE), ("Content-Length", str(len(body)))])

@@ -246,8 +246,9 @@ static inline void forge_give_rims(struct forge_machine *m, struct appraise *a)
 		enum rim_kind kind = forge_kind_of(appraise_rim_id(a, i));
 
 		if (m->rim_missing[kind] || m->rim_unreachable[kind]) {
-			appraise_miss_rim(a, i, m->rim_missing[kind],
-					  m->rim_missing[kind] ? "404" : "timed out");
+			appraise_miss_rim(
+				a, i, m->rim_missing[kind] ? CAUSE_RIM_MISSING : CAUSE_NO_ANSWER,
+				m->rim_missing[kind] ? "404" : "timed out");
 		} else {
 			_cleanup_free_ char *xml = forge_rim(&m->rims[kind]);
 
@@ -336,7 +337,7 @@ static inline void forge_give_answers(struct forge_machine *m, struct appraise *
 		appraise_question(a, i, &q);
 		bytes = forge_respond(m, q.request, q.request_len, q.certificate, &n);
 		if (!bytes)
-			appraise_miss_ocsp(a, i, "connection refused");
+			appraise_miss_ocsp(a, i, CAUSE_NO_ANSWER, "connection refused");
 		else
 			ck_assert_msg(appraise_give_ocsp(a, i, bytes, n, NULL, &e) == 0, "%s",
 				      e.msg);

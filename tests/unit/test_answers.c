@@ -53,7 +53,8 @@ static void give_rims(struct appraise *a)
 		if (rc == 0)
 			ck_assert_int_eq(appraise_give_rim(a, i, xml, n, &e), 0);
 		else
-			appraise_miss_rim(a, i, rc == 4, "not to be had");
+			appraise_miss_rim(a, i, rc == 4 ? CAUSE_RIM_MISSING : CAUSE_NO_ANSWER,
+					  "not to be had");
 	}
 }
 

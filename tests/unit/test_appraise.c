@@ -138,6 +138,13 @@ START_TEST(what_the_driver_says_is_compared)
 	judge();
 	expect(VERDICT_REJECTED, "gpu 0 driver_version failed");
 	ck_assert_str_eq(check_of(0, "driver_version")->expected, "590.13");
+	m->devices[0].driver_version[0] = m->devices[0].vbios_version[0] = '\0';
+	judge();
+	expect(VERDICT_ACCEPTED, "");
+	m->devices[0].asked = true;
+	judge();
+	expect(VERDICT_REJECTED, "gpu 0 driver_version failed; gpu 0 vbios_version failed");
+	expect_note(0, "vbios_version", "the driver was asked and says no version");
 	ck_assert_str_eq(check_of(0, "driver_version")->found, "590.12");
 	strcpy(m->devices[0].driver_version, "590.12");
 	strcpy(m->devices[0].vbios_version, "96.00.A5.00.02");
@@ -370,6 +377,57 @@ START_TEST(the_driver_must_say_the_same_mode)
 }
 END_TEST
 
+START_TEST(the_environment_must_be_a_confidential_one)
+{
+	m = forge_machine(1, 0);
+	m->rules.facts.environment = 2;
+	judge();
+	expect(VERDICT_ACCEPTED, "");
+	m->rules.facts.environment = 1;
+	judge();
+	expect(VERDICT_REJECTED, "gpu 0 mode failed");
+	expect_note(0, "mode", "a simulation");
+	m->rules.facts.environment = 0;
+	judge();
+	expect(VERDICT_REJECTED, "gpu 0 mode failed");
+	expect_note(0, "mode", "no confidential environment");
+	m->rules.facts.environment = 3;
+	judge();
+	expect(VERDICT_REJECTED, "gpu 0 mode failed");
+	m->rules.facts.environment = -1;
+	judge();
+	expect(VERDICT_REJECTED, "gpu 0 mode failed");
+}
+END_TEST
+
+/* Nobody documents what it is on those; a simulation it must not be. */
+START_TEST(the_environment_of_eight_gpus_is_no_simulation)
+{
+	m = forge_machine(8, 4);
+	m->rules.facts.environment = 0;
+	judge();
+	expect(VERDICT_ACCEPTED, "");
+	m->rules.facts.environment = 1;
+	judge();
+	ck_assert_int_eq(r->verdict, VERDICT_REJECTED);
+	expect_note(7, "mode", "a simulation");
+}
+END_TEST
+
+START_TEST(a_switch_must_not_report_that_protected_pcie_is_off)
+{
+	m = forge_machine(8, 4);
+	m->units[9].ppcie = OPAQUE_ENABLED;
+	forge_unit_report(m, 9);
+	judge();
+	expect(VERDICT_ACCEPTED, "");
+	m->units[9].ppcie = OPAQUE_DISABLED;
+	forge_unit_report(m, 9);
+	judge();
+	expect(VERDICT_REJECTED, "nvswitch 1 mode failed");
+}
+END_TEST
+
 START_TEST(a_switch_must_be_locked)
 {
 	m = forge_machine(8, 4);
@@ -487,13 +545,37 @@ START_TEST(a_missing_manifest_is_unknown_and_named)
 	expect(VERDICT_UNKNOWN, "gpu 0 ocsp not-run; gpu 0 rim_fetch unknown; " NO_RIM);
 	ck_assert_str_eq(check_of(0, "rim_fetch")->expected,
 			 "VBIOS: NV_GPU_VBIOS_G520_0200_885_9600A50001");
-	expect_note(0, "rim_fetch", "VBIOS: 404");
-	expect_note(0, "rim_fetch", "the report of gpu 0: version 96.00.A5.00.01");
+	ck_assert_str_eq(check_of(0, "rim_fetch")->found, "VBIOS: 404");
+	ck_assert_int_eq(check_of(0, "rim_fetch")->cause, CAUSE_RIM_MISSING);
+	expect_note(
+		0, "rim_fetch",
+		"VBIOS: named after version 96.00.A5.00.01 and board G520 in the report of gpu 0");
 	m->rim_missing[RIM_GPU_VBIOS] = false;
 	m->rim_unreachable[RIM_GPU_DRIVER] = true;
 	judge();
 	expect(VERDICT_UNKNOWN, "gpu 0 ocsp not-run; gpu 0 rim_fetch unknown; " NO_RIM);
-	expect_note(0, "rim_fetch", "timed out");
+	ck_assert_str_eq(check_of(0, "rim_fetch")->found, "driver: timed out");
+	ck_assert_int_eq(check_of(0, "rim_fetch")->cause, CAUSE_NO_ANSWER);
+	expect_note(0, "rim_fetch", "driver: named after version 590.12 in the report of gpu 0");
+}
+END_TEST
+
+START_TEST(each_device_names_its_own_report_and_the_gravest_cause)
+{
+	struct appraise *a;
+	struct err e = ERR_INIT;
+
+	m = forge_machine(8, 4);
+	ck_assert_int_eq(appraise_new(m->devices, m->n, &m->rules, &a, &e), 0);
+	for (size_t i = 0; i < appraise_rims(a); i++)
+		appraise_miss_rim(a, i, i == 0 ? CAUSE_BAD_ANSWER : CAUSE_RIM_MISSING, "why");
+	r = xcalloc(1, sizeof(*r));
+	appraise_judge(a, r);
+	appraise_free(a);
+	expect_note(3, "rim_fetch", "in the report of gpu 3");
+	ck_assert_int_eq(check_of(3, "rim_fetch")->cause, CAUSE_BAD_ANSWER);
+	ck_assert_int_eq(check_of(11, "rim_fetch")->cause, CAUSE_RIM_MISSING);
+	expect_note(11, "rim_fetch", "version 96.10.73.00.01 in the report of nvswitch 3");
 }
 END_TEST
 
@@ -556,6 +638,58 @@ START_TEST(an_expired_signer_of_a_manifest_is_named)
 	expect_note(0, "rim_chain_time",
 		    "driver: certificate 0 \"Forged L4 Signer\" is valid from");
 	expect_note(0, "rim_chain_time", "VBIOS: certificate 0 \"Forged L4 Signer\"");
+	m->rules.allow_expired_rim = true;
+	judge();
+	expect(VERDICT_ACCEPTED, "gpu 0 ocsp skipped; gpu 0 rim_chain_time skipped");
+	expect_note(0, "rim_chain_time", "VBIOS: taken by an option though certificate 0");
+	ck_assert_str_eq(
+		json_str(json_get(r->devices[0].claims, "x-nvidia-gpu-driver-rim-cert-chain"),
+			 "x-nvidia-cert-status", ""),
+		"expired");
+}
+END_TEST
+
+START_TEST(one_expired_signer_of_two_shows_as_skipped)
+{
+	struct forge_cert specs[] = FORGE_RIM_SPECS("GH100");
+	struct forge_chain expired = { .n = 0 };
+
+	m = forge_machine(1, 0);
+	m->rules.ocsp = false;
+	m->rules.allow_expired_rim = true;
+	forge_share(&expired, &m->rim_chains[DEVICE_GPU], 1);
+	expired.keys[0] = EVP_EC_gen("P-384");
+	specs[0].until = FORGE_NOW - 1;
+	forge_issue(&expired, 0, &specs[0]);
+	m->rims[RIM_GPU_VBIOS].chain = &expired;
+	judge();
+	expect(VERDICT_ACCEPTED, "gpu 0 ocsp skipped; gpu 0 rim_chain_time skipped");
+	forge_chain_done(&expired);
+}
+END_TEST
+
+START_TEST(an_option_for_expired_signers_excuses_nothing_else)
+{
+	struct forge_cert specs[] = FORGE_RIM_SPECS("GH100");
+	struct forge_chain *c;
+
+	m = forge_machine(1, 0);
+	m->rules.ocsp = false;
+	m->rules.allow_expired_rim = true;
+	m->rules.at = FORGE_NOW - 60 * 365 * 86400L; /* before all of them: the clock is wrong */
+	judge();
+	ck_assert_int_eq(check_of(0, "rim_chain_time")->result, CHECK_FAILED);
+	ck_assert_int_eq(check_of(0, "chain_time")->result, CHECK_FAILED);
+	m->rules.at = FORGE_NOW;
+	c = &m->rim_chains[DEVICE_GPU];
+	specs[0].until = FORGE_NOW - 1;
+	X509_free(c->certs[0]);
+	forge_issue(c, 0, &specs[0]);
+	m->rims[RIM_GPU_DRIVER].key = m->units[0].chain.keys[0];
+	judge();
+	expect(VERDICT_REJECTED,
+	       "gpu 0 ocsp skipped; gpu 0 rim_signature failed; gpu 0 rim_chain_time skipped; "
+	       "gpu 0 index_conflict not-run; gpu 0 measurements not-run");
 }
 END_TEST
 
@@ -629,17 +763,24 @@ START_TEST(no_authentic_answer_is_unknown)
 	judge();
 	expect(VERDICT_UNKNOWN, "gpu 0 ocsp unknown");
 	expect_note(0, "ocsp", "trylater");
+	ck_assert_int_eq(check_of(0, "ocsp")->cause, CAUSE_NO_ANSWER);
+	m->refusal = OCSP_RESPONSE_STATUS_UNAUTHORIZED;
+	judge();
+	expect(VERDICT_UNKNOWN, "gpu 0 ocsp unknown");
+	ck_assert_int_eq(check_of(0, "ocsp")->cause, CAUSE_BAD_ANSWER);
 	m->refusal = 0;
 	m->silent = true;
 	judge();
 	expect(VERDICT_UNKNOWN, "gpu 0 ocsp unknown");
 	expect_note(0, "ocsp", "connection refused");
+	ck_assert_int_eq(check_of(0, "ocsp")->cause, CAUSE_NO_ANSWER);
 	m->silent = false;
 	forge_device_chain(&other, DEVICE_GPU);
 	m->answer.signer = other.certs[4];
 	m->answer.key = other.keys[4];
 	judge();
 	expect(VERDICT_UNKNOWN, "gpu 0 ocsp unknown");
+	ck_assert_int_eq(check_of(0, "ocsp")->cause, CAUSE_BAD_ANSWER);
 	forge_chain_done(&other);
 }
 END_TEST
@@ -857,15 +998,20 @@ SUITE_AROUND("appraise", NULL, stop, a_single_gpu_is_accepted,
 	     a_single_gpu_must_not_be_in_protected_pcie_mode,
 	     old_firmware_may_leave_its_mode_unsaid_on_a_single_gpu_only,
 	     every_gpu_of_eight_must_be_in_protected_pcie_mode, the_driver_must_say_the_same_mode,
-	     a_switch_must_be_locked, a_wrong_measurement_is_rejected_with_its_values,
-	     index_9_is_rejected_with_its_hint, what_no_manifest_names_is_not_compared,
-	     index_35_counts_only_when_nvdec0_is_on, a_switch_compares_index_30_and_skips_nothing,
-	     an_index_in_both_manifests_is_a_conflict, a_missing_manifest_is_unknown_and_named,
+	     a_switch_must_be_locked, the_environment_must_be_a_confidential_one,
+	     the_environment_of_eight_gpus_is_no_simulation,
+	     a_switch_must_not_report_that_protected_pcie_is_off,
+	     a_wrong_measurement_is_rejected_with_its_values, index_9_is_rejected_with_its_hint,
+	     what_no_manifest_names_is_not_compared, index_35_counts_only_when_nvdec0_is_on,
+	     a_switch_compares_index_30_and_skips_nothing, an_index_in_both_manifests_is_a_conflict,
+	     a_missing_manifest_is_unknown_and_named,
+	     each_device_names_its_own_report_and_the_gravest_cause,
 	     a_mismatch_counts_also_when_the_other_manifest_is_missing,
 	     a_manifest_of_another_version_is_rejected,
 	     a_manifest_signed_by_another_is_not_compared_with,
 	     a_manifest_under_another_root_is_not_compared_with,
-	     an_expired_signer_of_a_manifest_is_named, a_garbled_manifest_is_rejected,
+	     an_expired_signer_of_a_manifest_is_named, one_expired_signer_of_two_shows_as_skipped,
+	     an_option_for_expired_signers_excuses_nothing_else, a_garbled_manifest_is_rejected,
 	     a_revoked_device_certificate_is_rejected_even_on_hold,
 	     a_manifests_certificate_on_hold_passes_by_option_alone, no_authentic_answer_is_unknown,
 	     an_authentic_answer_of_another_time_or_question_is_rejected,

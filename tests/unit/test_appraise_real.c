@@ -62,7 +62,7 @@ static void give(struct appraise *a, size_t i, const char *file)
 	if (text)
 		ck_assert_msg(appraise_give_rim(a, i, text, n, &e) == 0, "%s", e.msg);
 	else
-		appraise_miss_rim(a, i, true, "not in the folder");
+		appraise_miss_rim(a, i, CAUSE_RIM_MISSING, "not in the folder");
 }
 
 /* With OCSP off and these manifests, by position: driver and VBIOS, or BIOS. */

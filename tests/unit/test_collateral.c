@@ -215,7 +215,13 @@ static void assert_unknown(const char *check, const char *words)
 {
 	assert_verdict(VERDICT_UNKNOWN);
 	ck_assert_int_eq(check_of(check)->result, CHECK_UNKNOWN);
-	ck_assert_has(check_of(check)->note, words);
+	ck_assert_has(str_eq(check, "ocsp") ? check_of(check)->note : check_of(check)->found,
+		      words);
+}
+
+static void assert_cause(const char *check, enum check_cause cause)
+{
+	ck_assert_str_eq(check_cause_name(check_of(check)->cause), check_cause_name(cause));
 }
 
 /* --- the claims --------------------------------------------------------------------------------- */
@@ -261,6 +267,7 @@ START_TEST(a_folder_without_it_is_unknown_and_nobody_is_asked)
 	service_start(GOOD);
 	obtain("/rims", 20);
 	assert_unknown("rim_fetch", "NV_GPU_VBIOS_G520_0200_885_9600A50001.swidtag");
+	assert_cause("rim_fetch", CAUSE_RIM_MISSING);
 	ck_assert_uint_eq(shared->rims, 0);
 }
 END_TEST
@@ -276,7 +283,8 @@ START_TEST(a_file_that_is_no_manifest_is_rejected)
 	obtain("/rims", 20);
 	assert_verdict(VERDICT_REJECTED);
 	ck_assert_int_eq(check_of("rim_parse")->result, CHECK_FAILED);
-	ck_assert_has(check_of("rim_fetch")->note, "larger than");
+	ck_assert_has(check_of("rim_fetch")->found, "larger than");
+	assert_cause("rim_fetch", CAUSE_BAD_ANSWER);
 }
 END_TEST
 
@@ -285,7 +293,10 @@ START_TEST(one_that_is_not_published_is_missing)
 	m->rim_missing[RIM_GPU_VBIOS] = true;
 	obtain_from(GOOD);
 	assert_unknown("rim_fetch", "status 404");
-	ck_assert_has(check_of("rim_fetch")->found, "none of that name");
+	ck_assert_has(check_of("rim_fetch")->found,
+		      "/v1/rim/NV_GPU_VBIOS_G520_0200_885_9600A50001");
+	ck_assert_has(check_of("rim_fetch")->expected, "NV_GPU_VBIOS_G520_0200_885_9600A50001");
+	assert_cause("rim_fetch", CAUSE_RIM_MISSING);
 	ck_assert_uint_eq(shared->rims, 2);
 }
 END_TEST
@@ -294,6 +305,7 @@ START_TEST(an_answer_about_another_manifest_is_no_answer)
 {
 	obtain_from(RIM_OTHER_ID);
 	assert_unknown("rim_fetch", "answered with NV_GPU_DRIVER_GH100_1.0");
+	assert_cause("rim_fetch", CAUSE_BAD_ANSWER);
 }
 END_TEST
 
@@ -326,6 +338,7 @@ START_TEST(an_answer_that_cannot_be_read_is_unknown)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		obtain_from(bad[i].answers);
 		assert_unknown("rim_fetch", bad[i].words);
+		assert_cause("rim_fetch", CAUSE_BAD_ANSWER);
 		kill(server, SIGKILL);
 		waitpid(server, NULL, 0);
 		appraisal_done(a);
@@ -365,6 +378,7 @@ START_TEST(an_answer_that_is_too_large_is_unknown)
 {
 	obtain_from(OCSP_LARGE);
 	assert_unknown("ocsp", "more than 65536 bytes");
+	assert_cause("ocsp", CAUSE_BAD_ANSWER);
 }
 END_TEST
 
@@ -376,7 +390,9 @@ START_TEST(nobody_there_is_unknown)
 	obtain(NULL, 1);
 	assert_unknown("ocsp", "127.0.0.1");
 	ck_assert_int_eq(check_of("rim_fetch")->result, CHECK_UNKNOWN);
-	ck_assert_has(check_of("rim_fetch")->note, "/v1/rim/NV_GPU_");
+	ck_assert_has(check_of("rim_fetch")->found, "/v1/rim/NV_GPU_");
+	assert_cause("ocsp", CAUSE_NO_ANSWER);
+	assert_cause("rim_fetch", CAUSE_NO_ANSWER);
 }
 END_TEST
 

@@ -69,6 +69,7 @@ static const struct {
 	{ "attest.ocsp", "https://ocsp.ndis.nvidia.com/", NULL },
 	{ "attest.ocsp_nonce", "true", NULL },
 	{ "attest.allow_hold", "false", NULL },
+	{ "attest.allow_expired_rim", "false", NULL },
 	{ "attest.collateral_s", "60", NULL },
 	{ "attest.device_root", "", NULL },
 	{ "attest.rim_root", "", NULL },

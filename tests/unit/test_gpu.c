@@ -93,6 +93,22 @@ START_TEST(the_mode_is_what_nvml_says)
 }
 END_TEST
 
+START_TEST(what_it_was_asked_for_and_does_not_say_is_kept_as_not_said)
+{
+	struct evidence ev;
+	struct appraise_facts facts;
+
+	devices_fault("{\"nvml-silent\": \"\", \"cc-environment\": \"1\"}");
+	collects(&ev);
+	ck_assert(ev.v[0].asked);
+	ck_assert_str_eq(ev.v[0].driver_version, "");
+	ck_assert_str_eq(ev.v[0].vbios_version, "");
+	evidence_facts(&ev, &facts);
+	ck_assert_int_eq(facts.environment, 1);
+	evidence_done(&ev);
+}
+END_TEST
+
 START_TEST(a_report_that_timed_out_is_asked_for_again_with_another_nonce)
 {
 	struct evidence ev;
@@ -274,14 +290,17 @@ START_TEST(a_call_that_hangs_can_be_ended_from_outside)
 }
 END_TEST
 
-SUITE_AROUND(
-	"gpu", devices_make_multi, devices_drop, every_gpu_gives_a_report_that_its_own_chain_signed,
-	the_nonce_is_fresh_for_each_run_and_the_same_for_all_gpus_of_one,
-	the_mode_is_what_nvml_says, a_report_that_timed_out_is_asked_for_again_with_another_nonce,
-	a_report_that_times_out_four_times_is_given_up, a_lost_gpu_is_named_and_not_asked_again,
-	a_hidden_gpu_is_one_fewer, without_confidential_mode_no_evidence_is_asked_for,
-	a_driver_that_is_not_loaded_or_another_is_named,
-	a_library_that_is_missing_or_broken_is_named,
-	a_client_before_persistenced_costs_the_session, the_ready_state_is_set_and_read_back,
-	a_terminal_ready_state_asks_for_a_restart, faults_of_the_evidence_itself_are_not_seen_here,
-	a_single_gpu_is_in_its_own_mode, a_call_that_hangs_can_be_ended_from_outside)
+SUITE_AROUND("gpu", devices_make_multi, devices_drop,
+	     every_gpu_gives_a_report_that_its_own_chain_signed,
+	     the_nonce_is_fresh_for_each_run_and_the_same_for_all_gpus_of_one,
+	     the_mode_is_what_nvml_says, what_it_was_asked_for_and_does_not_say_is_kept_as_not_said,
+	     a_report_that_timed_out_is_asked_for_again_with_another_nonce,
+	     a_report_that_times_out_four_times_is_given_up,
+	     a_lost_gpu_is_named_and_not_asked_again, a_hidden_gpu_is_one_fewer,
+	     without_confidential_mode_no_evidence_is_asked_for,
+	     a_driver_that_is_not_loaded_or_another_is_named,
+	     a_library_that_is_missing_or_broken_is_named,
+	     a_client_before_persistenced_costs_the_session, the_ready_state_is_set_and_read_back,
+	     a_terminal_ready_state_asks_for_a_restart,
+	     faults_of_the_evidence_itself_are_not_seen_here, a_single_gpu_is_in_its_own_mode,
+	     a_call_that_hangs_can_be_ended_from_outside)

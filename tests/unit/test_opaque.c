@@ -120,6 +120,18 @@ START_TEST(unknown_fields_are_skipped_and_noted)
 }
 END_TEST
 
+START_TEST(a_version_newer_than_the_newest_known_is_refused)
+{
+	struct opaque o;
+	struct err e = ERR_INIT;
+
+	ck_assert(takes_value(DEVICE_GPU, 34, "\1\0", 2, &o, &e));
+	ck_assert(!takes_value(DEVICE_GPU, 34, "\2\0", 2, &o, &e));
+	ck_assert_has(e.msg, "of version 2");
+	ck_assert(!takes_value(DEVICE_GPU, 34, "\1\1", 2, &o, &e));
+}
+END_TEST
+
 START_TEST(a_known_field_that_comes_twice_is_refused)
 {
 	static const uint16_t ids[] = { 3, 4, 6, 11, 12, 14, 15, 17, 18, 20, 21, 22, 34, 36 };
@@ -281,8 +293,8 @@ START_TEST(what_names_the_firmware_must_be_there)
 END_TEST
 
 SUITE("opaque", a_gpus_opaque_data_is_understood, a_switchs_opaque_data_is_understood,
-      unknown_fields_are_skipped_and_noted, a_known_field_that_comes_twice_is_refused,
-      a_known_field_of_wrong_length_is_refused, data_cut_off_inside_a_field_is_refused,
-      more_fields_than_there_can_be_are_refused, a_driver_version_is_two_to_four_numbers,
-      sku_fields_are_one_to_nine_letters_and_digits, a_bios_version_is_five_pairs_of_digits,
-      what_names_the_firmware_must_be_there)
+      unknown_fields_are_skipped_and_noted, a_version_newer_than_the_newest_known_is_refused,
+      a_known_field_that_comes_twice_is_refused, a_known_field_of_wrong_length_is_refused,
+      data_cut_off_inside_a_field_is_refused, more_fields_than_there_can_be_are_refused,
+      a_driver_version_is_two_to_four_numbers, sku_fields_are_one_to_nine_letters_and_digits,
+      a_bios_version_is_five_pairs_of_digits, what_names_the_firmware_must_be_there)

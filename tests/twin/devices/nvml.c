@@ -115,6 +115,10 @@ const char *nvmlErrorString(int code)
 
 static unsigned int environment(void)
 {
+	char text[8];
+
+	if (twin_fault("cc-environment", text, sizeof(text)))
+		return text[0] ? (unsigned int)atoi(text) : 1;
 	return twin_cc_on() || twin_ppcie_on() ? 2 : 0;
 }
 
@@ -184,9 +188,16 @@ static int give_text(const char *value, char *text, unsigned int size)
 	return str_copy(text, size, value) ? OK : INSUFFICIENT_SIZE;
 }
 
+static bool is_silent(const char *what)
+{
+	char text[8];
+
+	return twin_fault("nvml-silent", text, sizeof(text)) && (!text[0] || str_eq(text, what));
+}
+
 int nvmlSystemGetDriverVersion(char *text, unsigned int size)
 {
-	return give_text(twin_driver(), text, size);
+	return give_text(is_silent("driver") ? "" : twin_driver(), text, size);
 }
 
 /* --- the GPUs ----------------------------------------------------------------------------------- */
@@ -282,7 +293,9 @@ int nvmlDeviceGetVbiosVersion(handle_t handle, char *text, unsigned int size)
 	unsigned int i;
 	int r = find(handle, &i, &devices, &row);
 
-	return r == OK ? give_text(json_str(row, "vbios", ""), text, size) : r;
+	if (r != OK)
+		return r;
+	return give_text(is_silent("vbios") ? "" : json_str(row, "vbios", ""), text, size);
 }
 
 int nvmlDeviceGetConfComputeGpuCertificate(handle_t handle, certificate_t *certificate)
