@@ -45,15 +45,25 @@ static int adopt(struct lane *l, uint64_t size)
 	return check_size(l, size);
 }
 
+/* Validators that both sides have must be the same. */
+static bool is_other_file(const struct part_origin *o, const struct answer *a)
+{
+	return (o->size && a->total && o->size != a->total) ||
+	       (*o->etag && *a->etag && !str_eq(o->etag, a->etag)) ||
+	       (*o->last_modified && *a->last_modified &&
+		!str_eq(o->last_modified, a->last_modified));
+}
+
 /* The server sends the whole file, from its first byte on. */
 static int accept_whole(struct lane *l)
 {
 	const struct part_origin *o = &l->part->origin;
 
 	if (!l->alone) {
-		l->trouble = o->size && l->answer.length && l->answer.length != o->size
-				     ? LANE_CHANGED
-				     : LANE_REFUSED;
+		bool changed = (o->size && l->answer.length && l->answer.length != o->size) ||
+			       is_other_file(o, &l->answer);
+
+		l->trouble = changed ? LANE_CHANGED : LANE_REFUSED;
 		return err_set(&l->e, &ERR_HTTP, "status 200 where a range was asked for");
 	}
 	l->trouble = LANE_FAILED;
@@ -64,29 +74,20 @@ static int accept_whole(struct lane *l)
 	return adopt(l, l->answer.length);
 }
 
-/* Validators that both sides have must be the same. */
-static bool is_other_file(const struct part_origin *o, const struct answer *a)
-{
-	return (o->size && a->total && o->size != a->total) ||
-	       (*o->etag && *a->etag && !str_eq(o->etag, a->etag)) ||
-	       (*o->last_modified && *a->last_modified &&
-		!str_eq(o->last_modified, a->last_modified));
-}
-
 static int accept_range(struct lane *l)
 {
 	struct part_origin *o = &l->part->origin;
 	const struct answer *a = &l->answer;
 	bool same_server = str_eq(o->url, l->source->url);
 
+	if (same_server ? is_other_file(o, a) : o->size && a->total && o->size != a->total) {
+		l->trouble = LANE_CHANGED;
+		return err_set(&l->e, &ERR_HTTP, "the server's file is not the same any more");
+	}
 	if (!l->ranged || !a->has_range || a->start != l->start ||
 	    (l->asked_end == LANE_OPEN ? a->total && a->end != a->total : a->end != l->asked_end)) {
 		l->trouble = LANE_REFUSED;
 		return err_set(&l->e, &ERR_HTTP, "status 206 with a range that was not asked for");
-	}
-	if (same_server ? is_other_file(o, a) : o->size && a->total && o->size != a->total) {
-		l->trouble = LANE_CHANGED;
-		return err_set(&l->e, &ERR_HTTP, "the server's file is not the same any more");
 	}
 	if (l->end == LANE_OPEN)
 		l->end = a->end;

@@ -49,6 +49,9 @@ static bool may_split(const struct run *r)
 {
 	const struct part_origin *o = &r->t->part->origin;
 
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (r->lanes[i].busy && r->lanes[i].accepted && r->lanes[i].answer.no_ranges)
+			return false;
 	return size_of(r) && (r->t->fetch->sha256 || *o->etag || *o->last_modified);
 }
 
@@ -137,17 +140,39 @@ static int fill(struct run *r)
 
 /* --- how a range ended -------------------------------------------------------------------------- */
 
+/* The last connection still sends what it was asked for first: what others did not get is its own
+ * again. */
+static void give_back(struct run *r)
+{
+	const struct pieces *here = &r->t->part->here;
+
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		struct lane *l = &r->lanes[i];
+
+		if (!l->busy || !l->accepted)
+			continue;
+		l->end = l->asked_end == LANE_OPEN ? size_of(r) : l->asked_end;
+		for (size_t k = 0; k < here->n; k++)
+			if (here->v[k].start > l->at && here->v[k].start < l->end)
+				l->end = here->v[k].start;
+	}
+}
+
 static void note_failure(struct run *r, struct lane *l, enum lane_end how)
 {
 	struct transfer *t = r->t;
 	unsigned int others = count_busy(r, false);
 
+	if (r->over)
+		return; /* the first that ended it says why */
 	r->e = l->e;
 	t->retry_after_s = l->answer.retry_after_s;
 	t->may_pass = how == LANE_LATER;
 	t->start_over = how == LANE_CHANGED || (how == LANE_REFUSED && l->alone);
 	/* What a server does not give to one more connection, the others will get. */
 	pace_limit(&r->pace, how == LANE_REFUSED ? 1 : others);
+	if (how == LANE_REFUSED && others == 1)
+		give_back(r);
 	if (t->start_over || (how == LANE_LATER && others == 0) ||
 	    (how == LANE_FAILED && (others == 0 || l->e.kind != &ERR_HTTP)))
 		r->over = true;

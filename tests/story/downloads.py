@@ -6,7 +6,7 @@
     named-once LOG SHA256       whether the name appeared once, by a rename, with that content, and was not written after that
     sent DIR NAME               how many bytes of the file the server sent
     hardly-twice DIR NAME SIZE  whether that is at most 5 % more than the file has
-    pause DIR NAME STATUS S     whether the client waited so long after an answer of that status
+    pause DIR NAME STATUS S     whether a host that gave an answer of that status was left alone for so long
     at-once DIR NAME            how many answers for the file were under way together, at most"""
 
 import ctypes
@@ -90,12 +90,14 @@ def hardly_twice(folder, name, size):
 
 
 def pause(folder, name, status, seconds):
-    all_of_them = answers(folder, name)
-    for one, following in zip(all_of_them, all_of_them[1:]):
-        if one["status"] == int(status):
-            waited = following["t"] - one["t"]
-            return waited >= float(seconds) or "only %.2f s after status %s" % (waited, status)
-    return "no status " + status
+    asked, found = answers(folder, name), False
+    for place, one in enumerate(asked):
+        later = [r for r in asked[place + 1:] if r["host"] == one["host"]]
+        if one["status"] == int(status) and later:
+            found, waited = True, later[0]["t"] - one["t"]
+            if waited < float(seconds):
+                return "%s was asked again %.2f s after status %s" % (one["host"], waited, status)
+    return found or "nobody was asked again after status " + status
 
 
 def at_once(folder, name):

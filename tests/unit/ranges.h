@@ -38,10 +38,10 @@ static void server_start(void)
 
 	fixture_root_make();
 	script = xasprintf("%s/rangesd.py", dirname(here));
-	make = xasprintf("mkdir %s/state %s/files && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+	make = xasprintf("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
 			 "-days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1,DNS:localhost "
 			 "-keyout %s/key.pem -out %s/ca.pem 2>/dev/null",
-			 fixture_root, fixture_root, fixture_root, fixture_root);
+			 fixture_root, fixture_root);
 	cert = xasprintf("%s/ca.pem", fixture_root);
 	key = xasprintf("%s/key.pem", fixture_root);
 	ck_assert_int_eq(system(make), 0);
@@ -87,25 +87,32 @@ static void server_file(size_t size)
 	{
 		struct err e = ERR_INIT;
 
-		ck_assert_int_eq(fs_write_atomic("/files/file-0.run", 0644, server.content, size, &e), 0);
+		ck_assert_int_eq(fs_write_atomic("/file", 0644, server.content, size, &e), 0);
 	}
 }
 
-/* As JSON: tests/twin/delivery.py and ledger.py. */
-static void server_troubles(const char *faults)
-{
-	fixture_put("/state/faults", faults);
-}
+/* A download, under a name of its own. */
+struct download {
+	const char *about;
+	char name[32], folder[64], path[96];
+	pid_t pid;
+	int watch; /* inotify */
+	unsigned int kills;
+	size_t lost; /* bytes that had arrived when it was killed, and were not kept */
+};
 
-static void server_delays(const char *delays)
+/* What the server does to it, as JSON: tests/twin/delivery.py and ledger.py. */
+static void put_state(const struct download *d, const char *file, const char *json)
 {
-	fixture_put("/state/delays.json", delays);
+	_cleanup_free_ char *path = xasprintf("/%s/state/%s", d->name, file);
+
+	fixture_put(path, json);
 }
 
 /* --- what the server wrote down ------------------------------------------------------------------ */
 
 struct request {
-	char name[64], range[64], host[32];
+	char range[64], host[32];
 	int status;
 	int64_t first, bytes;
 	double t, seconds;
@@ -122,7 +129,6 @@ static void read_request(const char *line)
 
 	ck_assert_ptr_nonnull(o);
 	ck_assert_uint_lt(n_requests++, REQUESTS_MAX);
-	str_copy(r->name, sizeof(r->name), json_str(o, "path", "/") + 1);
 	str_copy(r->host, sizeof(r->host), json_str(o, "host", ""));
 	r->status = (int)json_int(o, "status", 0);
 	r->first = json_int(o, "first", -1);
@@ -156,29 +162,35 @@ static int by_time(const void *a, const void *b)
 }
 
 /* In the order in which they came. */
-static void read_requests(void)
+static void read_requests(const struct download *d)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *path = xasprintf("/%s/state/http.jsonl", d->name);
 	struct err e = ERR_INIT;
 
-	server_settles();
-	ck_assert_msg(fs_read("/state/http.jsonl", 4 * MIB, &text, NULL, &e) == 0, "%s", e.msg);
+	ck_assert_msg(fs_read(path, 4 * MIB, &text, NULL, &e) == 0, "%s", e.msg);
 	n_requests = 0;
 	for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		read_request(line);
-	n_requests--; /* that for /settled */
 	qsort(requests, n_requests, sizeof(*requests), by_time);
 }
 
-/* Bytes of the file that the server sent under this name. */
-static int64_t bytes_sent(const char *name)
+/* Bytes of the file. */
+static int64_t bytes_sent(void)
 {
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < n_requests; i++)
-		if (requests[i].first >= 0 && str_eq(requests[i].name, name))
-			sum += requests[i].bytes;
+		sum += requests[i].first >= 0 ? requests[i].bytes : 0;
 	return sum;
+}
+
+static unsigned int count_status(int status)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < n_requests; i++)
+		n += requests[i].status == status;
+	return n;
 }
 
 /* The most answers with bytes of the file that were under way together. */
@@ -198,15 +210,6 @@ static unsigned int most_at_once(void)
 }
 
 /* --- downloads ----------------------------------------------------------------------------------- */
-
-struct download {
-	unsigned int number;
-	char name[32], folder[64], path[96];
-	pid_t pid;
-	int watch; /* inotify */
-	unsigned int kills;
-	size_t lost; /* bytes that had arrived when it was killed, and were not kept */
-};
 
 /* What a download is asked to be; {0} stands for eight connections and a pinned digest. */
 struct wish {
@@ -240,20 +243,19 @@ static int fetch_it(const struct download *d, const struct wish *w, struct fetch
 	return r;
 }
 
-static void download_prepare(struct download *d, unsigned int number)
+static void download_prepare(struct download *d, unsigned int number, const char *faults, const char *delays)
 {
-	_cleanup_free_ char *link_name = NULL, *target = NULL, *host = NULL;
+	_cleanup_free_ char *host = NULL, *state = NULL;
 	struct err e = ERR_INIT;
 
-	*d = (struct download){ .number = number };
+	*d = (struct download){ .about = "" };
 	snprintf(d->name, sizeof(d->name), "file-%u.run", number);
 	snprintf(d->folder, sizeof(d->folder), "/var/cache/%u", number);
 	snprintf(d->path, sizeof(d->path), "%s/%s", d->folder, d->name);
-	link_name = xasprintf("%s/files/%s", fixture_root, d->name);
-	target = xasprintf("%s/files/file-0.run", fixture_root);
-	if (number)
-		ck_assert_int_eq(link(target, link_name), 0);
-	ck_assert_int_eq(fs_mkdirs(d->folder, 0755, &e), 0);
+	state = xasprintf("/%s/state", d->name);
+	ck_assert(fs_mkdirs(d->folder, 0755, &e) == 0 && fs_mkdirs(state, 0755, &e) == 0);
+	put_state(d, "faults", faults);
+	put_state(d, "delays.json", delays);
 	host = fs_host_path(d->folder);
 	d->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	ck_assert_int_ge(inotify_add_watch(d->watch, host, IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_DELETE), 0);
@@ -290,11 +292,11 @@ static void assert_named_once(struct download *d)
 			ck_assert_int_eq(event->mask & IN_Q_OVERFLOW, 0);
 			if (!event->len || !str_eq(event->name, d->name))
 				continue;
-			ck_assert_msg(event->mask & IN_MOVED_TO, "%s: event %x under its final name", d->name, event->mask);
+			ck_assert_msg(event->mask & IN_MOVED_TO, "%s: event %x under its final name", d->about, event->mask);
 			moved++;
 		}
 	}
-	ck_assert_uint_eq(moved, 1);
+	ck_assert_msg(moved == 1, "%s: named %u times", d->about, moved);
 }
 
 static void assert_right_file(const struct download *d)
@@ -306,7 +308,7 @@ static void assert_right_file(const struct download *d)
 
 	ck_assert_msg(fs_read(d->path, server.size, &data, &len, &e) == 0, "%s", e.msg);
 	ck_assert_uint_eq(len, server.size);
-	ck_assert_msg(memcmp(data, server.content, len) == 0, "%s has other bytes", d->name);
+	ck_assert_msg(memcmp(data, server.content, len) == 0, "%s: other bytes", d->about);
 	ck_assert(!fs_exists(part) && !fs_exists(sidecar));
 }
 
@@ -367,41 +369,40 @@ static void assert_little_lost(const struct download *d)
  * see assert_little_lost(). */
 static void assert_hardly_twice(const struct download *d)
 {
-	int64_t sent = bytes_sent(d->name);
+	int64_t sent = bytes_sent();
 
-	ck_assert_msg(sent <= (int64_t)(server.size + server.size / 20), "%s: %lld bytes were sent of a file of %zu", d->name,
-		      (long long)sent, server.size);
+	ck_assert_msg(sent <= (int64_t)(server.size + server.size / 20), "%s: %lld bytes were sent of a file of %zu",
+		      d->about, (long long)sent, server.size);
 }
 
-/* Begun again whenever it was killed, until all are done. */
-static void downloads_run(struct download *all, unsigned int n, const struct wish *w)
+static struct download *find_download(struct download *all, unsigned int n, pid_t pid)
 {
-	unsigned int left = n;
-
 	for (unsigned int i = 0; i < n; i++)
-		download_begin(&all[i], w);
-	while (left > 0) {
+		if (all[i].pid == pid)
+			return &all[i];
+	ck_abort_msg("the server ended");
+}
+
+/* Side by side, each begun again whenever it was killed, until all are done and written down. */
+static void downloads_run(struct download *all, unsigned int n, const struct wish *wishes)
+{
+	for (unsigned int i = 0; i < n; i++)
+		download_begin(&all[i], &wishes[i]);
+	for (unsigned int left = n; left > 0;) {
 		int status;
 		pid_t pid = wait(&status);
+		struct download *d = find_download(all, n, pid);
 
-		ck_assert_int_gt(pid, 0);
-		ck_assert_int_ne(pid, server.pid);
-		for (unsigned int i = 0; i < n; i++) {
-			struct download *d = &all[i];
-
-			if (d->pid != pid)
-				continue;
-			if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-				d->kills++;
-				look_at_part(d);
-				download_begin(d, w);
-			} else {
-				ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: wait status %x",
-					      d->name, status);
-				left--;
-			}
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+			d->kills++;
+			look_at_part(d);
+			download_begin(d, &wishes[d - all]);
+		} else {
+			ck_assert_msg(status == 0, "%s: wait status %x", d->about, status);
+			left--;
 		}
 	}
+	server_settles();
 }
 
 #endif

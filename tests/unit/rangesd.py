@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """The server of test_fetch_ranges: rangesd.py CERTIFICATE KEY DIR
 
-Prints its port. It serves the files of DIR/files over HTTPS, as 127.0.0.1 and as localhost, with the troubles of DIR/state/faults
-and the delays of DIR/state/delays.json (tests/twin/delivery.py), and writes requests down in DIR/state/http.jsonl. The path
-/settled is answered when all other answers have ended and are written down.
+Prints its port. It serves DIR/file under any name over HTTPS, as 127.0.0.1 and as localhost. Each name has troubles of its own in
+DIR/NAME/state/faults, delays in delays.json beside it (tests/twin/delivery.py), and requests written down in http.jsonl. The
+path /settled is answered when all other answers have ended and are written down.
 """
 import os
 import ssl
@@ -18,13 +18,14 @@ import ledger       # noqa: E402
 import web          # noqa: E402
 
 
+ledgers = {}
 under_way = set()
 changed = threading.Condition()
 
 
 class Handler(delivery.Handler):
     via = "direct"
-    ledger = ledger.Ledger(sys.argv[3])
+    ledger = ledger.Ledger(sys.argv[3])     # of what has no name
 
     def host(self):
         return super().host().rsplit(":", 1)[0]
@@ -41,12 +42,11 @@ class Handler(delivery.Handler):
             with changed:
                 changed.wait_for(lambda: not under_way)
             return self.reply(200, "settled\n")
+        name = os.path.basename(self.path)
         with changed:
             under_way.add(self)
-        path = os.path.join(sys.argv[3], "files", os.path.basename(self.path))
-        if os.path.isfile(path):
-            return self.deliver(delivery.Served(path, os.path.basename(path)))
-        return self.reply(404, "Not Found\n")
+            self.ledger = ledgers.setdefault(name, ledger.Ledger(os.path.join(sys.argv[3], name)))
+        return self.deliver(delivery.Served(os.path.join(sys.argv[3], "file"), name))
 
     def note(self):
         super().note()
