@@ -233,7 +233,7 @@ class Vm:
     def next_line(self, deadline_s):
         """The next line of the journal, None at the end of the process."""
         try:
-            at, line = self.lines.get(timeout=deadline_s)
+            at, line = self.lines.get(timeout=max(0.01, deadline_s))
         except queue.Empty:
             raise VmError("nothing was printed for %d s; the last was: %s" % (deadline_s, self.last()))
         if line is None and self.restarts():
