@@ -25,6 +25,7 @@ class Cuts:
         config = {"gate": {"mode": reference["gate"]}}
         self.vm = Vm(folder, reference["shape"], at).create(rpm, config, {"persistenced": 2})
         self.say, self.reference, self.suffered, self.done = say, reference, [], {}
+        self.recoveries = 0
         self.vm.on_line = self.note
 
     def note(self, line):
@@ -44,6 +45,8 @@ class Cuts:
                 vm.next_line(end - time.monotonic())
             except VmError:
                 break
+        # A cut between two boots finds nothing that was not written.
+        self.recoveries += checks.consoles(vm).count("reboot: Restarting system") < vm.boots
         vm.power_cut()
         checks.must("the machine had started", vm.boots > boots)
         self.suffered.append(name + (", at the end" if ready else ""))
@@ -67,7 +70,7 @@ class Cuts:
         replayed = checks.consoles(vm).count("recovering journal")
         self.say("           ok  ready after %d cuts and %d boots; the file system was recovered %d times" % (
             len(self.suffered), vm.boots, replayed))
-        checks.must("each cut left a journal to replay", replayed >= len(self.suffered), replayed)
+        checks.must("each cut in a boot left a journal to replay", replayed >= self.recoveries, replayed)
 
     def nothing_again(self):
         for step, program in DONE:

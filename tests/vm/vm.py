@@ -33,6 +33,8 @@ RPM_URL = "https://mirror.example/gn8v.rpm"
 ROOT_OFFSET = 133120 * 512      # as `image` lays the disk out
 # Generous: a slow machine is no failure.
 DEADLINE_S = 1800
+# How the agent ends when it will not go on by itself.
+GIVEN_UP = re.compile(r"gn8v\[\d+\]: (failed|refused): (.*)")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>()][0-9A-B]?|\r")
 
 
@@ -102,7 +104,7 @@ class Vm:
         self.folder, self.shape, self.at = os.path.abspath(folder), shape, at
         self.twin = Twin(self.folder)
         self.server, self.ports, self.process, self.person = Server(self.twin), None, None, None
-        self.lines, self.seen, self.starts = queue.Queue(), [], 0
+        self.lines, self.seen = queue.Queue(), []
         self.on_line = lambda line: None
 
     def path(self, name):
@@ -160,7 +162,7 @@ class Vm:
         network = ",".join(["user,id=n0", "net=100.100.100.0/24", "dhcpstart=100.100.100.15",
                             relay % ("100.100.100.200", 80, self.ports["metadata"]),
                             relay % ("100.100.100.201", 443, self.ports["https"])])
-        return ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35",
+        return ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35", "-no-reboot",
                 "-accel", "tcg,thread=multi", "-cpu", "qemu64,-svm",
                 "-smp", "2", "-m", "1536", "-bios", "/usr/share/ovmf/OVMF.fd",
                 "-smbios", "type=1,manufacturer=Alibaba Cloud,product=Alibaba Cloud ECS",
@@ -177,7 +179,7 @@ class Vm:
     def power_on(self):
         if not self.ports:
             self.ports = self.server.begin(self.at["assets"])
-        self.starts, self.person = self.starts + 1, None
+        self.person = None
         log = open(self.path("qemu.log"), "ab")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                                         preexec_fn=watch.tie(signal.SIGKILL))
@@ -231,13 +233,25 @@ class Vm:
     def next_line(self, deadline_s):
         """The next line of the journal, None at the end of the process."""
         try:
-            at, line = self.lines.get(timeout=deadline_s)
+            at, line = self.lines.get(timeout=max(0.01, deadline_s))
         except queue.Empty:
             raise VmError("nothing was printed for %d s; the last was: %s" % (deadline_s, self.last()))
+        if line is None and self.restarts():
+            self.power_on()
+            return self.next_line(deadline_s)
         if line is not None:
             self.seen.append((at, line))
             self.on_line(line)
         return line
+
+    def restarts(self):
+        """Whether the machine ended because it restarts. Each boot is a QEMU process of its own: in one that goes on, the
+        boot loader writes over memory that once was code, byte by byte, which takes minutes without acceleration."""
+        if self.process.wait() != 0:
+            return False
+        with open(self.path("console.log"), "rb") as f:
+            f.seek(max(0, f.seek(0, os.SEEK_END) - 2000))
+            return b"reboot: Restarting system" in f.read()
 
     def last(self):
         return self.seen[-1][1] if self.seen else "nothing"
@@ -252,6 +266,8 @@ class Vm:
             found = re.search(pattern, line)
             if found:
                 return found
+            if GIVEN_UP.search(line):
+                raise VmError("the agent gave up: %s" % line)
         raise VmError("%d s went by without %r; the last was: %s" % (deadline_s, pattern, self.last()))
 
     def shell(self):

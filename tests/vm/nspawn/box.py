@@ -188,17 +188,17 @@ class Box:
         A claim that cannot be answered yet (systemd is not up) does not hold."""
         end = time.monotonic() + deadline_s
         while True:
-            alive = self.alive()
+            alive, why = self.alive(), ""
             try:
                 value = claim()
             except Failed as e:
-                value, what = None, "%s (%s)" % (what.split(" (")[0], e)
+                value, why = None, " (%s)" % e
             if value:
                 return value
             if not alive:
-                raise Failed("the container ended before: %s" % what)
+                raise Failed("the container ended before: %s%s" % (what, why))
             if time.monotonic() > end:
-                raise Failed("not within %d s: %s" % (deadline_s, what))
+                raise Failed("not within %d s: %s%s" % (deadline_s, what, why))
             ready = select.select([self.wake, self.seen.fd], [], [], TICK_S)[0]
             for fd in ready:
                 os.read(fd, 65536)

@@ -12,7 +12,7 @@ import time
 
 import disk
 from box import DEADLINE_S, POWEROFF, REBOOT, Box, Failed
-from daemons import Internet
+from daemons import Internet, write_config
 from instance import REPO, merge, read_json, read_jsonl, read_text, write_json, write_text
 
 sys.path.insert(0, os.path.join(REPO, "tests", "story"))
@@ -77,8 +77,8 @@ class Scene:
         """Power off, if it is up; the disk stays."""
         if self.box and self.box.alive():
             try:
-                self.box.run("systemctl", "poweroff", check=False)
-                self.box.ended(60)
+                self.box.run("systemctl", "poweroff")
+                self.box.ended()
             except Failed:
                 self.box.close()
 
@@ -104,7 +104,9 @@ class Scene:
         """Start the machine; returns at once."""
         if self.box and self.box.alive():
             raise Failed("it is up already")
-        if not self.offline:
+        if self.offline:
+            write_config(self.twin)
+        else:
             self.network(True)
         self.box = Box(self.twin, len(self.boxes))
         self.boxes.append(self.box)
@@ -154,7 +156,7 @@ class Scene:
         return self.box.run("systemctl", "show", "-P", "ActiveState", name)
 
     def becomes(self, name, state):
-        self.box.until(lambda: self.state(name) == state, "%s becomes %s (it is %s)" % (name, state, self.state(name)))
+        self.box.until(lambda: self.state(name) == state, "%s becomes %s" % (name, state))
 
     def status(self, key=None):
         try:
@@ -200,6 +202,13 @@ class Scene:
         path = self.twin.root(path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         disk.replace_link(path, target)
+
+    def replace(self, path, data):
+        """Other contents under the same name and mode, as a package manager puts them in place."""
+        path = self.twin.root(path)
+        mode = os.stat(path).st_mode
+        write_text(path, data)
+        os.chmod(path, mode)
 
     def systemctl(self, *argv, check=True):
         return self.box.run("systemctl", *argv, check=check)

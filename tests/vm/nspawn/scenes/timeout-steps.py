@@ -1,9 +1,12 @@
 """Installers and package managers that hang: the step's own limit ends them with all that they began, its code, and it heals."""
+from scene import EXTRAS
 from trouble import heals, nothing_left, step, trouble
+
+ASKING = ("cc-mode", "fabric")
 
 
 def play(s):
-    s.begin("multi", faults={"dracut-hangs": True}, config=step("initramfs", 3))
+    s.begin("multi", extras=EXTRAS, faults={"dracut-hangs": True}, config=step("initramfs", 3))
     s.boot()
     s.expect_failed("step-timeout", "initramfs")
     nothing_left(s)
@@ -23,7 +26,8 @@ def play(s):
     s.configure(step("driver", 120))
     trouble(s, "cuda-hangs", "cuda-install-timeout", "cuda", step("cuda", 3))
     s.configure(step("cuda", 120))
-    trouble(s, "smi-hangs", "nvidia-smi-failed", None)
+    trouble(s, "smi-hangs", "nvidia-smi-failed", None, {"steps": {name: {"timeout_s": 4} for name in ASKING}})
+    s.configure({"steps": {name: {"timeout_s": 120} for name in ASKING}})
     s.configure({"attest": {"deadline_s": 1}})
     trouble(s, "report-hangs", "attestation-unknown", "attest", step("attest", 4))
     s.configure(step("attest", 120))

@@ -1,0 +1,24 @@
+"""A journal that is lost at the restart, and whose daemon is killed meanwhile: the story is still told, by the status."""
+import shutil
+
+
+def play(s):
+    s.begin("single")
+    shutil.rmtree(s.twin.root("/var/log/journal"))
+    s.write("/etc/systemd/journald.conf.d/scene.conf", "[Journal]\nStorage=volatile\n")
+    s.boot()
+    s.goes_down()
+
+    s.delay(driver=3)
+    s.boot()
+    s.comes("steps.driver.state", "running")
+    s.systemctl("kill", "--kill-whom=main", "--signal=KILL", "systemd-journald.service")
+    s.comes("steps.driver.state", "done")
+    s.systemctl("restart", "systemd-journald.service")
+    s.expect_ready()
+    boots = s.box.run("journalctl", "--list-boots", "--no-pager", "-q").splitlines()
+    s.expect(len(boots) == 1, "the journal survived: %r" % boots)
+    told = s.box.run("gn8v", "status", "--events")
+    for words in ("restart asked for through logind", "kernel-args", "accepted natively"):
+        s.expect(words in told, "gn8v status --events does not tell of %r: %s" % (words, told))
+    s.expect("ready" in s.journal("-u", "gn8v-agent.service"), "the journal has nothing after its daemon came back")
