@@ -38,6 +38,7 @@ static unsigned int seeds_arrive(const char *faults)
 {
 	static struct download all[SIDE_BY_SIDE];
 	unsigned int kills = 0;
+	struct err e = ERR_INIT;
 
 	server_file(32 * MIB);
 	for (unsigned int seed = 0; seed < SEEDS; seed += SIDE_BY_SIDE) {
@@ -49,6 +50,7 @@ static unsigned int seeds_arrive(const char *faults)
 		for (unsigned int i = 0; i < SIDE_BY_SIDE; i++) {
 			assert_arrived(&all[i]);
 			assert_little_lost(&all[i]);
+			ck_assert_int_eq(fs_unlink(all[i].path, &e), 0);
 			read_requests(&all[i]);
 			if (all[i].kills == 0)
 				assert_hardly_twice(&all[i]);
