@@ -142,7 +142,10 @@ class Box:
 
     def crash(self):
         """As if the power went: nothing is stopped, nothing is said."""
-        os.kill(self.leader(), signal.SIGKILL)
+        try:
+            os.kill(self.leader(), signal.SIGKILL)
+        except ProcessLookupError:
+            pass                # it restarted at the same moment
         self.process.wait()
         self.reader.join(10)
         self.close()

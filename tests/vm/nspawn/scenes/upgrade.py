@@ -1,4 +1,4 @@
-"""An older agent's unit, drop-ins and status: upgraded while its gate is open, all is brought up to date and proven again."""
+"""An older agent's unit, drop-ins and status: upgraded behind an open gate, all is brought up to date and proven."""
 import json
 import os
 
