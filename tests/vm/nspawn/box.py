@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,7 +143,10 @@ class Box:
 
     def crash(self):
         """As if the power went: nothing is stopped, nothing is said."""
-        os.kill(self.leader(), signal.SIGKILL)
+        try:
+            os.kill(self.leader(), signal.SIGKILL)
+        except ProcessLookupError:
+            pass                # it restarted at the same moment
         self.process.wait()
         self.reader.join(10)
         self.close()
@@ -152,6 +156,8 @@ class Box:
             self.process.kill()
             self.process.wait()
         self.groups.end()
+        # systemd-nspawn itself removes it only where /run is no disk.
+        shutil.rmtree("/run/systemd/nspawn/propagate/" + self.name, ignore_errors=True)
         if self.seen:
             self.seen.close()
             self.seen = None

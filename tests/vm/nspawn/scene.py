@@ -11,7 +11,7 @@ import sys
 import time
 
 import disk
-from box import DEADLINE_S, POWEROFF, REBOOT, Box, Failed
+from box import REBOOT, Box, Failed
 from daemons import Internet, write_config
 from instance import REPO, merge, read_json, read_jsonl, read_text, write_json, write_text
 

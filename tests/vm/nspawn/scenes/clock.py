@@ -1,4 +1,4 @@
-"""A clock that is wrong by years: nothing over https until it is synchronised, then ready; late, it is said, and ready once it is right."""
+"""A clock that is wrong by years: nothing over https until it is right; later than is waited for, it is said."""
 import os
 
 from instance import write_text

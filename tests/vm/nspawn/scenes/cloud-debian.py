@@ -1,4 +1,4 @@
-"""Real cloud-init whose last stage comes after multi-user.target (Debian): no deadlock, and the restart waits for it."""
+"""Real cloud-init whose last stage comes after multi-user.target (Debian): no deadlock, the restart waits for it."""
 from clouds import through_cloud_init
 
 

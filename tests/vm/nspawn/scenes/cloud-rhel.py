@@ -1,4 +1,4 @@
-"""Real cloud-init whose last stage multi-user.target waits for (RHEL): no deadlock, and the restart waits for it."""
+"""Real cloud-init whose last stage multi-user.target waits for (RHEL): no deadlock, the restart waits for it."""
 from clouds import through_cloud_init
 
 

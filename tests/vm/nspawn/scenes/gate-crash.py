@@ -1,4 +1,4 @@
-"""An agent that crashes or is killed closes the gate; started again it reopens all. One that is stopped leaves it as it is."""
+"""An agent that crashes or is killed closes the gate, started again it reopens all; stopped, it leaves it open."""
 from scene import AGENT, GATED, READY
 
 

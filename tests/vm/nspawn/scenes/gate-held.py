@@ -1,4 +1,4 @@
-"""Held services do not run while modules.dep changes, nor by hand, nor at the next boot; let go, the path unit wakes up again."""
+"""Held services do not run while modules.dep changes, nor at the next boot; let go, the path unit wakes up."""
 from scene import GATED
 
 PROGRAMS = ("argusagent", "ollama", "nvidia-ctk")

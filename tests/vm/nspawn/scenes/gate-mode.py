@@ -1,4 +1,4 @@
-"""gate.mode target: a rejected verdict closes the target and leaves the services alone; attested stops them; switched back and forth."""
+"""gate.mode target leaves services alone when rejected, attested stops them; switched back and forth."""
 import os
 
 from scene import GATED

@@ -1,4 +1,4 @@
-"""A rejected verdict closes the gate and stops what is behind it, at once and at the next boot; one restart of the agent reopens all."""
+"""A rejected verdict closes the gate, at once and at the next boot; one restart of the agent reopens all."""
 import os
 
 from scene import GATED, READY

@@ -1,4 +1,4 @@
-"""A journal that is lost at the restart, and whose daemon is killed meanwhile: the story is still told, by the status."""
+"""A journal that is lost at the restart, its daemon killed meanwhile: the status still tells the story."""
 import shutil
 
 

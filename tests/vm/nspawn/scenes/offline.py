@@ -1,4 +1,4 @@
-"""Two boots without a network, before and after the installation: said with a code, and the gate stays shut; with it again, ready."""
+"""Two boots without a network, fresh and installed: its code, and the gate stays shut; with it again, ready."""
 from scene import GATED
 
 

@@ -1,4 +1,4 @@
-"""A restart without effect is said and not repeated; without logind it goes through reboot.target; refused by all, it is said."""
+"""A restart without effect is not repeated; without logind it goes through reboot.target; refused, it is said."""
 import os
 
 MASKS = ("systemd-logind.service", "reboot.target")

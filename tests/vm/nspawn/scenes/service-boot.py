@@ -1,4 +1,4 @@
-"""nvidia-persistenced that fails at a boot, is at its start limit, dies, or is slow: said with its code, and one restart heals it."""
+"""nvidia-persistenced that fails at a boot, hits its start limit, dies or is slow: its code, and it heals."""
 from scene import GATED, PERSISTENCED
 from trouble import heals
 

@@ -1,4 +1,4 @@
-"""A service that ignores SIGTERM, may not be stopped or started by hand, or is masked: the driver waits for it, or it is named."""
+"""A service that ignores SIGTERM is waited for, one that may not be stopped is named, a masked one left alone."""
 UNIT = "/etc/systemd/system/cloudmonitor.service.d/99-owner.conf"
 
 

@@ -1,4 +1,4 @@
-"""Fabric Manager or nvidia-persistenced that fails, or hangs beyond the agent's limit or systemd's own: own codes, and it heals."""
+"""Services that fail, or hang beyond the agent's limit or systemd's own: own codes, and all heals."""
 from trouble import heals, step, trouble
 
 DROPIN = "/etc/systemd/system/%s.d/99-owner.conf"

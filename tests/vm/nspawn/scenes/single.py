@@ -1,4 +1,4 @@
-"""A fresh single-GPU instance, services behind the gate: provisioned, restarted, ready; a third boot changes nothing."""
+"""A fresh single-GPU instance, services behind the gate: restarted, ready; a third boot changes nothing."""
 from truths import provisioned_whole
 
 
