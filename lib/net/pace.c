@@ -12,15 +12,16 @@
 /* Connections that never come up, or a rate that never settles, are not waited for. */
 #define PATIENCE_US UINT64_C(3000000)
 
-/* After a try that brought nothing the next one comes this much later. */
-#define REST_US UINT64_C(30000000)
+/* After a try that brought nothing the next one comes this much later, twice as much each time. */
+#define REST_US	    UINT64_C(2000000)
+#define REST_MAX_US UINT64_C(64000000)
 
 /* What ends sooner by itself is not worth another connection. */
 #define SOON_S 1.5
 
 void pace_init(struct pace *p, unsigned int max)
 {
-	*p = (struct pace){ .max = max ? max : 1, .lanes = 1, .proven = 1 };
+	*p = (struct pace){ .max = max ? max : 1, .lanes = 1, .proven = 1, .rest_us = REST_US };
 }
 
 static void want(struct pace *p, uint64_t now_us, unsigned int lanes)
@@ -49,15 +50,21 @@ static void maybe_grow(struct pace *p, uint64_t now_us, uint64_t left)
 	want(p, now_us, p->lanes * GROW);
 }
 
+static bool is_worth(const struct pace *p)
+{
+	return p->lanes > p->proven && p->rate >= p->proven_rate * WORTH;
+}
+
 static void judge_try(struct pace *p, uint64_t now_us, uint64_t left)
 {
-	if (p->rate >= p->proven_rate * WORTH) {
+	if (is_worth(p)) {
 		p->proven = p->lanes;
 		p->proven_rate = p->rate;
 		maybe_grow(p, now_us, left);
 		return;
 	}
-	p->rest_until_us = now_us + REST_US;
+	p->rest_until_us = now_us + p->rest_us;
+	p->rest_us = p->rest_us * 2 < REST_MAX_US ? p->rest_us * 2 : REST_MAX_US;
 	want(p, now_us, p->proven);
 }
 
@@ -82,7 +89,8 @@ void pace_tell(struct pace *p, uint64_t now_us, uint64_t came, unsigned int flow
 		return;
 	}
 	p->windows++;
-	if (patient && (p->windows < 2 || p->rate > before * SETTLED))
+	/* A gain shows at once; that there is none only when the rate has settled. */
+	if (patient && !is_worth(p) && (p->windows < 2 || p->rate > before * SETTLED))
 		return;
 	if (p->lanes > p->proven)
 		judge_try(p, now_us, left);

@@ -14,7 +14,7 @@ struct pace {
 	double rate;		      /* bytes per second, of the last window */
 	uint64_t from_us, from_bytes; /* the window */
 	unsigned int windows;	      /* since the number was changed */
-	uint64_t changed_us, rest_until_us;
+	uint64_t changed_us, rest_us, rest_until_us;
 };
 
 void pace_init(struct pace *p, unsigned int max);

@@ -78,16 +78,39 @@ START_TEST(what_brought_something_is_kept_and_what_did_not_is_not)
 }
 END_TEST
 
-START_TEST(a_try_that_failed_is_repeated_later)
+START_TEST(a_try_that_failed_is_repeated_later_and_later)
+{
+	const struct link l = { .all = 10 * MB, .each = 10 * MB };
+	struct drive d = { 0 };
+	uint64_t last_us = 0, pause_us = 0;
+	unsigned int tries = 0;
+
+	while (d.now_us < UINT64_C(120000000)) {
+		unsigned int before = d.pace.lanes;
+
+		drive(&d, &l, STEP_US, 8);
+		if (before != 1 || d.pace.lanes == 1)
+			continue;
+		if (last_us) {
+			ck_assert_uint_gt(d.now_us - last_us, pause_us);
+			pause_us = d.now_us - last_us;
+		}
+		last_us = d.now_us;
+		tries++;
+	}
+	ck_assert_uint_ge(tries, 4);
+	ck_assert_uint_le(tries, 7);
+}
+END_TEST
+
+START_TEST(a_link_that_changed_is_found_out)
 {
 	struct link l = { .all = 100 * MB, .each = 100 * MB };
 	struct drive d = { 0 };
 
 	drive(&d, &l, 4000000, 8);
 	ck_assert_uint_eq(d.pace.lanes, 1);
-	l.each = 20 * MB; /* the link has changed */
-	drive(&d, &l, 20000000, 8);
-	ck_assert_uint_eq(d.pace.lanes, 1);
+	l.each = 20 * MB;
 	drive(&d, &l, 15000000, 8);
 	ck_assert_uint_gt(d.pace.lanes, 1);
 }
@@ -138,6 +161,7 @@ END_TEST
 
 SUITE("pace", a_limit_for_each_connection_is_met_by_more_of_them,
       a_link_that_one_connection_fills_keeps_one,
-      what_brought_something_is_kept_and_what_did_not_is_not, a_try_that_failed_is_repeated_later,
+      what_brought_something_is_kept_and_what_did_not_is_not,
+      a_try_that_failed_is_repeated_later_and_later, a_link_that_changed_is_found_out,
       what_ends_soon_gets_no_more, connections_that_never_come_up_are_given_up,
       a_refusal_sets_the_limit)
