@@ -23,7 +23,7 @@ static int start_over(struct part *p, struct err *e)
 		return err_errno(e, errno, "emptying %s", p->file);
 	hash_reset(p->hash);
 	pieces_clear(&p->here);
-	p->bytes = p->hashed = p->flushed = p->saved = 0;
+	p->bytes = p->hashed = p->flushed = p->saved = p->reserved = 0;
 	p->answers = 0;
 	part_set_origin(p, &(struct part_origin){ 0 });
 	return 0;
@@ -184,8 +184,12 @@ int part_reserve(struct part *p, uint64_t total, struct err *e)
 	uint64_t need = total > p->bytes ? total - p->bytes : 0;
 	struct statvfs fs;
 
-	if (need == 0 || fallocate(p->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)total) == 0)
+	if (need == 0 || total <= p->reserved)
 		return 0;
+	if (fallocate(p->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)total) == 0) {
+		p->reserved = total;
+		return 0;
+	}
 	if (errno == ENOSPC || errno == EDQUOT)
 		return no_room(p, need, e);
 	/* A file system that cannot reserve can still be asked. */

@@ -21,11 +21,12 @@ struct part {
 	const char *path; /* the name the file will get; the caller's */
 	char *file, *sidecar;
 	int fd;
-	struct pieces here; /* written */
-	uint64_t bytes;	    /* of them */
-	uint64_t hashed;    /* from the first one on */
-	uint64_t flushed,
-		saved;	      /* of bytes: on their way to the disk; on disk and in the sidecar */
+	struct pieces here;   /* written */
+	uint64_t bytes;	      /* of them */
+	uint64_t hashed;      /* from the first one on */
+	uint64_t flushed;     /* bytes on their way to the disk */
+	uint64_t saved;	      /* on disk and in the sidecar */
+	uint64_t reserved;    /* room for so many in all */
 	unsigned int answers; /* that its bytes are from; what an earlier try left counts as one */
 	struct part_origin origin;
 	struct hash *hash;
