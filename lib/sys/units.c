@@ -1,6 +1,7 @@
 #include "sys/units.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include <systemd/sd-bus.h>
 
@@ -10,6 +11,8 @@
 #define SECOND_US      1000000ULL
 #define CALL_US	       (30 * SECOND_US)
 #define RELOAD_US      (180 * SECOND_US) /* PID 1 runs every generator before it answers */
+#define LOST_TRIES     14
+#define LOST_PAUSE_US  100000 /* times the number of tries: 9 s in all */
 #define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
 #define WORD_SIZE      32
 
@@ -119,6 +122,26 @@ static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *ret_error
 	return 0;
 }
 
+/* A reload keeps PID 1 from reading, and one that lasts can cost it its connection to the bus: what was
+ * asked meanwhile ends without a reply, and then for a moment nobody has its name. It comes back. */
+static int subscribe(struct units *u, struct err *e)
+{
+	bool lost = false;
+
+	for (unsigned int tries = 1;; tries++) {
+		struct err failure = ERR_INIT;
+
+		if (call(u, &MANAGER, "Subscribe", RELOAD_US, NULL, &failure, "") == 0)
+			return 0;
+		lost |= error_is(u, SD_BUS_ERROR_NO_REPLY);
+		if (!lost || tries == LOST_TRIES) {
+			*e = failure;
+			return err_wrap(e, "opening the system bus");
+		}
+		usleep(tries * LOST_PAUSE_US);
+	}
+}
+
 int units_open(struct units **ret_u, struct err *e)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
@@ -136,8 +159,8 @@ int units_open(struct units **ret_u, struct err *e)
 		return err_hint(e, "systemctl status dbus");
 	}
 	/* Without a subscriber PID 1 sends no signals. */
-	if (call(u, &MANAGER, "Subscribe", CALL_US, NULL, e, "") < 0)
-		return err_wrap(e, "opening the system bus");
+	if (subscribe(u, e) < 0)
+		return -1;
 	*ret_u = TAKE_PTR(u);
 	return 0;
 }

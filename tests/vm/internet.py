@@ -29,9 +29,13 @@ AutoReqProv: no
 %(provides)s
 
 %%description
-Only a name, for dnf to install.
+A name for dnf to install, and the one file of it that somebody looks for.
+
+%%install
+%(install)s
 
 %%files
+%(file)s
 """
 
 
@@ -50,10 +54,11 @@ def vendor(built, nscq):
 
 
 def names():
-    """The packages that gn8v asks yum for by its defaults: (name, version, release)."""
+    """The packages that gn8v asks yum for by its defaults: (name, version, release, what the driver's installer needs)."""
     version, release = machine.KERNEL.rpartition(".")[0].split("-")
-    return [("openssl3", "3.0.7", "5.1.al8"), ("gcc", "10.2.1", "3.8.al8"), ("make", "4.2.1", "11.al8"),
-            ("kernel-devel", version, release)]
+    return [("openssl3", "3.0.7", "5.1.al8", ""), ("gcc", "10.2.1", "3.8.al8", "/usr/bin/gcc"),
+            ("make", "4.2.1", "11.al8", "/usr/bin/make"),
+            ("kernel-devel", version, release, "/usr/lib/modules/%s/build/Makefile" % machine.KERNEL)]
 
 
 def is_elf(path):
@@ -68,10 +73,11 @@ def capabilities(rootfs):
     return sorted(set(said.split("\n")) - {""}) + ["/bin/sh", "rtld(GNU_HASH)", "systemd", "ca-certificates"]
 
 
-def make_package(folder, name, version, release, provides=()):
+def make_package(folder, name, version, release, file, provides=()):
     spec = os.path.join(folder, name + ".spec")
     with open(spec, "w") as f:
-        f.write(SPEC % {"name": name, "version": version, "release": release,
+        f.write(SPEC % {"name": name, "version": version, "release": release, "file": file,
+                        "install": file and "install -D -m 755 /dev/null %%{buildroot}%s" % file,
                         "provides": "\n".join("Provides: " + p for p in provides)})
     packages.call(["rpmbuild", "--quiet", "-bb", "--target", "x86_64-linux", "--define", "_topdir " + folder,
                    "--define", "_rpmdir " + os.path.join(folder, "repo"), "--define", "debug_package %{nil}",
@@ -87,9 +93,9 @@ def repository(folder, rootfs):
         return
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as work:
-        for name, version, release in names():
-            make_package(work, name, version, release)
-        make_package(work, "debian-libraries", "12", "1", capabilities(rootfs))
+        for package in names():
+            make_package(work, *package)
+        make_package(work, "debian-libraries", "12", "1", "", capabilities(rootfs))
         packages.call(["createrepo_c", "--quiet", os.path.join(work, "repo")])
         os.chmod(os.path.join(work, "repo"), 0o755)
         os.rename(os.path.join(work, "repo"), folder)
