@@ -248,7 +248,7 @@ static int judge_rpm(struct worker *w, const struct artefact *a, struct err *e)
 
 static void throw_away(const struct artefact *a, const struct err *e)
 {
-	/* What could not be judged is kept: the trouble may be ours or the key's. */
+	/* A file at its name that could not be judged is kept: the trouble may be ours or the key's. */
 	if (e->kind == &CODE_RPM_UNSIGNED || e->kind == &CODE_RPM_OTHER_KEY ||
 	    e->kind == &CODE_RPM_CORRUPT || e->kind == &CODE_RPM_VERSION || e->kind == &ERR_DIGEST)
 		fs_unlink(a->path, NULL);
@@ -296,9 +296,32 @@ static void record(struct worker *w, const struct artefact *a)
 static bool is_there(struct worker *w, struct artefact *a)
 {
 	struct err ignored = ERR_INIT;
+	struct stat st;
 
+	/* A power cut may have come between its move out of the downloads and its being made ours. */
 	return a->sha256 && fs_private_dir(w->config->fetch_dir, &ignored) == 0 &&
-	       fs_exists(a->path) && artefact_check(w, a, &ignored) == 0;
+	       fs_stat(a->path, &st) == 0 && st.st_uid == geteuid() && st.st_nlink == 1 &&
+	       artefact_check(w, a, &ignored) == 0;
+}
+
+/* A package gets its name when its signature and its identity were judged. */
+static int fetch_package(struct worker *w, struct artefact *a, struct download *d, struct err *e)
+{
+	_cleanup_free_ char *name = xasprintf(".%s.unjudged", a->file);
+	_cleanup_free_ char *path = xasprintf("%s/%s", w->config->fetch_dir, name);
+	char *judged = a->path;
+	int r;
+
+	if (fetch_into(w, d, name, e) < 0)
+		return -1;
+	a->path = path;
+	r = artefact_check(w, a, e);
+	a->path = judged;
+	if (r == 0)
+		r = fs_rename(path, judged, e);
+	if (r < 0)
+		fs_unlink(path, NULL);
+	return r;
 }
 
 static int fetch(struct worker *w, struct artefact *a, struct download *d, struct err *e)
@@ -308,9 +331,7 @@ static int fetch(struct worker *w, struct artefact *a, struct download *d, struc
 	};
 	if (a->kind == ARTEFACT_DRIVER && *w->config->driver_referer)
 		d->referer = w->config->driver_referer;
-	if (fetch_into(w, d, a->file, e) < 0)
-		return -1;
-	return a->package ? artefact_check(w, a, e) : 0;
+	return a->package ? fetch_package(w, a, d, e) : fetch_into(w, d, a->file, e);
 }
 
 static void say_found(struct worker *w, const struct artefact *a, const struct download *d)

@@ -79,6 +79,11 @@ static void free_sources(struct fetch_source *sources)
 	free(sources);
 }
 
+static void tell_trouble(const struct err *e, void *worker)
+{
+	worker_event(worker, "[%s] %s", e->kind->code, e->msg);
+}
+
 int download_run(struct worker *w, struct download *d, struct err *e)
 {
 	const struct config *c = w->config;
@@ -96,7 +101,8 @@ int download_run(struct worker *w, struct download *d, struct err *e)
 			   .stall_s = (unsigned int)c->fetch_stall_s,
 			   .connections_max = (unsigned int)c->fetch_connections,
 			   .on_progress = worker_on_fetch,
-			   .on_progress_data = w };
+			   .on_trouble = tell_trouble,
+			   .on_data = w };
 	int r = fetch_to_file(&f, e);
 
 	d->received = f.received;

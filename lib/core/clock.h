@@ -11,6 +11,9 @@
 time_t clock_wall_s(void);
 uint64_t clock_monotonic_us(void);
 
+/* A signal ends it early. */
+void clock_sleep_us(uint64_t us);
+
 /* How long to wait after try number `tries` (from 0): anything up to first_us, doubled each time, at
  * most max_us ("full jitter"), so that many machines do not come back at once. */
 uint64_t clock_backoff_us(unsigned int tries, uint64_t first_us, uint64_t max_us);

@@ -137,7 +137,7 @@ static int read_all(int fd, const char *path, size_t max, struct strbuf *out, st
 
 int fs_read(const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *e)
 {
-	_cleanup_fd_ int fd = fs_open(path, O_RDONLY | O_NOCTTY, 0);
+	_cleanup_fd_ int fd = fs_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
 	_cleanup_strbuf_ struct strbuf b = { 0 };
 
 	if (fd < 0)

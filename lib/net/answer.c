@@ -38,7 +38,7 @@ static unsigned int retry_after(const char *value)
 	char *end;
 	unsigned long s = strtoul(value, &end, 10);
 
-	if (end == value || *end) {
+	if (*value < '0' || *value > '9' || *end) {
 		time_t then = curl_getdate(value, NULL), now = clock_wall_s();
 
 		s = then > now ? (unsigned long)(then - now) : 0;
@@ -60,7 +60,10 @@ void answer_line(struct answer *a, const char *line)
 		*a = (struct answer){ 0 };
 		sscanf(line, "%*s %ld", &a->status);
 	} else if ((value = value_of(line, "Content-Length"))) {
-		a->length = strtoull(value, NULL, 10);
+		a->length = a->chunked ? 0 : strtoull(value, NULL, 10);
+	} else if (value_of(line, "Transfer-Encoding")) {
+		a->chunked = true; /* then a Content-Length does not count (RFC 9112 6.3) */
+		a->length = 0;
 	} else if ((value = value_of(line, "Content-Range"))) {
 		read_range(a, value);
 	} else if ((value = value_of(line, "Accept-Ranges"))) {

@@ -8,6 +8,7 @@
 
 struct answer {
 	long status;
+	bool chunked;
 	uint64_t length;     /* Content-Length; 0: not said */
 	bool has_range;	     /* Content-Range, and it makes sense */
 	uint64_t start, end; /* of it: [start, end) */

@@ -12,7 +12,10 @@
 #include "net/part.h"
 #include "net/transfer.h"
 
-#define TICK_US	    UINT64_C(1000000)
+#define TICK_US UINT64_C(1000000)
+/* A source that brings less before it fails is no better than the next one. */
+#define WORTH_STAYING (UINT64_C(1) << 20)
+
 #define RATE_WEIGHT 0.4 /* of the newest second */
 
 _Static_assert(SHA256_HEX_SIZE == HASH_HEX_SIZE, "one size of digests");
@@ -28,6 +31,7 @@ enum outcome {
 struct source {
 	const struct fetch_source *from;
 	bool out;
+	bool told;		/* that it failed */
 	bool started_over;	/* threw kept bytes away once already */
 	uint64_t not_before_us; /* as it asked for */
 };
@@ -65,7 +69,7 @@ static void tell_progress(struct job *j, bool at_end)
 	j->last.bytes = p.bytes;
 	p.total = j->part.origin.size ? j->part.origin.size : j->f->size;
 	p.rate = j->last.rate;
-	j->f->on_progress(&p, j->f->on_progress_data);
+	j->f->on_progress(&p, j->f->on_data);
 }
 
 static void on_tick(void *data)
@@ -93,6 +97,14 @@ static bool is_complete(const struct job *j)
 	return j->f->sha256 && size && part_is_whole(&j->part, size);
 }
 
+static bool other_is_left(const struct job *j, const struct source *than)
+{
+	for (size_t i = 0; i < j->n_sources; i++)
+		if (&j->sources[i] != than && !j->sources[i].out)
+			return true;
+	return false;
+}
+
 static int transfer(struct job *j, struct source *s, struct err *e)
 {
 	struct transfer *t = &j->transfer;
@@ -102,6 +114,7 @@ static int transfer(struct job *j, struct source *s, struct err *e)
 				.source = s->from,
 				.part = &j->part,
 				.single = s->started_over,
+				.others = other_is_left(j, s),
 				.deadline_us = j->deadline_us,
 				.on_tick = on_tick,
 				.on_tick_data = j };
@@ -117,7 +130,8 @@ static int transfer(struct job *j, struct source *s, struct err *e)
 	return r;
 }
 
-/* The part is whole: is it what was asked for? */
+/* The part is whole: is it what was asked for? The digest is of the bytes as they came; that nobody
+ * else writes the file meanwhile is the part's lock. */
 static int judge(struct job *j, struct err *e)
 {
 	const struct fetch *f = j->f;
@@ -156,7 +170,21 @@ static bool starts_over(struct job *j, struct source *s, bool wanted)
 	return true;
 }
 
-/* Stays with a source as long as bytes come. */
+/* Waits before try `tries` + 1, and says meanwhile that nothing comes. False, at once, when the time
+ * would be over by then. */
+static bool back_off(struct job *j, unsigned int tries, uint64_t not_before_us)
+{
+	uint64_t until_us = http_backoff_until(tries, not_before_us, j->deadline_us);
+	uint64_t now_us = clock_monotonic_us();
+
+	for (; now_us < until_us; now_us = clock_monotonic_us()) {
+		clock_sleep_us(until_us - now_us < TICK_US ? until_us - now_us : TICK_US);
+		tell_progress(j, false);
+	}
+	return until_us != 0;
+}
+
+/* Stays with a source as long as it brings something. */
 static enum outcome try_source(struct job *j, struct source *s, struct err *e)
 {
 	const struct transfer *t = &j->transfer;
@@ -175,18 +203,24 @@ static enum outcome try_source(struct job *j, struct source *s, struct err *e)
 		} else if (!starts_over(j, s, t->start_over)) {
 			s->not_before_us =
 				clock_monotonic_us() + (uint64_t)t->retry_after_s * 1000000;
-			if (!t->may_pass || t->retry_after_s || j->part.bytes <= before ||
-			    !http_backoff(0, 0, j->deadline_us))
+			if (!t->may_pass || t->retry_after_s ||
+			    j->part.bytes < before + WORTH_STAYING || !back_off(j, 0, 0))
 				return outcome_of(e, t->may_pass);
 		}
 	}
 }
 
 /* A wrong digest is worth more words than a mirror that is down. */
-static void note(struct job *j, const struct err *e)
+static void note(struct job *j, struct source *s, const struct err *e)
 {
 	if (j->worst.kind != &ERR_DIGEST || e->kind == &ERR_DIGEST)
 		j->worst = *e;
+	/* What is too large is not gone on with anywhere. */
+	if (e->kind == &ERR_TOO_LARGE)
+		part_reset(&j->part, NULL);
+	if (j->f->on_trouble && (!s->told || s->out))
+		j->f->on_trouble(e, j->f->on_data);
+	s->told = true;
 }
 
 static enum outcome try_each(struct job *j)
@@ -215,8 +249,8 @@ static enum outcome try_each(struct job *j)
 				j->worst = e;
 			return o;
 		}
-		note(j, &e);
 		s->out = o == OUTCOME_NEVER;
+		note(j, s, &e);
 		if (o == OUTCOME_LATER)
 			best = o;
 	}
@@ -239,9 +273,13 @@ static int run_job(struct job *j, struct err *e)
 	enum outcome o = try_each(j);
 
 	for (unsigned int round = 0; o == OUTCOME_LATER; round++) {
-		if (!http_backoff(round, soonest_us(j), j->deadline_us))
+		uint64_t before = j->part.bytes;
+
+		if (!back_off(j, round, soonest_us(j)))
 			break;
 		o = try_each(j);
+		if (j->part.bytes >= before + WORTH_STAYING)
+			round = 0;
 	}
 	if (o == OUTCOME_DONE) {
 		tell_progress(j, true);

@@ -260,14 +260,6 @@ static int start_due(struct gather *g, struct err *e)
 	return 0;
 }
 
-static void sleep_us(uint64_t us)
-{
-	const struct timespec t = { .tv_sec = (time_t)(us / 1000000),
-				    .tv_nsec = (long)(us % 1000000) * 1000 };
-
-	nanosleep(&t, NULL);
-}
-
 /* Until something may have happened, or something is due. */
 static int wait_for_news(struct gather *g, struct err *e)
 {
@@ -288,7 +280,7 @@ static int wait_for_news(struct gather *g, struct err *e)
 		return err_set(e, &ERR_INTERNAL, "libcurl cannot wait for its sockets");
 	/* Without a socket (names are being resolved, or nothing runs) it returned at once. */
 	if (sockets == 0)
-		sleep_us(g->running && wait_us > NO_SOCKETS_US ? NO_SOCKETS_US : wait_us);
+		clock_sleep_us(g->running && wait_us > NO_SOCKETS_US ? NO_SOCKETS_US : wait_us);
 	return 0;
 }
 

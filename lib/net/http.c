@@ -30,12 +30,24 @@ static bool set_protocols(CURL *curl, unsigned int protocols)
 	       HTTP_SET(curl, REDIR_PROTOCOLS, protocols_of(HTTP_TLS));
 }
 
+/* A name that does not resolve must not hold up whoever has no time left. Older versions wait for it. */
+static bool set_quick_exit(CURL *curl)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+	return HTTP_SET(curl, CURLOPT_QUICK_EXIT, 1L);
+#else
+	(void)curl;
+	return true;
+#endif
+}
+
 CURL *http_new(unsigned int protocols, struct err *e)
 {
 	CURL *curl = curl_easy_init();
 
-	if (curl && set_protocols(curl, protocols) && http_set_proxy(curl, NULL, NULL) &&
-	    HTTP_SET(curl, CURLOPT_NOSIGNAL, 1L) && HTTP_SET(curl, CURLOPT_TCP_KEEPALIVE, 1L) &&
+	if (curl && set_protocols(curl, protocols) && set_quick_exit(curl) &&
+	    http_set_proxy(curl, NULL, NULL) && HTTP_SET(curl, CURLOPT_NOSIGNAL, 1L) &&
+	    HTTP_SET(curl, CURLOPT_TCP_KEEPALIVE, 1L) &&
 	    HTTP_SET(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
 	    HTTP_SET(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
 	    HTTP_SET(curl, CURLOPT_USERAGENT, "gn8v"))
@@ -93,9 +105,9 @@ int http_error(struct err *e, CURLcode code, const char *detail, const char *wha
 	case CURLE_SSL_ISSUER_ERROR: return certificate_error(e, what, detail);
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CRL_BADFILE: return err_set(e, &ERR_IO, "%s: %s", what, detail);
-	case CURLE_URL_MALFORMAT:
-	case CURLE_BAD_FUNCTION_ARGUMENT: return err_set(e, &ERR_ARGUMENT, "%s: %s", what, detail);
+	case CURLE_URL_MALFORMAT: return err_set(e, &ERR_ARGUMENT, "%s: %s", what, detail);
 	case CURLE_UNSUPPORTED_PROTOCOL:
+		return err_set(e, &ERR_HTTP, "%s: it leads to what is not https: %s", what, detail);
 	case CURLE_TOO_MANY_REDIRECTS: return err_set(e, &ERR_HTTP, "%s: %s", what, detail);
 	default: return err_set(e, &ERR_NETWORK, "%s: %s", what, detail);
 	}
@@ -125,18 +137,21 @@ char *http_url_text(const char *url)
 	return text;
 }
 
-bool http_backoff(unsigned int tries, uint64_t not_before_us, uint64_t deadline_us)
+uint64_t http_backoff_until(unsigned int tries, uint64_t not_before_us, uint64_t deadline_us)
 {
-	uint64_t wait_us = clock_backoff_us(tries, BACKOFF_FIRST_US, BACKOFF_MAX_US);
 	uint64_t now_us = clock_monotonic_us();
-	struct timespec t;
+	uint64_t until_us = clock_backoff_us(tries, BACKOFF_FIRST_US, BACKOFF_MAX_US) +
+			    (not_before_us > now_us ? not_before_us : now_us);
 
-	if (not_before_us > now_us)
-		wait_us += not_before_us - now_us;
-	if (now_us + wait_us >= deadline_us)
-		return false;
-	t = (struct timespec){ .tv_sec = (time_t)(wait_us / 1000000),
-			       .tv_nsec = (long)(wait_us % 1000000) * 1000 };
-	nanosleep(&t, NULL);
-	return true;
+	return until_us < deadline_us ? until_us : 0;
+}
+
+bool http_backoff(unsigned int tries, uint64_t deadline_us)
+{
+	uint64_t until_us = http_backoff_until(tries, 0, deadline_us),
+		 now_us = clock_monotonic_us();
+
+	if (until_us > now_us)
+		clock_sleep_us(until_us - now_us);
+	return until_us != 0;
 }

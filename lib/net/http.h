@@ -39,9 +39,11 @@ bool http_status_may_pass(long status);
 /* Scheme, host and path of a URL: no user, no query. Caller frees. */
 char *http_url_text(const char *url);
 
-/* Sleeps before try number `tries` + 1, longer each time, with jitter, and until `not_before_us` (0:
- * does not matter) is over; a signal ends it early. False, without sleep, when the monotonic deadline
- * would pass. */
-bool http_backoff(unsigned int tries, uint64_t not_before_us, uint64_t deadline_us);
+/* When to begin try number `tries` + 1 (monotonic): later each time, with full jitter, and not before
+ * `not_before_us` (0: does not matter). 0 when the deadline would have passed. */
+uint64_t http_backoff_until(unsigned int tries, uint64_t not_before_us, uint64_t deadline_us);
+
+/* Sleeps until then; a signal ends it early. False, without sleep, when the deadline would pass. */
+bool http_backoff(unsigned int tries, uint64_t deadline_us);
 
 #endif

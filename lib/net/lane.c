@@ -1,10 +1,12 @@
 #include "net/lane.h"
 
+#include "core/clock.h"
 #include "core/fs.h"
 #include "core/str.h"
 
 #define CONNECT_TIMEOUT_S 15L
 #define LOW_SPEED_BYTES	  1024L
+#define HURRY_BYTES	  65536L
 #define STALL_S		  30
 #define BUFFER_SIZE	  262144L
 
@@ -20,7 +22,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
-static int check_size(struct lane *l, uint64_t total)
+static int check_length(struct lane *l, uint64_t total)
 {
 	const struct fetch *f = l->fetch;
 
@@ -31,7 +33,14 @@ static int check_size(struct lane *l, uint64_t total)
 	if (total > f->size_max)
 		return err_set(&l->e, &ERR_TOO_LARGE, "%llu bytes, at most %llu are accepted",
 			       (unsigned long long)total, (unsigned long long)f->size_max);
-	return part_reserve(l->part, total ? total : f->size, &l->e);
+	return 0;
+}
+
+static int check_size(struct lane *l, uint64_t total)
+{
+	if (check_length(l, total) < 0)
+		return -1;
+	return part_reserve(l->part, total ? total : l->fetch->size, &l->e);
 }
 
 static int adopt(struct lane *l, uint64_t size)
@@ -67,7 +76,7 @@ static int accept_whole(struct lane *l)
 		return err_set(&l->e, &ERR_HTTP, "status 200 where a range was asked for");
 	}
 	l->trouble = LANE_FAILED;
-	if (part_reset(l->part, &l->e) < 0)
+	if (check_length(l, l->answer.length) < 0 || part_reset(l->part, &l->e) < 0)
 		return -1;
 	l->start = l->at = 0;
 	l->end = l->answer.length ? l->answer.length : LANE_OPEN;
@@ -78,7 +87,7 @@ static int accept_range(struct lane *l)
 {
 	struct part_origin *o = &l->part->origin;
 	const struct answer *a = &l->answer;
-	bool same_server = str_eq(o->url, l->source->url);
+	bool same_server = !l->loose && str_eq(o->url, l->source->url);
 
 	if (same_server ? is_other_file(o, a) : o->size && a->total && o->size != a->total) {
 		l->trouble = LANE_CHANGED;
@@ -174,7 +183,8 @@ static bool set_limits(struct lane *l)
 	long stall_s = l->fetch->stall_s ? (long)l->fetch->stall_s : STALL_S;
 
 	return HTTP_SET(l->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) &&
-	       HTTP_SET(l->curl, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES) &&
+	       HTTP_SET(l->curl, CURLOPT_LOW_SPEED_LIMIT,
+			l->hurry ? HURRY_BYTES : LOW_SPEED_BYTES) &&
 	       HTTP_SET(l->curl, CURLOPT_LOW_SPEED_TIME, stall_s) &&
 	       HTTP_SET(l->curl, CURLOPT_BUFFERSIZE, BUFFER_SIZE) &&
 	       HTTP_SET(l->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -209,7 +219,7 @@ static bool set_range(struct lane *l)
 	else
 		snprintf(range, sizeof(range), "%llu-%llu", (unsigned long long)l->start,
 			 (unsigned long long)l->end - 1);
-	if (*validator && str_eq(o->url, l->source->url)) {
+	if (*validator && !l->loose && str_eq(o->url, l->source->url)) {
 		_cleanup_free_ char *header = xasprintf("If-Range: %s", validator);
 
 		http_add_header(&l->headers, header);
@@ -240,6 +250,7 @@ int lane_begin(struct lane *l, const struct fetch *f, const struct fetch_source 
 	l->start = l->at = start;
 	l->end = l->asked_end = end;
 	l->alone = alone;
+	l->begun_us = clock_monotonic_us();
 	l->accepted = false;
 	l->trouble = LANE_DONE;
 	l->e = (struct err)ERR_INIT;
@@ -260,11 +271,13 @@ enum lane_end lane_judge(struct lane *l, CURLcode code)
 		accept_answer(l);
 	if (l->trouble != LANE_DONE)
 		return l->trouble;
-	if (code == CURLE_OK && l->end == LANE_OPEN)
+	if (code == CURLE_OK && l->end == LANE_OPEN && l->at >= l->fetch->size)
 		l->end = l->at;
 	if (l->accepted && l->at == l->end)
 		return LANE_DONE;
 	http_error(&l->e, code == CURLE_OK ? CURLE_PARTIAL_FILE : code, l->detail, "transfer");
+	if (code == CURLE_URL_MALFORMAT && l->answer.status) /* where it redirects to is no URL */
+		l->e.kind = &ERR_HTTP;
 	return l->e.kind == &ERR_NETWORK ? LANE_LATER : LANE_FAILED;
 }
 

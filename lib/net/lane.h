@@ -27,9 +27,11 @@ struct lane {
 	struct curl_slist *headers;
 	bool busy;  /* the caller's */
 	bool alone; /* no other is under way: the whole file is taken in the place of a range */
+	bool hurry; /* another source waits: a slow one is given up sooner */
+	bool loose; /* the digest alone tells this server's file from another; it may be of several nodes */
 	bool ranged;
 	uint64_t start, at, end; /* asked from, next byte, up to: may be lowered while it runs */
-	uint64_t asked_end;
+	uint64_t asked_end, begun_us;
 	uint64_t came; /* bytes of bodies, ever */
 	struct answer answer;
 	bool accepted;

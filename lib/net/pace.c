@@ -33,11 +33,19 @@ static void want(struct pace *p, uint64_t now_us, unsigned int lanes)
 
 void pace_limit(struct pace *p, unsigned int lanes)
 {
-	p->max = lanes ? lanes : 1;
+	if (lanes < p->max)
+		p->max = lanes ? lanes : 1;
 	if (p->lanes > p->max)
 		p->lanes = p->max;
 	if (p->proven > p->max)
 		p->proven = p->max;
+}
+
+void pace_rest(struct pace *p, uint64_t now_us, unsigned int lanes)
+{
+	want(p, now_us, lanes ? lanes : 1);
+	p->proven = p->lanes;
+	p->rest_until_us = now_us + REST_US;
 }
 
 /* The number is settled for now: is there a reason to try more? */

@@ -23,7 +23,10 @@ void pace_init(struct pace *p, unsigned int max);
  * known. */
 void pace_tell(struct pace *p, uint64_t now_us, uint64_t came, unsigned int flowing, uint64_t left);
 
-/* A connection failed or was refused: no more than `lanes` from now on. */
+/* A connection was refused: no more than `lanes` from now on. */
 void pace_limit(struct pace *p, unsigned int lanes);
+
+/* One was cut: `lanes` for a while, then more are tried again. */
+void pace_rest(struct pace *p, uint64_t now_us, unsigned int lanes);
 
 #endif

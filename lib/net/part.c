@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include "core/fs.h"
 #include "core/json.h"
@@ -119,7 +120,7 @@ static bool keep_pieces(struct part *p)
 	if (!load_sidecar(p) || part_catch_up(p, UINT64_MAX, &ignored) < 0)
 		return false;
 	p->bytes = p->flushed = p->saved = pieces_total(&p->here);
-	p->answers = 1;
+	p->answers = 2; /* they may be of several */
 	return true;
 }
 
@@ -134,6 +135,35 @@ static int make_parent(const char *path, struct err *e)
 	return *dir ? fs_mkdirs(dir, 0755, e) : 0;
 }
 
+static bool is_own_file(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+}
+
+/* What is no plain file, or has other names too, is not ours: a new one takes its place. */
+static int open_file(struct part *p, struct err *e)
+{
+	struct stat mine, there;
+
+	p->fd = fs_open(p->file, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644);
+	if (p->fd < 0 ? errno == ELOOP || errno == ENXIO : !is_own_file(p->fd)) {
+		cleanup_close(&p->fd);
+		if (fs_unlink(p->file, e) < 0)
+			return -1;
+		p->fd = fs_open(p->file, O_RDWR | O_CREAT | O_EXCL, 0644);
+	}
+	if (p->fd < 0)
+		return err_errno(e, errno, "opening %s", p->file);
+	if (flock(p->fd, LOCK_EX | LOCK_NB) == 0 && fstat(p->fd, &mine) == 0 &&
+	    fs_stat(p->file, &there) == 0 && mine.st_ino == there.st_ino)
+		return 0;
+	close(p->fd);
+	p->fd = -1;
+	return err_set(e, &ERR_IO, "%s is being fetched by another process", p->file);
+}
+
 int part_open(struct part *p, const char *path, struct err *e)
 {
 	*p = (struct part){ .path = path, .fd = -1 };
@@ -142,14 +172,15 @@ int part_open(struct part *p, const char *path, struct err *e)
 	p->file = xasprintf("%s.part", path);
 	p->sidecar = xasprintf("%s.part.json", path);
 	p->hash = hash_new();
-	p->fd = fs_open(p->file, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
-	if (p->fd < 0)
-		return err_errno(e, errno, "opening %s", p->file);
+	if (open_file(p, e) < 0)
+		return -1;
 	return keep_pieces(p) ? 0 : part_reset(p, e);
 }
 
 void part_done(struct part *p)
 {
+	if (p->fd >= 0 && p->bytes == 0) /* nothing is kept */
+		fs_unlink(p->file, NULL);
 	cleanup_close(&p->fd);
 	p->fd = -1;
 	hash_free_p(&p->hash);

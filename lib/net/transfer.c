@@ -1,7 +1,5 @@
 #include "net/transfer.h"
 
-#include <time.h>
-
 #include "core/clock.h"
 #include "core/str.h"
 #include "net/lane.h"
@@ -9,7 +7,7 @@
 
 #define LANES_MAX     16
 #define WAIT_MS	      100
-#define NO_SOCKETS_MS 10
+#define NO_SOCKETS_US 10000
 
 /* What is read back between two looks at the sockets. */
 #define CATCH_UP (UINT64_C(4) << 20)
@@ -19,6 +17,11 @@
 #define RANGE_S	    2.0
 #define RANGE_MIN_S 0.5
 #define RANGE_MIN   (UINT64_C(4) << 20)
+
+/* From a connection that has fallen far behind the others its range is taken, but for a little. */
+#define BEHIND_S   2.0
+#define BEHIND_MIN (UINT64_C(64) << 10)
+#define KNOWN_US   UINT64_C(1000000) /* how fast it is */
 
 struct run {
 	struct transfer *t;
@@ -83,6 +86,33 @@ static bool find_gap(const struct run *r, struct piece *ret)
 	return found;
 }
 
+/* Seconds that a connection needs for what it has left, as fast as it was so far. */
+static double lasts_s(const struct lane *l)
+{
+	double took_us = (double)(clock_monotonic_us() - l->begun_us);
+
+	return (double)(l->end - l->at) * took_us / 1e6 / ((double)(l->at - l->start) + 1);
+}
+
+static bool take_from_slowest(struct run *r)
+{
+	struct lane *slowest = NULL;
+	uint64_t known_us = clock_monotonic_us() - KNOWN_US, keep;
+
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		struct lane *l = &r->lanes[i];
+
+		if (l->busy && l->accepted && l->begun_us < known_us &&
+		    (!slowest || lasts_s(l) > lasts_s(slowest)))
+			slowest = l;
+	}
+	if (!slowest || lasts_s(slowest) < BEHIND_S || slowest->end - slowest->at < 2 * BEHIND_MIN)
+		return false;
+	keep = (uint64_t)((double)(slowest->end - slowest->at) / lasts_s(slowest) * BEHIND_S / 4);
+	slowest->end = slowest->at + (keep > BEHIND_MIN ? keep : BEHIND_MIN);
+	return true;
+}
+
 /* Takes from the connection that has the most left to do, when that saves time. */
 static bool make_gap(struct run *r)
 {
@@ -98,7 +128,7 @@ static bool make_gap(struct run *r)
 		}
 	}
 	if (left < 2 * RANGE_MIN || (double)left < r->pace.rate / r->pace.lanes)
-		return false;
+		return take_from_slowest(r);
 	most->end = most->at + (keep < left / 2 ? keep : left / 2);
 	return true;
 }
@@ -110,6 +140,8 @@ static int start_lane(struct run *r, const struct piece *range)
 
 	while (l->busy)
 		l++;
+	l->hurry = r->t->others;
+	l->loose = r->t->single && r->t->fetch->sha256;
 	if (lane_begin(l, r->t->fetch, r->t->source, r->t->part, range->start, range->end,
 		       busy == 0, &r->e) < 0)
 		return -1;
@@ -169,8 +201,12 @@ static void note_failure(struct run *r, struct lane *l, enum lane_end how)
 	t->retry_after_s = l->answer.retry_after_s;
 	t->may_pass = how == LANE_LATER;
 	t->start_over = how == LANE_CHANGED || (how == LANE_REFUSED && l->alone);
-	/* What a server does not give to one more connection, the others will get. */
-	pace_limit(&r->pace, how == LANE_REFUSED ? 1 : others);
+	/* What a server does not give to one more connection, the others will get; a line that was cut
+	 * says less. */
+	if (how == LANE_REFUSED || l->e.kind == &ERR_HTTP)
+		pace_limit(&r->pace, how == LANE_REFUSED ? 1 : others);
+	else
+		pace_rest(&r->pace, clock_monotonic_us(), others);
 	if (how == LANE_REFUSED && others == 1)
 		give_back(r);
 	if (t->start_over || (how == LANE_LATER && others == 0) ||
@@ -215,14 +251,13 @@ static void take_ended(struct run *r)
 
 static int wait_for_news(struct run *r)
 {
-	const struct timespec nap = { .tv_nsec = NO_SOCKETS_MS * 1000000 };
-	int sockets = 0;
+	int ready = 0;
 
-	if (curl_multi_wait(r->multi, NULL, 0, WAIT_MS, &sockets) != CURLM_OK)
+	if (curl_multi_wait(r->multi, NULL, 0, WAIT_MS, &ready) != CURLM_OK)
 		return err_set(&r->e, &ERR_INTERNAL, "libcurl cannot wait for its sockets");
-	/* Without a socket (names are being resolved) it returned at once. */
-	if (sockets == 0)
-		nanosleep(&nap, NULL);
+	/* While names are resolved there is no socket, and it may have returned at once. */
+	if (ready == 0)
+		clock_sleep_us(NO_SOCKETS_US);
 	return 0;
 }
 

@@ -10,7 +10,8 @@ struct transfer {
 	const struct fetch *fetch; /* options */
 	const struct fetch_source *source;
 	struct part *part; /* its bytes are continued when there are some */
-	bool single;	   /* one connection only */
+	bool single;	   /* one connection only, and the digest alone judges what it brings */
+	bool others;	   /* another source can be asked */
 	uint64_t deadline_us;
 	void (*on_tick)(void *data); /* often while it runs */
 	void *on_tick_data;

@@ -111,7 +111,7 @@ static int ask(struct imds *i, const char *method, const char *path, const char 
 		int r = ask_once(i, method, url, header, &status, &failure);
 		bool may_pass = r < 0 ? failure.kind == &ERR_NETWORK : http_status_may_pass(status);
 
-		if (may_pass && http_backoff(tries, 0, i->deadline_us))
+		if (may_pass && http_backoff(tries, i->deadline_us))
 			continue;
 		if (r < 0 && tries > 0)
 			err_wrap(&failure, "after %u tries", tries + 1);

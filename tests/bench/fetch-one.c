@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 			    .deadline_s = 600,
 			    .size_max = SIZE_MAX_BYTES,
 			    .on_progress = keep_most,
-			    .on_progress_data = &most };
+			    .on_data = &most };
 	r = fetch_to_file(&f, &e);
 	if (r < 0)
 		fprintf(stderr, "fetch-one: %s: %s\n", e.kind->code, e.msg);

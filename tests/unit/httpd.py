@@ -95,6 +95,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.file(OTHER)
         elif path == "/endless":
             self.file(FILE * 4, length=False)
+        elif path == "/portal":
+            self.file(b"please log in\n", etag=None, ranges=False)
+        elif path == "/unmeasured":
+            self.file(FILE, length=False, cut=half)
+        elif path == "/trickle":
+            self.file(FILE, cut=1)
         elif path == "/busy":
             self.error(503) if first else self.file(FILE)
         elif path == "/redirect":

@@ -4,7 +4,9 @@
 #include <libgen.h>
 #include <openssl/evp.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "core/clock.h"
@@ -306,6 +308,105 @@ START_TEST(a_spoilt_part_starts_over_once)
 }
 END_TEST
 
+START_TEST(a_whole_part_that_is_spoilt_starts_over)
+{
+	struct attempt t;
+
+	content[SIZE / 2] ^= 1;
+	leave_part(content, SIZE, SIZE, "/plain");
+	content[SIZE / 2] ^= 1;
+	t = fetch(options(), "/plain", NULL);
+	assert_done(&t);
+	assert_log("/plain - - -\n");
+}
+END_TEST
+
+START_TEST(a_part_that_is_no_file_gives_way)
+{
+	_cleanup_free_ char *part = xasprintf("%s" PATH ".part", root);
+	_cleanup_free_ char *sidecar = xasprintf("%s.json", part);
+	_cleanup_free_ char *folder = xasprintf("mkdir -p %s/var/cache", root);
+	struct attempt t;
+
+	shell(folder);
+	ck_assert_int_eq(mkfifo(part, 0600), 0);
+	ck_assert_int_eq(mkfifo(sidecar, 0600), 0);
+	t = fetch(options(), "/plain", NULL);
+	assert_done(&t);
+	ck_assert_int_eq(symlink("/nowhere", part), 0);
+	ck_assert_int_eq(fs_unlink(PATH, NULL), 0);
+	t = fetch(options(), "/plain", NULL);
+	assert_done(&t);
+}
+END_TEST
+
+START_TEST(what_another_process_is_fetching_is_left_to_it)
+{
+	struct err e = ERR_INIT;
+	struct attempt t;
+	int fd;
+
+	leave_part(content, 1000, 1000, "/plain");
+	fd = fs_open(PATH ".part", O_RDWR, 0);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	t = fetch(options(), "/plain", NULL);
+	assert_failed(&t, &ERR_IO);
+	assert_says(&t, "another process");
+	assert_log("");
+	close(fd);
+	ck_assert_msg(fs_exists(PATH ".part") && fs_exists(PATH ".part.json"), "%s", e.msg);
+	t = fetch(options(), "/plain", NULL);
+	assert_done(&t);
+	assert_log("/plain bytes=1000- \"one\" -\n");
+}
+END_TEST
+
+START_TEST(a_page_in_the_place_of_the_file_costs_no_kept_byte)
+{
+	struct fetch f = options();
+	struct attempt t;
+
+	f.size = SIZE;
+	leave_part(content, 1000, 1000, "/plain");
+	t = fetch(f, "/portal", "/plain");
+	assert_done(&t);
+	assert_log("/portal bytes=1000- - -\n/plain bytes=1000- \"one\" -\n");
+}
+END_TEST
+
+START_TEST(a_body_without_a_length_that_is_too_short_was_cut)
+{
+	struct fetch f = options();
+	struct attempt t;
+
+	f.size = SIZE;
+	t = fetch(f, "/unmeasured", NULL);
+	assert_done(&t);
+	ck_assert_uint_eq(t.f.attempts, 2);
+}
+END_TEST
+
+static void count_trouble(const struct err *e, void *data)
+{
+	ck_assert(e->kind == &ERR_NETWORK);
+	++*(unsigned int *)data;
+}
+
+START_TEST(a_source_that_brings_next_to_nothing_does_not_hold_up_the_next)
+{
+	struct fetch f = options();
+	unsigned int troubles = 0;
+	struct attempt t;
+
+	f.on_trouble = count_trouble;
+	f.on_data = &troubles;
+	t = fetch(f, "/trickle", "/plain");
+	assert_done(&t);
+	assert_log("/trickle - - -\n/plain bytes=1- - -\n");
+	ck_assert_uint_eq(troubles, 1);
+}
+END_TEST
+
 START_TEST(a_part_without_a_sidecar_starts_over)
 {
 	struct err e = ERR_INIT;
@@ -583,7 +684,7 @@ START_TEST(progress_is_told_at_the_end)
 	struct attempt t;
 
 	f.on_progress = keep_progress;
-	f.on_progress_data = &last;
+	f.on_data = &last;
 	t = fetch(f, "/plain", NULL);
 	assert_done(&t);
 	ck_assert_uint_eq(last.bytes, SIZE);
@@ -609,6 +710,11 @@ SUITE_AROUND("fetch", start, stop, a_file_is_fetched_and_checked,
 	     a_weak_validator_continues_only_what_is_pinned,
 	     a_later_process_continues_what_was_saved, another_server_may_continue_a_pinned_file,
 	     a_whole_part_needs_no_network, a_spoilt_part_starts_over_once,
+	     a_whole_part_that_is_spoilt_starts_over, a_part_that_is_no_file_gives_way,
+	     what_another_process_is_fetching_is_left_to_it,
+	     a_page_in_the_place_of_the_file_costs_no_kept_byte,
+	     a_body_without_a_length_that_is_too_short_was_cut,
+	     a_source_that_brings_next_to_nothing_does_not_hold_up_the_next,
 	     a_part_without_a_sidecar_starts_over, a_sidecar_that_promises_too_much_starts_over,
 	     a_file_that_changed_meanwhile_starts_over,
 	     a_file_that_changed_unseen_is_noticed_by_its_digest,
