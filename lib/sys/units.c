@@ -1,7 +1,6 @@
 #include "sys/units.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include <systemd/sd-bus.h>
 
@@ -12,7 +11,7 @@
 #define CALL_US	       (30 * SECOND_US)
 #define RELOAD_US      (180 * SECOND_US) /* PID 1 runs every generator before it answers */
 #define LOST_TRIES     14
-#define LOST_PAUSE_US  100000 /* times the number of tries: 9 s in all */
+#define LOST_PAUSE_US  UINT64_C(100000) /* times the number of tries: 9 s in all */
 #define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
 #define WORD_SIZE      32
 
@@ -135,10 +134,11 @@ static int subscribe(struct units *u, struct err *e)
 			return 0;
 		lost |= error_is(u, SD_BUS_ERROR_NO_REPLY);
 		if (!lost || tries == LOST_TRIES) {
-			*e = failure;
+			if (e)
+				*e = failure;
 			return err_wrap(e, "opening the system bus");
 		}
-		usleep(tries * LOST_PAUSE_US);
+		clock_sleep_us(tries * LOST_PAUSE_US);
 	}
 }
 
