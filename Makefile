@@ -5,7 +5,7 @@
 #   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1)
 #   make check-all       check, the lints, and unit tests and core stories under clang and sanitizers
 #                        (LONG=1: every story, and every byte in the tests that change bytes)
-#   make check-vm        whole instances of both shapes in QEMU, and power cuts (LONG=1: many); needs root and
+#   make check-vm        whole instances in QEMU (how far: tests/vm/README.md), power cuts; needs root and
 #                        packaging/deps --vm. T=single or T=multi: one of them. make demo VM=1: only to watch
 #   make check-nspawn    scenes with a real systemd, in containers (T=pattern, J=n, LONG=1); needs root and deps --vm
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
