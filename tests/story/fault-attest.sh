@@ -8,7 +8,7 @@ verifier='"verifier.cc_admin"'
 
 say "== out of reach: waiting, and trying again, until the deadline"
 fault_now=attest-unknown=rim
-story_from restarted single --fault $fault_now --config '{"attest": {"deadline_s": 4}}'
+story_from restarted single --fault $fault_now --config '{"attest": {"deadline_s": 10}}'
 "$TWIN" run "$T" --keep &
 check comes "$T" result=waiting || fail "it does not wait"
 becomes steps.attest.error.code=attestation-unknown # it is gone while it is tried again

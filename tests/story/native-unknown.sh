@@ -65,7 +65,7 @@ expect attestation.decided_by nvidia
 faults -rim-404 collateral-down
 
 say "== native: it waits, then says that it cannot tell, and the GPU keeps its ready state"
-configure '{"attest": {"verifier": "native", "deadline_s": 4}}'
+configure '{"attest": {"verifier": "native", "collateral_s": 1, "deadline_s": 10}}'
 "$TWIN" up "$T"
 begin again
 check comes "$T" result=waiting || fail "it does not wait"
@@ -82,7 +82,7 @@ for id in "$T"/state/devices/rims/*.json; do
 	id=${id##*/}
 	"$TWIN_ANSWER" rim "$T" "${id%.json}" > "$T/root/etc/gn8v/rims/${id%.json}.xml" || fail "no manifest ${id%.json}"
 done
-configure '{"attest": {"rim_dir": "/etc/gn8v/rims", "ocsp": "off"}}'
+configure '{"attest": {"collateral_s": 5, "rim_dir": "/etc/gn8v/rims", "ocsp": "off"}}'
 rm "$T/state/http.jsonl"
 agent_again
 expect_failed attestation-rejected
