@@ -62,7 +62,7 @@ guide_texts() {
 }
 
 # Directives that systemd 239 knows, and that the units use.
-known='Description Documentation DefaultDependencies Requires Wants After Before Conflicts PartOf AssertPathExists
+known='Description Documentation DefaultDependencies Requires Wants After Before Conflicts PartOf StartLimitIntervalSec AssertPathExists
 ConditionPathExists Type RemainAfterExit ExecStart ExecStartPost ExecStopPost NotifyAccess KillMode TimeoutStartSec
 TimeoutStopSec StateDirectory PrivateTmp SuccessExitStatus StandardOutput StandardError SyslogIdentifier WantedBy'
 

@@ -126,8 +126,11 @@ class Box:
     def leader(self):
         """The container's first process."""
         if not self.pid:
-            below = [p for p in watch.descendants(self.process.pid)
-                     if int(watch.stat_fields(p)[1]) == self.process.pid and first_in_namespace(p)]
+            below = []
+            for p in watch.descendants(self.process.pid):
+                fields = watch.stat_fields(p)       # None: it has ended meanwhile
+                if fields and int(fields[1]) == self.process.pid and first_in_namespace(p):
+                    below.append(p)
             self.pid = below[0] if below else None
         return self.pid
 
