@@ -13,8 +13,9 @@
 #include "core/str.h"
 #include "paths.h"
 
-#define LOCK_WAIT_S 120
-#define PEM_MAX	    65536
+#define LOCK_WAIT_S   120
+#define LOCK_PAUSE_US UINT64_C(100000)
+#define PEM_MAX	      65536
 
 /* --- configuration ------------------------------------------------------------------------------ */
 
@@ -50,7 +51,6 @@ void native_from_config(struct native *n, const struct config *c)
  * them at a time. */
 static int lock_devices(int *ret_fd, struct err *e)
 {
-	const struct timespec pause = { .tv_nsec = 100000000 };
 	uint64_t end_us = clock_monotonic_us() + UINT64_C(1000000) * LOCK_WAIT_S;
 	_cleanup_fd_ int fd = -1;
 
@@ -68,7 +68,7 @@ static int lock_devices(int *ret_fd, struct err *e)
 			return err_set(e, &ERR_TIMEOUT,
 				       "another gn8v has been asking the devices for %d s",
 				       LOCK_WAIT_S);
-		nanosleep(&pause, NULL);
+		clock_sleep_us(LOCK_PAUSE_US);
 	}
 	*ret_fd = take_fd(&fd);
 	return 0;

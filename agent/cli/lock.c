@@ -54,7 +54,6 @@ static bool holder_lives(void)
 int lock_wait(unsigned int timeout_s, int *ret_fd, bool *ret_other_run, struct err *e)
 {
 	uint64_t end = clock_monotonic_us() + (uint64_t)timeout_s * 1000000;
-	const struct timespec while_writing = { .tv_nsec = LOOK_EVERY_MS * 1000000 };
 
 	for (;;) {
 		bool lives;
@@ -67,6 +66,6 @@ int lock_wait(unsigned int timeout_s, int *ret_fd, bool *ret_other_run, struct e
 			*ret_other_run = lives;
 			return -1;
 		}
-		nanosleep(&while_writing, NULL);
+		clock_sleep_us(LOOK_EVERY_MS * UINT64_C(1000));
 	}
 }

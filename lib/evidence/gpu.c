@@ -2,14 +2,14 @@
 
 #include <assert.h>
 #include <dlfcn.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/str.h"
 
 #define SONAME	       "libnvidia-ml.so.1"
 #define RETRIES	       3
-#define RETRY_PAUSE_NS 200000000
+#define RETRY_PAUSE_US 200000
 #define CHAIN_MAX      0x1400
 #define TEXT_SIZE      80
 #define VBIOS_SIZE     32
@@ -297,14 +297,13 @@ static bool may_try_again(int r)
 static int ask_report(const struct nvml *l, nvml_device dev, struct appraise_device *d,
 		      struct cc_report *report, struct err *e)
 {
-	const struct timespec pause = { .tv_nsec = RETRY_PAUSE_NS };
 	int r = OK;
 
 	for (int i = 0; i <= RETRIES; i++) {
 		if (i > 0) {
 			log_debug("attestation report of %s: NVML answered %d, trying again", d->id,
 				  r);
-			nanosleep(&pause, NULL);
+			clock_sleep_us(RETRY_PAUSE_US);
 			if (evidence_nonce(d->nonce, e) < 0)
 				return -1;
 		}

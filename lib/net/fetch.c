@@ -77,12 +77,17 @@ static void on_tick(void *data)
 	tell_progress(data, false);
 }
 
+static uint64_t size_expected(const struct job *j)
+{
+	return j->f->size ? j->f->size : j->part.origin.size;
+}
+
 /* Kept bytes may be continued where they came from if the server can tell that it still has the
  * same file, and anywhere if the digest will judge them. */
 static bool may_continue(const struct job *j, const char *url)
 {
 	const struct part_origin *o = &j->part.origin;
-	uint64_t size = j->f->size ? j->f->size : o->size;
+	uint64_t size = size_expected(j);
 
 	if (size && j->part.here.n && j->part.here.v[j->part.here.n - 1].end > size)
 		return false;
@@ -92,7 +97,7 @@ static bool may_continue(const struct job *j, const char *url)
 
 static bool is_complete(const struct job *j)
 {
-	uint64_t size = j->f->size ? j->f->size : j->part.origin.size;
+	uint64_t size = size_expected(j);
 
 	return j->f->sha256 && size && part_is_whole(&j->part, size);
 }

@@ -17,7 +17,6 @@
 #define CONNECT_TIMEOUT_S 8L
 #define ATTEMPT_MAX_US	  UINT64_C(20000000)
 #define POLL_MAX_US	  UINT64_C(200000)
-#define NO_SOCKETS_US	  UINT64_C(5000)
 
 struct item {
 	struct gather_request r;
@@ -264,7 +263,6 @@ static int start_due(struct gather *g, struct err *e)
 static int wait_for_news(struct gather *g, struct err *e)
 {
 	uint64_t now_us = clock_monotonic_us(), wait_us = POLL_MAX_US;
-	int sockets = 0;
 
 	for (size_t i = 0; i < g->n; i++) {
 		const struct item *it = g->items[i];
@@ -276,11 +274,9 @@ static int wait_for_news(struct gather *g, struct err *e)
 		if (it->due_us - now_us < wait_us)
 			wait_us = it->due_us - now_us;
 	}
-	if (curl_multi_wait(g->multi, NULL, 0, (int)(wait_us / 1000), &sockets) != CURLM_OK)
-		return err_set(e, &ERR_INTERNAL, "libcurl cannot wait for its sockets");
-	/* Without a socket (names are being resolved, or nothing runs) it returned at once. */
-	if (sockets == 0)
-		clock_sleep_us(g->running && wait_us > NO_SOCKETS_US ? NO_SOCKETS_US : wait_us);
+	if (g->running)
+		return http_wait(g->multi, wait_us, e);
+	clock_sleep_us(wait_us);
 	return 0;
 }
 

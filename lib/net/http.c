@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/str.h"
 
+#define NO_SOCKETS_US	 UINT64_C(5000)
 #define REDIRECTS_MAX	 5L
 #define BACKOFF_FIRST_US UINT64_C(200000)
 #define BACKOFF_MAX_US	 UINT64_C(15000000)
@@ -135,6 +136,18 @@ char *http_url_text(const char *url)
 	}
 	str_sanitise(text);
 	return text;
+}
+
+int http_wait(CURLM *multi, uint64_t most_us, struct err *e)
+{
+	int ready = 0;
+
+	if (curl_multi_wait(multi, NULL, 0, (int)(most_us / 1000), &ready) != CURLM_OK)
+		return err_set(e, &ERR_INTERNAL, "libcurl cannot wait for its sockets");
+	/* While names are resolved there is no socket, and it may have returned at once. */
+	if (ready == 0)
+		clock_sleep_us(most_us > NO_SOCKETS_US ? NO_SOCKETS_US : most_us);
+	return 0;
 }
 
 uint64_t http_backoff_until(unsigned int tries, uint64_t not_before_us, uint64_t deadline_us)

@@ -39,6 +39,9 @@ bool http_status_may_pass(long status);
 /* Scheme, host and path of a URL: no user, no query. Caller frees. */
 char *http_url_text(const char *url);
 
+/* Waits until something may have happened on the transfers of a handle, at most so long. */
+int http_wait(CURLM *multi, uint64_t most_us, struct err *e);
+
 /* When to begin try number `tries` + 1 (monotonic): later each time, with full jitter, and not before
  * `not_before_us` (0: does not matter). 0 when the deadline would have passed. */
 uint64_t http_backoff_until(unsigned int tries, uint64_t not_before_us, uint64_t deadline_us);

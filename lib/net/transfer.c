@@ -5,9 +5,8 @@
 #include "net/lane.h"
 #include "net/pace.h"
 
-#define LANES_MAX     16
-#define WAIT_MS	      100
-#define NO_SOCKETS_US 10000
+#define LANES_MAX 16
+#define WAIT_US	  UINT64_C(100000)
 
 /* What is read back between two looks at the sockets. */
 #define CATCH_UP (UINT64_C(4) << 20)
@@ -249,18 +248,6 @@ static void take_ended(struct run *r)
 
 /* --- the loop ----------------------------------------------------------------------------------- */
 
-static int wait_for_news(struct run *r)
-{
-	int ready = 0;
-
-	if (curl_multi_wait(r->multi, NULL, 0, WAIT_MS, &ready) != CURLM_OK)
-		return err_set(&r->e, &ERR_INTERNAL, "libcurl cannot wait for its sockets");
-	/* While names are resolved there is no socket, and it may have returned at once. */
-	if (ready == 0)
-		clock_sleep_us(NO_SOCKETS_US);
-	return 0;
-}
-
 static void tell(struct run *r)
 {
 	struct transfer *t = r->t;
@@ -312,7 +299,7 @@ static int carry(struct run *r)
 	if (fill(r) < 0)
 		return -1;
 	while (!is_over(r)) {
-		if (go_on(r) < 0 || (!is_over(r) && wait_for_news(r) < 0))
+		if (go_on(r) < 0 || (!is_over(r) && http_wait(r->multi, WAIT_US, &r->e) < 0))
 			return -1;
 	}
 	if (is_whole(r))
