@@ -32,9 +32,10 @@ static int judge_natively(struct worker *w, struct appraisal *a, struct err *e)
 		str_copy(a->decided_by, sizeof(a->decided_by), "native");
 		worker_event(
 			w,
-			"%s natively: %zu devices, %u requests for %zu manifests and %zu certificates in %.1f s",
-			verdict_name(a->verdict), a->devices_n, report.requests, report.rims,
-			report.questions, (double)report.took_us / 1e6);
+			"%s natively: %zu device%s, %u requests for %zu manifests and %zu certificates in %.1f s",
+			verdict_name(a->verdict), a->devices_n, a->devices_n == 1 ? "" : "s",
+			report.requests, report.rims, report.questions,
+			(double)report.took_us / 1e6);
 	}
 	evidence_done(&ev);
 	return r;

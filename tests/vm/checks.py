@@ -1,4 +1,5 @@
 """What must hold of a machine, looked at from its console, from outside, and on its disk."""
+import json
 import re
 
 from vm import VmError, read_json, read_jsonl
@@ -34,8 +35,18 @@ def no_cycle(vm):
     must("no ordering cycle, no job that timed out", not found, found and found.group(0))
 
 
-def ready_status(vm, status):
-    same("result", status["result"], "ready")
+def ready_status(vm, shell):
+    """Of a machine that runs."""
+    answer(vm, json.loads(shell.ask("cat /var/lib/gn8v/status.json")), "ready")
+
+
+def stopped_status(vm):
+    """On the disk of a machine that was switched off: nobody vouches for that boot any more."""
+    answer(vm, vm.status(), "pending")
+
+
+def answer(vm, status, result):
+    same("result", status["result"], result)
     same("gate", status["gate"], "open")
     same("error", status["error"], None)
     same("verdict", status["attestation"]["verdict"], "accepted")
@@ -95,7 +106,7 @@ def order(vm, shell, attested):
 
 
 SNAPSHOT = ("find /etc /usr /boot /var/lib/gn8v /var/lib/rpm -xdev -type f ! -name status.json ! -path '/var/lib/rpm/*-shm' "
-            "! -name '*.pyc' -printf '%p %s %T@ %i\\n' | sort > /root/snapshot-")
+            "! -name '*.pyc' ! -name '10-cloud-init-*' -printf '%p %s %T@ %i\\n' | sort > /root/snapshot-")
 
 
 def snapshot(shell, name):

@@ -64,8 +64,9 @@ class Cuts:
         files = listing(shell)
         for line in sorted(set(files) ^ set(self.reference["files"])):
             checks.must("its files are those of a machine that was never cut off", False, line)
+        checks.ready_status(vm, shell)
         vm.power_button()
-        checks.ready_status(vm, vm.status())
+        checks.stopped_status(vm)
         checks.nothing_twice(vm)
         replayed = checks.consoles(vm).count("recovering journal")
         self.say("           ok  ready after %d cuts and %d boots; the file system was recovered %d times" % (

@@ -21,7 +21,7 @@ STAGES = (
     ("gate open, ready", r"gn8v\[\d+\]: ready: every step"),
 )
 READY = STAGES[-1][1]
-FAILED = r"gn8v\[\d+\]: .*(FAILED|refused: )"
+FAILED = r"gn8v\[\d+\]: .*(FAILED|refused: |tried again in)"
 STAMP = re.compile(r"^\[\s*(\d+\.\d+)\] ")
 
 

@@ -55,12 +55,21 @@ class Server(Daemon):
 
 
 class Shell:
-    """A person who is logged in as root at the second console."""
+    """A person who is logged in as root at the second console. The machine calls at its start: what it prints there
+    before anybody listens would be lost."""
 
     def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
-        self.rest, self.number, self.boot = "", 0, 0
+        if os.path.exists(path):
+            os.unlink(path)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(1)
+        self.listener.settimeout(120)
+        self.socket, self.rest, self.number, self.logged_in = None, "", 0, False
+
+    def called(self):
+        self.socket = self.listener.accept()[0]
+        self.listener.close()
 
     def until(self, mark, deadline_s):
         end = time.monotonic() + deadline_s
@@ -76,11 +85,11 @@ class Shell:
         said, _, self.rest = self.rest.partition(mark)
         return said
 
-    def log_in(self, boot, deadline_s=DEADLINE_S):
-        """Waits for the prompt of a boot. What it says about the terminal would only be in the way."""
-        self.boot = boot
+    def log_in(self, deadline_s=DEADLINE_S):
+        """Waits for the prompt. What it says about the terminal would only be in the way."""
+        self.logged_in = True
         self.until("# ", deadline_s)
-        self.socket.sendall(b"stty -echo; PS1=; bind 'set enable-bracketed-paste off' 2>/dev/null; echo rea''dy\n")
+        self.socket.sendall(b"stty -echo; PS1= PS2=; bind 'set enable-bracketed-paste off' 2>/dev/null; echo rea''dy\n")
         self.until("ready\n", deadline_s)
 
     def run(self, command, deadline_s=DEADLINE_S):
@@ -171,7 +180,7 @@ class Vm:
                 "-virtfs", "local,path=%s,mount_tag=twin,security_model=none" % self.twin.state_folder,
                 "-device", "virtio-serial-pci", "-chardev", "stdio,id=journal,signal=off",
                 "-device", "virtconsole,chardev=journal",
-                "-chardev", "socket,id=shell,path=%s,server=on,wait=off" % self.path("shell"),
+                "-chardev", "socket,id=shell,path=%s" % self.path("shell"),
                 "-device", "virtconsole,chardev=shell",
                 "-chardev", "file,id=serial,path=%s,append=on" % self.path("console.log"), "-serial", "chardev:serial",
                 "-qmp", "unix:%s,server=on,wait=off" % self.path("qmp")]
@@ -179,11 +188,12 @@ class Vm:
     def power_on(self):
         if not self.ports:
             self.ports = self.server.begin(self.at["assets"])
-        self.person = None
+        self.person = Shell(self.path("shell"))
         log = open(self.path("qemu.log"), "ab")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                                         preexec_fn=watch.tie(signal.SIGKILL))
         log.close()
+        self.person.called()
         threading.Thread(target=self.read, args=(self.process,), daemon=True).start()
 
     def read(self, process):
@@ -272,10 +282,8 @@ class Vm:
 
     def shell(self):
         """Whoever is logged in in this boot, once there is somebody."""
-        if self.person is None:
-            self.person = Shell(self.path("shell"))
-        if self.person.boot != self.boots:
-            self.person.log_in(self.boots)
+        if not self.person.logged_in:
+            self.person.log_in()
         return self.person
 
     # --- what it left
