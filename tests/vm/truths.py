@@ -3,6 +3,7 @@ import checks
 from vm import write_json
 
 GATED = checks.GATED
+DROP_IN = "/etc/systemd/system/%s.d/50-gn8v-order.conf" % GATED
 
 
 class StatusText:
@@ -55,8 +56,10 @@ def kill(vm, shell, signal_name):
 
 def gate(vm, shell, passed):
     """A rejected verdict, a crash and a kill -9 close it and stop what is behind it; one restart of the agent opens it."""
+    # The proof of a boot is taken again once something had to be mended.
+    shell.ask("rm " + DROP_IN)
     write_json(vm.twin.state("faults"), {"attest-rejected": "0"})
-    shell.run("systemctl restart gn8v-agent")
+    checks.must("systemctl restart fails when the verdict is rejected", shell.run("systemctl restart gn8v-agent")[0] != 0)
     closed(shell, "a rejected verdict")
     write_json(vm.twin.state("faults"), {})
     reopened(shell, "a rejected verdict")
