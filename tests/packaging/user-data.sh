@@ -24,12 +24,13 @@ ok() {
 # machine NAME: a fresh one; its disk is the folder $m.
 machine() {
 	m=$top/$1
-	mkdir -p "$m/etc/systemd/system" "$m/var/lib" "$m/usr-local/bin" "$m/root" "$m/fake/www" "$m/fake/log" "$m/tmp"
+	mkdir -p "$m/etc/systemd/system" "$m/var/lib/rpm" "$m/usr-local/bin" "$m/root" "$m/fake/www" "$m/fake/log" "$m/tmp"
 	cp "$fakes"/* "$m/usr-local/bin/"
-	for tool in cat mv mkdir rm sync sha256sum sleep; do
+	for tool in cat cp mv mkdir rm sync sha256sum sleep; do
 		cp "$fakes/counted" "$m/usr-local/bin/$tool"
 	done
 	rm "$m/usr-local/bin/counted"
+	echo whole > "$m/var/lib/rpm/Packages"
 	for v in 1 2; do
 		echo "package 0.$v.0-1" > "$m/fake/www/gn8v-$v.rpm"
 	done
@@ -82,7 +83,7 @@ first_boot_installs_and_starts() {
 	ok $? "first boot: the agent is enabled and started without waiting"
 	grep '^systemctl .*start' "$m/fake/log/commands" | grep -vq -e --no-block
 	ok $((!$?)) "first boot: nothing is started with waiting"
-	awk '$1 == "mv" { from = $3; to = $4; if (last != "sync " from) bad = 1; sub("/[^/]*$", "", to); want = "sync " to; next }
+	awk '$1 == "mv" { from = $3; to = $4; if (last != "sync" && last != "sync " from) bad = 1; sub("/[^/]*$", "", to); want = "sync " to; next }
 		want != "" { if ($0 != want) bad = 1; want = "" } { last = $0 } END { exit bad }' "$m/fake/log/commands"
 	ok $? "first boot: every file is synced, moved, and its folder synced"
 	[ -z "$(find "$m/etc" "$m/var" "$m/usr-local/libexec" -name '*.tmp' -o -name '*.part' -o -name '*.rpm')" ]
@@ -190,6 +191,7 @@ cut_anywhere_completes() {
 		boot "$cut"
 		[ "$(cat "$m/fake/count")" -eq "$cut" ] || bad="$bad $cut(not cut)"
 		[ ! -e "$m/etc/gn8v/config.json" ] || cmp -s "$m/config" "$m/etc/gn8v/config.json" || bad="$bad $cut(config)"
+		echo 20 > "$m/fake/sleeps_left"
 		boot
 		[ "$whole" = "$(disk)" ] || bad="$bad $cut"
 		rm -rf "$m"
