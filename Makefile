@@ -225,7 +225,7 @@ check-more: lint
 # Whole machines. Their RPM is of the last commit, as every RPM is, and is made once for it.
 WHOLE = $(TWIN_ENV) VM_RPM=$$(ls $(CURDIR)/build/rpm/RPMS/x86_64/$N-1*.rpm) tests/vm/run
 WHOLE_RPM = $(if $(wildcard build/rpm/RPMS/x86_64/$N-1*.rpm),,rpm)
-CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 2 --only 'transaction|agent')
+CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3)
 
 check-vm: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
 	$(WHOLE) $(CUTS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT)) $(T)

@@ -2,6 +2,7 @@
 import json
 import re
 
+import internet
 from vm import VmError, read_json, read_jsonl
 
 GATED = "cloudmonitor.service"
@@ -74,15 +75,28 @@ def once(vm):
     same("changes of the boot entries", len(grubby), 1)
 
 
+def packages(vm):
+    """What the machine has got of gn8v, the distribution and NVIDIA by rpm."""
+    multi = ["nvidia-fabric-manager", "libnvidia-nscq-570"] if vm.shape == "multi" else []
+    return ["gn8v"] + [row[0] for row in internet.names()] + multi
+
+
+def becomes_active(shell, unit):
+    """What is behind the gate is started without waiting for it."""
+    status = shell.run("timeout 300 sh -c 'until systemctl -q is-active %s; do sleep 0.2; done'" % unit)[0]
+    same("%s is active within 300 s" % unit, status, 0)
+
+
 def running(vm, shell):
     """Everything is up, seen by somebody who is logged in."""
     units = ["gn8v-agent.service", "gn8v-ready.target", "nvidia-persistenced.service", GATED]
     if vm.shape == "multi":
         units.append("nvidia-fabricmanager.service")
     for unit in units:
-        same(unit, shell.run("systemctl is-active " + unit)[1].strip(), "active")
+        becomes_active(shell, unit)
     must("swiotlb= is on the command line", " swiotlb=4194304,any" in shell.ask("cat /proc/cmdline"))
     same("gn8v status --wait", shell.run("gn8v status --wait --timeout 5 >/dev/null")[0], 0)
+    same("packages that are missing", shell.run("rpm -q --quiet " + " ".join(packages(vm)))[0], 0)
     same("failed units", shell.run("systemctl --failed --no-legend --plain")[1].strip(), "")
 
 
@@ -105,8 +119,8 @@ def order(vm, shell, attested):
     return found
 
 
-SNAPSHOT = ("find /etc /usr /boot /var/lib/gn8v /var/lib/rpm -xdev -type f ! -name status.json ! -path '/var/lib/rpm/*-shm' "
-            "! -name '*.pyc' ! -name '10-cloud-init-*' -printf '%p %s %T@ %i\\n' | sort > /root/snapshot-")
+SNAPSHOT = ("find /etc /usr /boot /var/lib/gn8v /var/lib/rpm -xdev \\( -type f -o -type l \\) ! -name status.json ! -path '/var/lib/rpm/*-shm' "
+            "! -name '*.pyc' ! -name '10-cloud-init-*' -printf '%p %l %s %T@ %i\\n' | sort > /root/snapshot-")
 
 
 def snapshot(shell, name):
@@ -122,12 +136,26 @@ def third_boot(vm, boot):
     """It looked, and changed nothing."""
     changes = [c["argv"] for c in vm.commands() if c["boot"] == boot and not is_look(c)]
     same("what ran in boot %d" % boot, changes, [])
-    opened = [g for g in read_jsonl(vm.twin.state("gpu.jsonl")) if g["boot"] == boot]
-    must("the GPUs were asked anew", any(g["who"] == "gn8v" for g in opened))
+    steps = [found.group(1) for found in (STEP.search(line) for line in vm.this_boot()) if found]
+    same("steps that worked in boot %d" % boot, sorted(set(steps) - REPEATED), [])
+
+
+def attested_over_network(vm, boot):
+    """The devices were asked in this boot, and NVIDIA's services too."""
+    must("the GPUs were asked in boot %d" % boot, any(
+        g["boot"] == boot and g["who"] == "gn8v" for g in read_jsonl(vm.twin.state("gpu.jsonl"))))
+    hosts = {h["host"] for h in read_jsonl(vm.twin.state("http.jsonl")) if h["boot"] == boot and h["status"] == 200}
+    same("of NVIDIA's services, those that answered in boot %d" % boot, sorted(hosts & SERVICES), sorted(SERVICES))
+
+
+STEP = re.compile(r"gn8v\[\d+\]: (\S+): done in ")
+# What each boot does anew: wait for services that boot starts, look at devices, attest, open the gate.
+REPEATED = {"tdx", "fabricmanager-start", "persistenced-start", "devices", "fabric", "cc-mode", "attest", "ready"}
+SERVICES = {"rim.attestation.nvidia.com", "ocsp.ndis.nvidia.com"}
 
 
 def is_look(command):
     """Whether a program of the simulated hardware only looks, or is a service of its own."""
     words = " ".join(command["argv"])
     return re.search(r"/(modinfo|nvidia-persistenced|nv-fabricmanager|argusagent) ?|grubby --(info|default-index)|"
-                     r"nvidia-smi (conf-compute|-q|-L|--query-gpu)", words) is not None
+                     r"nvidia-smi (conf-compute -(srs 1|[a-z]+$)|-q|-L|--query-gpu)", words) is not None

@@ -8,96 +8,115 @@ import time
 
 import checks
 import story
-from vm import Vm, VmError
+from vm import Vm, write_json
 
 STATE = re.compile(r"gn8v\[\d+\]: (\S+: )?(.*)")
-# Where the four come that have nothing to do with the agent: a line of the journal, and seconds after it.
-EARLY = (("in the hook", r"systemd\[1\]: Reloading", 0.0),
-         ("in the download of the RPM", r"gn8v-bootstrap\[\d+\]: fetching", 0.0),
-         ("in the rpm transaction", r"gn8v-bootstrap\[\d+\]:\s+Installing +: gn8v", 0.2),
+DELAYS = {"persistenced": 2}
+# Bytes a second while the RPM is fetched that is to be cut off: its few hundred kB take long enough.
+SLOW = dict(DELAYS, rate=20000)
+# The cuts that have nothing to do with the agent: a line of the journal, and seconds after it.
+TRANSACTION = ("in the rpm transaction", r"gn8v-bootstrap\[\d+\]:\s+Installing +: gn8v", 0.2)
+EARLY = (("before the hook", r"cloud-init\[\d+\]: .*running 'init' at", 1.0),
+         ("in the hook", r"systemd\[1\]: Reloading", 0.0),
+         ("in the download of the RPM", r"gn8v-bootstrap\[\d+\]: fetching", 3.0),
+         TRANSACTION,
          ("right after the transaction", r"gn8v-bootstrap\[\d+\]: Complete!", 0.0))
-# A step that said so is done, whatever happens to the power afterwards: its program does not run again.
-DONE = (("driver", "nvidia-installer"), ("cuda", "cuda-installer"))
+# Steps whose work is done once: one that said so is not done again, whatever happens to the power afterwards.
+LASTING = re.compile(r"gn8v\[\d+\]: (kernel-args|lkca|initramfs|packages|fetch-\S+|fabricmanager|driver|cuda|nscq|"
+                     r"persistenced-unit|service-order): done in ")
 
 
 class Cuts:
+    """One machine, and what it suffered."""
+
     def __init__(self, folder, at, rpm, say, reference):
         config = {"gate": {"mode": reference["gate"]}}
-        self.vm = Vm(folder, reference["shape"], at).create(rpm, config, {"persistenced": 2})
-        self.say, self.reference, self.suffered, self.done = say, reference, [], {}
-        self.recoveries = 0
-        self.vm.on_line = self.note
-
-    def note(self, line):
-        found = re.search(r"gn8v\[\d+\]: (\S+): done in ", line)
-        if found:
-            self.done.setdefault(found.group(1), self.vm.boots)
+        self.vm = Vm(folder, reference["shape"], at).create(rpm, config, DELAYS)
+        self.say, self.reference, self.suffered = say, reference, []
+        self.dirty = 0
 
     def cut(self, name, pattern, seconds):
-        """Starts the machine and cuts its power where NAME says; False when it was ready before."""
+        """Starts the machine and cuts its power where NAME says; False when it did not come there any more."""
         vm, boots = self.vm, self.vm.boots
+        write_json(vm.twin.state("delays.json"), SLOW if "download" in name else DELAYS)
         vm.power_on()
-        found = vm.wait_for("%s|%s" % (pattern, story.READY))
-        ready = re.search(story.READY, found.string) is not None
-        end = time.monotonic() + (0 if ready else seconds)
-        while time.monotonic() < end:
-            try:
-                vm.next_line(end - time.monotonic())
-            except VmError:
-                break
-        # A cut between two boots finds nothing that was not written.
-        self.recoveries += checks.consoles(vm).count("reboot: Restarting system") < vm.boots
+        reached = re.search(story.READY, vm.wait_for("%s|%s" % (pattern, story.READY)).string) is None
+        if reached and seconds and vm.comes(story.READY, seconds):
+            name += ", which is when it was ready"
         vm.power_cut()
         checks.must("the machine had started", vm.boots > boots)
-        self.suffered.append(name + (", at the end" if ready else ""))
-        self.say("%7d.    %-44s boot %d, after: %s" % (len(self.suffered), name, vm.boots, story.said(vm.last())[:70]))
-        return not ready
+        unwritten = vm.needs_recovery()
+        self.dirty += unwritten
+        if reached:
+            self.suffered.append(name)
+        self.say("%7s    %-44s boot %d, %s; after: %s" % (
+            "%d." % len(self.suffered) if reached else "not cut", name, vm.boots,
+            "journal to replay" if unwritten else "nothing to replay", story.said(vm.last())[:60]))
+        return reached
 
     def finish(self):
         vm = self.vm
+        write_json(vm.twin.state("delays.json"), DELAYS)
         vm.power_on()
         vm.wait_for(story.READY)
         shell = vm.shell()
         checks.running(vm, shell)
         self.nothing_again()
-        checks.same("gn8v's package, by rpm", shell.run("rpm -V --nodeps gn8v")[1].strip(), "")
-        files = listing(shell)
-        for line in sorted(set(files) ^ set(self.reference["files"])):
-            checks.must("its files are those of a machine that was never cut off", False, line)
+        for package in checks.packages(vm):
+            checks.same("rpm -V of " + package, shell.run("rpm -V --nodeps " + package)[1].strip(), "")
+        self.same_files(listing(shell))
         checks.ready_status(vm, shell)
         vm.power_button()
         checks.stopped_status(vm)
         checks.nothing_twice(vm)
+        checks.no_cycle(vm)
         replayed = checks.consoles(vm).count("recovering journal")
-        self.say("           ok  ready after %d cuts and %d boots; the file system was recovered %d times" % (
+        checks.must("the journal was replayed after each cut that left something to replay", replayed >= self.dirty,
+                    "%d of %d" % (replayed, self.dirty))
+        self.say("           ok  ready after %d cuts and %d boots; the file system replayed its journal %d times" % (
             len(self.suffered), vm.boots, replayed))
-        checks.must("each cut in a boot left a journal to replay", replayed >= self.recoveries, replayed)
+
+    def same_files(self, found):
+        """What rpm and the installers had beside a file while they wrote it may be left; it is nobody's file."""
+        missing = sorted(set(self.reference["files"]) - set(found))
+        more = sorted(set(found) - set(self.reference["files"]))
+        left = [line for line in more if LEFT_OVER.search(line)]
+        if left:
+            self.say("           left behind: " + ", ".join(line.split()[0] for line in left))
+        checks.same("files that a machine has that was never cut off, and this one has not", missing, [])
+        checks.same("files that only this one has", [line for line in more if line not in left], [])
 
     def nothing_again(self):
-        for step, program in DONE:
-            late = [c for c in self.vm.commands() if c["exe"] == program and c["boot"] > self.done.get(step, self.vm.boots)]
-            checks.same("runs of %s after the step was done" % program, late, [])
-        asked = sum("restart asked for" in line for _, line in self.vm.seen)
+        lines = [line for _, line in self.vm.seen]
+        done = [found.group(1) for found in map(LASTING.search, lines) if found]
+        checks.same("steps that were done twice", sorted(set(s for s in done if done.count(s) > 1)), [])
+        asked = sum("restart asked for" in line for line in lines)
         checks.must("restarts asked for", asked <= 1, asked)
 
 
-LISTING = ("find /etc /usr /boot /var/lib/gn8v -xdev -type f -newer /twin/hardware/initrd ! -name '*.pyc' "
-           "! -name 'ld.so.cache*' -printf '%p %s\\n' | sort")
+# Of what came after the image, each file with its digest and each link with its target.
+LISTING = (r"find /etc /usr /boot /var/lib/gn8v -xdev -cnewer /twin/hardware/initrd ! -name '*.pyc' "
+           r"\( -type f -exec sha256sum {} + -o -type l -printf '%l  %p\n' \) | awk '{ print $2, $1 }' | sort")
 # What differs from machine to machine, or tells of its life.
-VOLATILE = re.compile(r"status\.json|progress\.json|/var/lib/gn8v/restarts|/etc/(machine-id|hostname|resolv|.*cloud)")
+VOLATILE = re.compile(r"^\S*(status\.json|progress\.json|/var/lib/gn8v/(restarts|\S*log)|/etc/(machine-id|hostname|resolv|ssh/)|"
+                      r"cloud|ld\.so\.cache|/etc/(\.pwd\.lock|g?shadow|passwd|group)-?|grubenv)")
+LEFT_OVER = re.compile(r"^\S+(;[0-9a-f]{8}|\.\d{3,7}) ")
 
 
 def listing(shell):
-    """The files that came after the image, with their sizes."""
+    """The files that came after the image."""
     return [line for line in shell.ask(LISTING).splitlines() if not VOLATILE.search(line)]
 
 
 def states(journal):
-    """The distinct things that the agent printed on its way, as patterns; what ends a run leaves nothing to cut off."""
+    """The distinct things that the agent printed on its way to ready, as patterns; what ends a run leaves nothing to
+    cut off."""
     seen = []
     for line in journal:
+        if re.search(story.READY, line):
+            break
         found = STATE.search(line)
-        if found and not re.search(story.READY + "|restarting: ", line):
+        if found and "restarting: " not in line:
             words = re.split(r"[\d.]{2,}", "%s%s" % (found.group(1) or "", found.group(2)))[0]
             if words not in seen:
                 seen.append(words)
@@ -109,34 +128,45 @@ def at_random(seed, n, span_s):
     return [("%.1f s after the agent begins" % s, story.BEGINS, s) for s in (chance.uniform(0, span_s) for _ in range(n))]
 
 
+def groups(name, rows, size):
+    return [("%s-%d" % (name, i), rows[i:i + size]) for i in range(0, len(rows), size)]
+
+
 def plan(args, reference):
     """[(name of a machine, its cuts)]: not too many for one, so that each begins with a fresh disk."""
-    rows = list(EARLY)
     chance = at_random(args.seed, args.cuts, reference["agent_s"])
-    every = states(reference["journal"]) if args.every_state else []
-    groups = [("early", rows + chance[:3])]
-    for i in range(3, len(chance), 5):
-        groups.append(("random-%d" % i, chance[i:i + 5]))
-    for i in range(0, len(every), 8):
-        groups.append(("state-%d" % i, every[i:i + 8]))
-    if args.only:
-        groups = [(n, [r for r in rows if re.search(args.only, r[0])]) for n, rows in groups]
-    return [(n, rows) for n, rows in groups if rows]
+    if not args.every_state:
+        return [("brief", [TRANSACTION] + chance)]
+    every = states(reference["journal"])
+    return groups("early", list(EARLY), 5) + groups("random", chance, 5) + groups("state", every, 8)
 
 
-def play(args, at, rpm, say, results):
-    """All power cuts, on a machine like the first that was not cut off; [name] of those survived."""
-    reference = results[0]
-    say("\npower cuts, seed %d" % args.seed)
-    survived = []
-    for name, rows in plan(args, reference):
+def play(args, at, rpm, say, reference):
+    """All power cuts, on machines like REFERENCE, which was not cut off; [name] of those survived. A cut that a machine was
+    past already is tried on the next one, once."""
+    survived, late, work = [], set(), plan(args, reference)
+    while work:
+        name, rows = work.pop(0)
+        if args.only:
+            rows = [r for r in rows if re.search(args.only, r[0])]
+        if not rows:
+            continue
         cuts = Cuts(os.path.join(args.folder, "cuts-" + name), at, rpm, say, reference)
+        again = []
         try:
             for row in rows:
-                if not cuts.cut(*row):
-                    break
+                if cuts.cut(*row):
+                    continue
+                # Ready: nothing that comes later is left to be cut off.
+                again = rows[rows.index(row):]
+                break
             cuts.finish()
         finally:
             cuts.vm.destroy()
         survived += cuts.suffered
+        if again and not cuts.suffered:
+            checks.must("the machine came to where its power was to be cut", again[0][0] not in late, again[0][0])
+            late.add(again[0][0])
+        if again:
+            work.insert(0, (name + "+", again))
     return survived

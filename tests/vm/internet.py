@@ -38,6 +38,9 @@ A name for dnf to install, and the one file of it that somebody looks for.
 %(file)s
 """
 
+LAY = """install -D -m 755 /dev/null %%{buildroot}%(file)s
+echo "%(name)s (simulated)" > %%{buildroot}%(file)s"""
+
 
 def vendor(built, nscq):
     """BUILT: the twin's assets; its two RPMs hold the simulated NSCQ library, and a Fabric Manager that runs."""
@@ -77,7 +80,7 @@ def make_package(folder, name, version, release, file, provides=()):
     spec = os.path.join(folder, name + ".spec")
     with open(spec, "w") as f:
         f.write(SPEC % {"name": name, "version": version, "release": release, "file": file,
-                        "install": file and "install -D -m 755 /dev/null %%{buildroot}%s" % file,
+                        "install": file and LAY % {"name": name, "file": file},
                         "provides": "\n".join("Provides: " + p for p in provides)})
     packages.call(["rpmbuild", "--quiet", "-bb", "--target", "x86_64-linux", "--define", "_topdir " + folder,
                    "--define", "_rpmdir " + os.path.join(folder, "repo"), "--define", "debug_package %{nil}",
@@ -110,7 +113,7 @@ def tools_missing():
 
 def prepare(folder, nscq):
     """Everything that does not change from run to run, below FOLDER: assets, repository, rootfs, disk.raw; and the lock
-    that keeps them so while the caller lives."""
+    that keeps them so while the caller lives, shared with others that only use them."""
     missing = tools_missing()
     if missing:
         sys.exit("vm: missing: %s. packaging/deps --vm installs them." % ", ".join(missing))
@@ -130,4 +133,6 @@ def prepare(folder, nscq):
     subprocess.run([os.path.join(HERE, "rootfs"), at["rootfs"], "--assets", at["assets"]], check=True)
     repository(at["repository"], at["rootfs"])
     subprocess.run([os.path.join(HERE, "image"), at["rootfs"], at["disk.raw"]], check=True)
+    # Other runs may use it now, and none may change it.
+    fcntl.flock(lock, fcntl.LOCK_SH)
     return at

@@ -1,40 +1,43 @@
 """The table of README.md: what a run measured."""
-import platform
+import os
 import re
 
 BEGIN, END = "<!-- what a run measured -->\n", "<!-- end -->\n"
 
 
-def seconds(times):
-    """{stage: seconds}; a stage's name may come twice, in two boots."""
-    return dict(times)
+def cell(result, name):
+    times = [t for n, t in result["stages"] if n == name]
+    return "%.0f s" % times[0] if times else "beside others"
 
 
-def table(results, survived):
-    lines = ["| | %s |" % " | ".join("%s, gate %s" % (r["shape"], r["gate"]) for r in results),
-             "| --- |%s" % (" --- |" * len(results)),
-             "| boots | %s |" % " | ".join(str(r["boots"]) for r in results)]
+def row(name, results, say):
+    return "| %s | %s |" % (name, " | ".join(say(r) for r in results))
+
+
+def table(results):
     names = []
     for result in results:
         names += [n for n, _ in result["stages"] if n not in names]
-    for name in names:
-        cells = [seconds(r["stages"]).get(name) for r in results]
-        lines.append("| %s | %s |" % (name, " | ".join("-" if c is None else "%.0f s" % c for c in cells)))
-    lines.append("| all, to ready | %s |" % " | ".join("%.0f s" % sum(t for _, t in r["stages"]) for r in results))
-    lines.append("| stop, third boot, attested anew | %s |" % " | ".join("%.0f s" % r["again"] for r in results))
-    lines.append("")
+    lines = [row("", results, lambda r: "%s, gate.mode=%s" % (r["shape"], r["gate"])),
+             "| --- |%s" % (" --- |" * len(results)),
+             row("boots", results, lambda r: str(r["boots"]))]
+    lines += [row(name, results, lambda r: cell(r, name)) for name in names]
+    lines += [row("all, to ready", results, lambda r: "%.0f s" % sum(t for _, t in r["stages"])),
+              row("stop, third boot, attested anew", results, lambda r: "%.0f s" % r["again"]),
+              row("power cuts survived", results, lambda r: str(len(r["survived"]))), ""]
     for result in results:
-        lines.append("Order of the units, %s: %s." % (result["shape"], ", ".join(
-            "%s %.1f s" % o for o in result["order"])))
-    if survived:
-        lines += ["", "Power cuts survived: %d (%s)." % (len(survived), "; ".join(survived))]
-    return "\n".join(lines) + "\n"
+        lines.append("Order of the units, %s: %s." % (result["shape"], ", ".join("%s %.1f s" % tuple(o) for o in result["order"])))
+        lines.append("")
+    for result in results:
+        if result["survived"]:
+            lines += ["Power cuts, %s: %s." % (result["shape"], "; ".join(result["survived"])), ""]
+    return "\n".join(lines)
 
 
-def write(path, results, survived):
+def write(path, results):
     """Between its marks in FILE; a file without marks becomes the table alone."""
-    text = BEGIN + "On %s, 2 virtual CPUs under TCG, `%s`:\n\n%s" % (
-        platform.processor() or platform.machine(), "make check-vm", table(results, survived)) + END
+    text = BEGIN + "%d CPUs, both shapes at the same time, each with 2 virtual CPUs under TCG:\n\n%s" % (
+        os.cpu_count(), table(results)) + END
     try:
         with open(path, encoding="utf-8") as f:
             old = f.read()

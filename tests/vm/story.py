@@ -50,6 +50,20 @@ class Progress:
             self.say("%7.0f s  %-20s %s" % (time.monotonic() - self.begun, "trouble", said(line)))
 
 
+def journal(seen):
+    """The lines of a run that tell gn8v's story: its own, its bootstrap's, and what systemd says of its units."""
+    last = 0.0
+    for _, line in seen:
+        at = stamp(line)
+        if at is not None and at < last - 5:
+            yield ""
+            yield "-- the machine starts again --"
+        last = at if at is not None else last
+        if re.search(r" gn8v(-bootstrap)?\[\d+\]: | systemd\[1\]: .*(gn8v-(agent|bootstrap|ready)|nvidia-|cloudmonitor)", line):
+            if not re.search(r"gn8v-bootstrap\[\d+\]: ([-=]{9}|$)|Consumed .* CPU time|\.(mount|device|slice):", line):
+                yield line
+
+
 def said(line):
     """A line of the journal without stamp and process."""
     return re.sub(r"^\[[^]]*\]\s*\S+:\s", "", line)[:110]

@@ -113,7 +113,8 @@ class Vm:
         self.folder, self.shape, self.at = os.path.abspath(folder), shape, at
         self.twin = Twin(self.folder)
         self.server, self.ports, self.process, self.person = Server(self.twin), None, None, None
-        self.lines, self.seen = queue.Queue(), []
+        self.lines, self.seen, self.cut_off = queue.Queue(), [], False
+        self.boot_begins = 0
         self.on_line = lambda line: None
 
     def path(self, name):
@@ -188,6 +189,9 @@ class Vm:
     def power_on(self):
         if not self.ports:
             self.ports = self.server.begin(self.at["assets"])
+        self.cut_off, self.boot_begins = False, len(self.seen)
+        if self.person:
+            self.person.socket.close()
         self.person = Shell(self.path("shell"))
         log = open(self.path("qemu.log"), "ab")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
@@ -208,6 +212,7 @@ class Vm:
 
     def power_cut(self):
         """What the machine had not written to its disk is gone. (Its disk is writethrough.)"""
+        self.cut_off = True
         self.process.kill()
         self.drain()
 
@@ -246,9 +251,13 @@ class Vm:
             at, line = self.lines.get(timeout=max(0.01, deadline_s))
         except queue.Empty:
             raise VmError("nothing was printed for %d s; the last was: %s" % (deadline_s, self.last()))
-        if line is None and self.restarts():
+        return self.take(at, line)
+
+    def take(self, at, line):
+        """What was read, written down; '' where one boot ends and the next begins."""
+        if line is None and not self.cut_off and self.restarts():
             self.power_on()
-            return self.next_line(deadline_s)
+            return ""
         if line is not None:
             self.seen.append((at, line))
             self.on_line(line)
@@ -280,6 +289,20 @@ class Vm:
                 raise VmError("the agent gave up: %s" % line)
         raise VmError("%d s went by without %r; the last was: %s" % (deadline_s, pattern, self.last()))
 
+    def comes(self, pattern, seconds):
+        """Whether a line that matches comes within so many seconds."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                at, line = self.lines.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                return False
+            if self.take(at, line) is None:
+                raise VmError("the machine ended by itself; the last was: %s" % self.last())
+            if re.search(pattern, self.last()):
+                return True
+        return False
+
     def shell(self):
         """Whoever is logged in in this boot, once there is somebody."""
         if not self.person.logged_in:
@@ -303,6 +326,17 @@ class Vm:
             os.unlink(raw)
         return done.stdout.decode("utf-8", "replace")
 
+    def this_boot(self):
+        """The lines of the journal since the last power-on."""
+        return [line for _, line in self.seen[self.boot_begins:]]
+
+    def needs_recovery(self):
+        """Whether its file system has a journal to replay: needs_recovery of the superblock's s_feature_incompat."""
+        done = subprocess.run(["qemu-io", "-r", "-f", "qcow2", "-c", "read -v %d 4" % (ROOT_OFFSET + 1024 + 0x60),
+                               self.path("disk")], stdout=subprocess.PIPE, check=True)
+        word = re.search(rb":\s+((?:[0-9a-f]{2} ){4})", done.stdout).group(1)
+        return bool(int(word[:2], 16) & 4)
+
     def commands(self):
         return read_jsonl(self.twin.state("commands.jsonl"))
 
@@ -311,6 +345,3 @@ class Vm:
 
     def misuse(self):
         return read_text(self.twin.state("misuse"))
-
-    def settings(self):
-        return read_json(self.twin.state("machine.json"))
