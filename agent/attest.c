@@ -32,10 +32,9 @@ static int judge_natively(struct worker *w, struct appraisal *a, struct err *e)
 		str_copy(a->decided_by, sizeof(a->decided_by), "native");
 		worker_event(
 			w,
-			"%s natively: %zu device%s, %u requests for %zu manifests and %zu certificates in %.1f s",
-			verdict_name(a->verdict), a->devices_n, a->devices_n == 1 ? "" : "s",
+			"%u requests for %zu reference manifests and for the revocation of %zu certificates took %.1f s; gn8v's own verdict: %s",
 			report.requests, report.rims, report.questions,
-			(double)report.took_us / 1e6);
+			(double)report.took_us / 1e6, verdict_name(a->verdict));
 	}
 	evidence_done(&ev);
 	return r;

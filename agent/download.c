@@ -79,9 +79,12 @@ static void free_sources(struct fetch_source *sources)
 	free(sources);
 }
 
-static void tell_trouble(const struct err *e, void *worker)
+static void tell_trouble(const struct err *e, bool for_good, void *worker)
 {
-	worker_event(worker, "[%s] %s", e->kind->code, e->msg);
+	worker_event(worker, "[%s] %s: %s", e->kind->code,
+		     for_good ? "this source is given up"
+			      : "the download goes on, and this source is asked again",
+		     e->msg);
 }
 
 int download_run(struct worker *w, struct download *d, struct err *e)

@@ -47,6 +47,18 @@ void engine_end(struct engine *g, enum result result, enum exit_code code)
 	sd_event_exit(g->event, (int)code);
 }
 
+void engine_fail(struct engine *g)
+{
+	const struct status_error *e = &g->status.error;
+	enum result result =
+		str_eq(e->class, err_class_name(ERR_CLASS_REFUSE)) ? RESULT_REFUSED : RESULT_FAILED;
+
+	journal_summary(&g->journal, result, "%s in %s: %s", e->code, e->step[0] ? e->step : "gn8v",
+			e->hint);
+	engine_end(g, result,
+		   str_eq(e->code, CODE_RESTART_BY_HAND.code) ? EXIT_RESTART_PENDING : EXIT_FAILED);
+}
+
 /* --- the gate --------------------------------------------------------------------------------- */
 
 /* Anything but certainly closed. The flag is looked at now, not remembered. */
@@ -85,7 +97,7 @@ static bool close_gate_first(struct engine *g)
 		&g->journal, NULL, LOG_WARNING,
 		"something has to be mended: the gate is closed until the proof is taken again");
 	if (!shut(g)) {
-		engine_end(g, RESULT_FAILED, EXIT_FAILED);
+		engine_fail(g);
 		return false;
 	}
 	plan_make(&g->plan, g->config, &g->facts);
@@ -173,7 +185,6 @@ static void sweep(struct engine *g)
 static void conclude(struct engine *g)
 {
 	struct status *st = &g->status;
-	bool refused = str_eq(st->error.class, err_class_name(ERR_CLASS_REFUSE));
 
 	if (engine_satisfied(g, STEP_READY)) {
 		st->gate_open = true;
@@ -193,11 +204,7 @@ static void conclude(struct engine *g)
 		err_set(&e, &ERR_INTERNAL, "nothing is left to do and the machine is not ready");
 		status_set_error(&st->error, NULL, &e);
 	}
-	journal_summary(&g->journal, refused ? RESULT_REFUSED : RESULT_FAILED, "%s",
-			st->error.message);
-	engine_end(g, refused ? RESULT_REFUSED : RESULT_FAILED,
-		   str_eq(st->error.code, CODE_RESTART_BY_HAND.code) ? EXIT_RESTART_PENDING
-								     : EXIT_FAILED);
+	engine_fail(g);
 }
 
 void engine_schedule(struct engine *g)
@@ -234,7 +241,7 @@ void engine_finish_look(struct engine *g, struct task *s)
 			"looking at the machine did not end with a result");
 		status_set_error(&g->status.error, NULL, &e);
 		journal_error(&g->journal, NULL, &e);
-		engine_end(g, RESULT_FAILED, EXIT_FAILED);
+		engine_fail(g);
 		return;
 	}
 	g->facts = s->result.facts;
@@ -246,7 +253,7 @@ void engine_finish_look(struct engine *g, struct task *s)
 		config_set_shape(g->config, g->facts.instance.shape);
 	g->status.error = (struct status_error){ 0 };
 	if (!vouched(g) && !shut(g)) {
-		engine_end(g, RESULT_FAILED, EXIT_FAILED);
+		engine_fail(g);
 		return;
 	}
 	str_copy(g->status.boot_id, sizeof(g->status.boot_id), g->facts.machine.boot_id);
@@ -264,12 +271,12 @@ static void leave_after_stop(struct engine *g)
 	run_kill_orphans(NULL, 0, ORPHAN_GRACE_S);
 	if (g->restart_asked) {
 		g->status.steps[STEP_RESTART].cut_off = false;
-		journal_summary(&g->journal, RESULT_RESTARTING, "it goes on in the next boot");
+		journal_summary(&g->journal, RESULT_RESTARTING, "gn8v goes on in the next boot");
 		engine_end(g, RESULT_RESTARTING, EXIT_RESTART_PENDING);
 		return;
 	}
 	journal_summary(&g->journal, RESULT_PENDING,
-			"interrupted; it goes on at the next start of gn8v-agent.service");
+			"interrupted; gn8v goes on at the next start of gn8v-agent.service");
 	engine_end(g, RESULT_PENDING, EXIT_STOPPED);
 }
 

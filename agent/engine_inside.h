@@ -59,6 +59,8 @@ bool engine_satisfied(const struct engine *g, size_t i);
 
 void engine_save(struct engine *g);
 void engine_end(struct engine *g, enum result result, enum exit_code code);
+/* Ends the run, refused or failed, by the status's error: its code, its step and what to do are the last word. */
+void engine_fail(struct engine *g);
 
 /* --- engine_task.c */
 

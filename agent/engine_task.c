@@ -176,7 +176,7 @@ static int on_restart_ignored(sd_event_source *source, uint64_t usec, void *data
 		"the restart was asked for, and nothing happened for %u s",
 		g->tasks[STEP_RESTART].limit_s);
 	engine_record_failure(g, STEP_RESTART, &e);
-	engine_end(g, RESULT_FAILED, EXIT_FAILED);
+	engine_fail(g);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/log.h"
 #include "core/str.h"
+#include "version.h"
 
 void journal_open(struct journal *j, struct status *s)
 {
@@ -39,12 +40,14 @@ void journal_machine(struct journal *j, const struct facts *f)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *shape = shape_name(f->instance.shape);
+	char counts[PCI_COUNTS_TEXT_SIZE];
 
 	(void)j;
-	text = xasprintf("%s %s (%s): %u GPU, %u NVSwitch, kernel %s, boot %.8s",
-			 f->instance.type[0] ? f->instance.type : "instance of unknown type",
-			 f->instance.id, shape ? shape : "shape unknown", f->machine.pci.gpus,
-			 f->machine.pci.nvswitches, f->machine.kernel, f->machine.boot_id);
+	pci_counts_text(f->machine.pci.gpus, f->machine.pci.nvswitches, counts);
+	text = xasprintf("gn8v " GN8V_VERSION " on %s %s (%s): %s, kernel %s, boot %.8s",
+			 f->instance.type[0] ? f->instance.type : "an instance of unknown type",
+			 f->instance.id, shape ? shape : "shape unknown", counts, f->machine.kernel,
+			 f->machine.boot_id);
 	log_info("%s", text);
 }
 
@@ -89,7 +92,8 @@ void journal_summary(struct journal *j, enum result r, const char *fmt, ...)
 	said = xasprintf("%s: %s", result_name(r), text);
 	/* A run that found everything as it was leaves the status as it was, events included. */
 	if (str_eq(text, j->status->summary) && j->status->result == r)
-		log_info("%s (nothing had to be done)", said);
+		log_info("%s (%s)", said,
+			 r == RESULT_READY ? "nothing had to be done" : "as in the run before");
 	else
 		say(j, NULL, LOG_NOTICE, NULL, said);
 	str_copy(j->status->summary, sizeof(j->status->summary), text);

@@ -232,18 +232,17 @@ void progress_begin(struct progress *p, const struct step *s)
 	p->steps[s - steps] = (struct progress_step){ .running = true };
 }
 
-/* Ten lines of a download at most. What was here before it began, or came at once, is one. */
+/* Nine lines of a download at most: its end is the step's to say. What was here before it began is one. */
 static void say_tenth(struct progress_step *ps, const struct step *s)
 {
 	const struct worker_progress *w = &ps->last;
 	unsigned int tenths = w->total ? (unsigned int)(10 * w->done / w->total) : 0;
 	char text[PROGRESS_TEXT_SIZE];
-	bool at_once = ps->tenths == 0 && w->done == w->total;
 
 	if (tenths <= ps->tenths)
 		return;
 	ps->tenths = tenths;
-	if (at_once)
+	if (w->done == w->total)
 		return;
 	progress_text(w, text);
 	log_event(LOG_INFO, s->id, NULL, text);

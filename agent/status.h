@@ -67,7 +67,7 @@ struct status_event {
 
 struct status {
 	enum result result;
-	char summary[256];
+	char summary[640];
 	char updated[CLOCK_TEXT_SIZE];
 	char boot_id[KERNEL_BOOT_ID_SIZE];
 	char instance_id[64], instance_type[64], region[64];

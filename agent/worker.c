@@ -8,6 +8,7 @@
 #include "codes.h"
 #include "core/clock.h"
 #include "core/fs.h"
+#include "core/log.h"
 #include "core/str.h"
 #include "sys/run.h"
 
@@ -133,6 +134,7 @@ static NORETURN void work(struct worker *w, struct config *c)
 		r.groups = FACTS_ALL;
 		leave(w, &r);
 	}
+	log_set_step(w->step->id);
 	r.failed = w->step->apply(w, &r.err) < 0;
 	if (r.failed && r.err.kind == &ERR_TIMEOUT)
 		err_rekind(&r.err, w->step->on_timeout ? w->step->on_timeout : &CODE_STEP_TIMEOUT);

@@ -47,6 +47,11 @@ STEP(ready);
 /* Whether everything that R11 to R13 and R20 install is there already. */
 bool all_installed(const struct config *c, const struct facts *f);
 
+#define STEP_NAMES_SIZE 200
+
+/* "a, b and c"; what does not fit is counted: "a, b and 7 more". */
+void step_names(const char *const *names, size_t n, char dst[STEP_NAMES_SIZE]);
+
 /* Probe of a verifying step: done only while the gate is open in this boot. */
 void verify_probe(const struct facts *f, struct probe_result *r, const char *what);
 

@@ -101,7 +101,7 @@ static int refuse(struct worker *w, const struct appraisal *a, struct err *e)
 	name_reasons(a, CHECK_FAILED, why, sizeof(why));
 	err_set(e, &CODE_REJECTED, "the evidence was judged and is bad: %s", why);
 	if (clear_ready(w, &why_not) == 0) {
-		worker_event(w, "GPU ready state: not ready");
+		worker_event(w, "GPU ready state: not ready, no work is taken");
 		return -1;
 	}
 	worker_event(w, "the GPUs' ready state could not be cleared: %s", why_not.msg);
@@ -143,6 +143,16 @@ static void keep_ready(struct worker *w, bool was_ready)
 		worker_event(w, "the GPUs' ready state could not be put back: %s", ignored.msg);
 }
 
+/* Who decided, in words for people. */
+static const char *judge_text(const struct appraisal *a)
+{
+	if (str_eq(a->decided_by, "native"))
+		return "gn8v itself";
+	if (str_eq(a->decided_by, "nvidia"))
+		return "NVIDIA's programs";
+	return "gn8v itself and NVIDIA's programs";
+}
+
 APPLY(attest)
 {
 	_cleanup_(appraisal_free_p) struct appraisal *a = xcalloc(1, sizeof(*a));
@@ -165,7 +175,8 @@ APPLY(attest)
 	}
 	if (make_ready(w, e) < 0)
 		return -1;
-	worker_found(w, "%zu device%s accepted, decided by %s; GPU ready state: ready",
-		     a->devices_n, a->devices_n == 1 ? "" : "s", a->decided_by);
+	worker_found(w,
+		     "%zu device%s accepted, decided by %s; GPU ready state: ready, work is taken",
+		     a->devices_n, a->devices_n == 1 ? "" : "s", judge_text(a));
 	return 0;
 }

@@ -78,6 +78,24 @@ int step_start_unit(struct worker *w, struct units *u, const char *name, struct 
 	return before.has_job ? units_start(u, name, worker_left_s(w), e) : -1;
 }
 
+void step_names(const char *const *names, size_t n, char dst[STEP_NAMES_SIZE])
+{
+	size_t len = 0;
+
+	*dst = '\0';
+	for (size_t i = 0; i < n; i++) {
+		const char *joint = i == 0 ? "" : i + 1 == n ? " and " : ", ";
+
+		if (len + strlen(joint) + strlen(names[i]) + sizeof(" and 64 more") >
+		    STEP_NAMES_SIZE) {
+			snprintf(dst + len, STEP_NAMES_SIZE - len, "%s%zu more", i ? " and " : "",
+				 n - i);
+			return;
+		}
+		len += (size_t)snprintf(dst + len, STEP_NAMES_SIZE - len, "%s%s", joint, names[i]);
+	}
+}
+
 bool all_installed(const struct config *c, const struct facts *f)
 {
 	const enum step_id ids[] = { STEP_DRIVER, STEP_CUDA, STEP_FABRICMANAGER, STEP_NSCQ };

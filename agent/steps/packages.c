@@ -25,13 +25,15 @@ static size_t missing(const struct config *c, const struct facts *f,
 PROBE(packages)
 {
 	const char *names[FACTS_PACKAGES_MAX];
+	char text[STEP_NAMES_SIZE];
 	size_t n;
 
 	if (probe_cannot(r, f, FACTS_SOFTWARE))
 		return;
 	n = missing(c, f, names);
+	step_names(names, n, text);
 	if (n)
-		probe_todo(r, "install %s%s", names[0], n > 1 ? " and others" : "");
+		probe_todo(r, "install %s", text);
 	else
 		probe_done(r, "%zu packages are installed", c->packages.n);
 }

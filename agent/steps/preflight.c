@@ -30,6 +30,7 @@ static bool wrong_devices(const struct facts *f, struct probe_result *r)
 	const struct pci_counts *n = &f->machine.pci;
 	unsigned int gpus = f->instance.shape == SHAPE_MULTI ? 8 : 1;
 	unsigned int switches = f->instance.shape == SHAPE_MULTI ? 4 : 0;
+	char counts[PCI_COUNTS_TEXT_SIZE];
 
 	if (f->instance.shape == SHAPE_UNKNOWN) {
 		probe_blocked(r, &CODE_TYPE, "instance type %s is not one that this gn8v knows",
@@ -37,9 +38,9 @@ static bool wrong_devices(const struct facts *f, struct probe_result *r)
 		return true;
 	}
 	if (n->gpus != gpus || n->nvswitches != switches) {
-		probe_blocked(r, &CODE_PCI,
-			      "%s has %u GPU and %u NVSwitch, but PCI shows %u and %u",
-			      f->instance.type, gpus, switches, n->gpus, n->nvswitches);
+		pci_counts_text(gpus, switches, counts);
+		probe_blocked(r, &CODE_PCI, "%s has %s, but PCI shows %u and %u", f->instance.type,
+			      counts, n->gpus, n->nvswitches);
 		return true;
 	}
 	return false;
@@ -52,8 +53,9 @@ static bool nouveau(const struct config *c, const struct facts *f, struct probe_
 	    (c->kernel_blacklist_nouveau && !f->boot.nouveau_in_effect))
 		return false;
 	probe_blocked(r, &CODE_NOUVEAU,
-		      "the nouveau driver holds %u GPU: the NVIDIA installer would fail",
-		      f->machine.pci.gpus_on_nouveau);
+		      "the nouveau driver holds %u GPU%s: the NVIDIA installer would fail",
+		      f->machine.pci.gpus_on_nouveau,
+		      f->machine.pci.gpus_on_nouveau == 1 ? "" : "s");
 	return true;
 }
 
@@ -117,6 +119,8 @@ static bool digest_unknown(const struct config *c, const struct facts *f, struct
 
 PROBE(preflight)
 {
+	char counts[PCI_COUNTS_TEXT_SIZE];
+
 	if (probe_cannot(r, f, FACTS_MACHINE) || wrong_system(c, &f->machine, r))
 		return;
 	if (!f->machine.tdx_flag) {
@@ -129,6 +133,6 @@ PROBE(preflight)
 	    probe_cannot(r, f, FACTS_SOFTWARE) || probe_cannot(r, f, FACTS_UNITS) ||
 	    probe_cannot(r, f, FACTS_DISK) || disk_too_small(c, f, r) || digest_unknown(c, f, r))
 		return;
-	probe_done(r, "%s, kernel %s, %u GPU and %u NVSwitch, TDX guest", f->instance.type,
-		   f->machine.kernel, f->machine.pci.gpus, f->machine.pci.nvswitches);
+	pci_counts_text(f->machine.pci.gpus, f->machine.pci.nvswitches, counts);
+	probe_done(r, "%s, kernel %s, %s, TDX guest", f->instance.type, f->machine.kernel, counts);
 }

@@ -107,5 +107,6 @@ APPLY(restart)
 		return -1;
 	worker_event(w, "restart asked for through %s",
 		     path == UNITS_RESTART_LOGIND ? "logind" : "reboot.target");
+	worker_found(w, "the machine is restarting");
 	return 0;
 }

@@ -32,20 +32,30 @@ static bool gated(const struct config *c, const char *unit)
 	return gate_guards_units(c) && strlist_has(&c->gate_units, unit);
 }
 
+static bool dropins_wrong(const struct config *c, const struct facts_unit *u)
+{
+	return (listed(c, u->name) && u->order_ok != unitfile_orderable(u->name)) ||
+	       gated(c, u->name) != u->gate_there || (u->gate_there && !u->gate_ok);
+}
+
 PROBE(service_order)
 {
+	const char *names[FACTS_UNITS_MAX];
+	char text[STEP_NAMES_SIZE];
+	size_t n = 0;
+
 	if (probe_cannot(r, f, FACTS_UNITS))
 		return;
-	for (size_t i = 0; i < f->units.n; i++) {
-		const struct facts_unit *u = &f->units.v[i];
-
-		if ((listed(c, u->name) && u->order_ok != unitfile_orderable(u->name)) ||
-		    gated(c, u->name) != u->gate_there || (u->gate_there && !u->gate_ok)) {
-			probe_todo(r, "write the drop-ins of %s and others", u->name);
-			return;
-		}
-	}
-	probe_done(r, "drop-ins order them, installed or not");
+	for (size_t i = 0; i < f->units.n; i++)
+		if (dropins_wrong(c, &f->units.v[i]))
+			names[n++] = f->units.v[i].name;
+	step_names(names, n, text);
+	if (n)
+		probe_todo(r, "write the drop-ins of %s", text);
+	else
+		probe_done(
+			r,
+			"the services that use the GPU have their drop-ins, whether installed or not");
 }
 
 /* A unit that was taken out of the gate was stopped with it, if it ran: nobody else starts it again. */
@@ -90,8 +100,23 @@ static bool stopped(const struct facts_unit *u)
 	return str_eq(u->state.active, "inactive") || str_eq(u->state.active, "failed");
 }
 
+static bool runs_free(const struct config *c, const struct facts *f, const struct facts_unit *u)
+{
+	return strlist_has(&c->services_hold, u->name) &&
+	       (!u->hold_ok || !stopped(u) || !f->units.hold_flag);
+}
+
+static bool starts_at_boot(const struct config *c, const struct facts_unit *u)
+{
+	return strlist_has(&c->services_disable, u->name) && str_eq(u->state.file_state, "enabled");
+}
+
 PROBE(hold_services)
 {
+	const char *free_ones[FACTS_UNITS_MAX], *enabled[FACTS_UNITS_MAX];
+	size_t free_n = 0, enabled_n = 0;
+	char text[STEP_NAMES_SIZE];
+
 	if (probe_cannot(r, f, FACTS_UNITS) || probe_cannot(r, f, FACTS_SOFTWARE))
 		return;
 	if (all_installed(c, f)) {
@@ -101,18 +126,20 @@ PROBE(hold_services)
 	for (size_t i = 0; i < f->units.n; i++) {
 		const struct facts_unit *u = &f->units.v[i];
 
-		if (strlist_has(&c->services_hold, u->name) &&
-		    (!u->hold_ok || !stopped(u) || !f->units.hold_flag)) {
-			probe_todo(r, "stop %s and others, and hold them back", u->name);
-			return;
-		}
-		if (strlist_has(&c->services_disable, u->name) &&
-		    str_eq(u->state.file_state, "enabled")) {
-			probe_todo(r, "disable %s", u->name);
-			return;
-		}
+		if (runs_free(c, f, u))
+			free_ones[free_n++] = u->name;
+		if (starts_at_boot(c, u))
+			enabled[enabled_n++] = u->name;
 	}
-	probe_done(r, "they are held back");
+	if (free_n) {
+		step_names(free_ones, free_n, text);
+		probe_todo(r, "stop and hold back %s", text);
+	} else if (enabled_n) {
+		step_names(enabled, enabled_n, text);
+		probe_todo(r, "disable %s", text);
+	} else {
+		probe_done(r, "the services that use the GPU are held back");
+	}
 }
 
 static bool held(const struct config *c, const char *unit)

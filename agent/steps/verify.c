@@ -43,6 +43,7 @@ APPLY(devices)
 {
 	bool multi = w->config->for_shape == SHAPE_MULTI;
 	unsigned int gpus = multi ? 8 : 1, switches = multi ? 4 : 0;
+	char counts[PCI_COUNTS_TEXT_SIZE];
 
 	if (!fs_exists("/dev/nvidiactl"))
 		return err_set(e, &CODE_DEVICES, "/dev/nvidiactl is missing");
@@ -60,7 +61,8 @@ APPLY(devices)
 			return err_set(e, &CODE_DEVICES,
 				       "%s is missing: %u NVSwitches are expected", path, switches);
 	}
-	worker_found(w, "%u GPU and %u NVSwitch have their device nodes", gpus, switches);
+	pci_counts_text(gpus, switches, counts);
+	worker_found(w, "%s: each has its device node", counts);
 	return 0;
 }
 
@@ -78,9 +80,9 @@ APPLY(fabric)
 		return -1;
 	if (gpus != 8 || completed != gpus)
 		return err_set(e, &CODE_FABRIC,
-			       "the fabric is completed for %u of 8 GPUs (%u are listed)",
-			       completed, gpus);
-	worker_found(w, "the fabric is completed for %u GPUs", completed);
+			       "the fabric is complete for %u of 8 GPUs (%u are listed)", completed,
+			       gpus);
+	worker_found(w, "the fabric is complete for %u GPUs", completed);
 	return 0;
 }
 

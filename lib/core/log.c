@@ -12,6 +12,7 @@
 static int log_level = LOG_INFO;
 static bool log_to_journal;
 static int log_console = -1;
+static const char *log_step;
 static void (*log_before)(void *data);
 static void *log_before_data;
 
@@ -34,6 +35,11 @@ void log_open(void)
 	log_level = log_to_journal ? LOG_DEBUG : LOG_INFO;
 	if (log_to_journal && log_console < 0)
 		log_console = fs_open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK, 0);
+}
+
+void log_set_step(const char *step)
+{
+	log_step = step;
 }
 
 void log_set_before(void (*before)(void *data), void *data)
@@ -88,5 +94,5 @@ void log_write(int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_event(level, NULL, NULL, text);
+	log_event(level, log_step, NULL, text);
 }

@@ -15,6 +15,9 @@ void log_open(void);
 /* Called before each line that goes to standard error, for whoever draws there too. NULL: nobody. */
 void log_set_before(void (*before)(void *data), void *data);
 
+/* The step that lines of log_write belong to in this process, until another is named. NULL: none. */
+void log_set_step(const char *step);
+
 void log_write(int level, const char *fmt, ...) PRINTF(2, 3);
 
 /* A line with fields for journalctl: GN8V_STEP=, GN8V_CODE=. step and code may be NULL. */

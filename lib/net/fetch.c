@@ -224,7 +224,7 @@ static void note(struct job *j, struct source *s, const struct err *e)
 	if (e->kind == &ERR_TOO_LARGE)
 		part_reset(&j->part, NULL);
 	if (j->f->on_trouble && (!s->told || s->out))
-		j->f->on_trouble(e, j->f->on_data);
+		j->f->on_trouble(e, s->out, j->f->on_data);
 	s->told = true;
 }
 

@@ -38,7 +38,7 @@ struct fetch {
 	uint64_t size_max;	      /* larger is ERR_TOO_LARGE */
 	void (*on_progress)(const struct fetch_progress *p, void *data); /* about once a second */
 	/* A source failed: for the first time, or for good. The next is asked, or it again later. */
-	void (*on_trouble)(const struct err *e, void *data);
+	void (*on_trouble)(const struct err *e, bool for_good, void *data);
 	void *on_data; /* of both */
 
 	char got_sha256[SHA256_HEX_SIZE]; /* out: of the file that is now at path */

@@ -78,3 +78,9 @@ int pci_count(struct pci_counts *ret, struct err *e)
 		*ret = c;
 	return r;
 }
+
+void pci_counts_text(unsigned int gpus, unsigned int nvswitches, char dst[PCI_COUNTS_TEXT_SIZE])
+{
+	snprintf(dst, PCI_COUNTS_TEXT_SIZE, "%u GPU%s and %u NVSwitch%s", gpus,
+		 gpus == 1 ? "" : "s", nvswitches, nvswitches == 1 ? "" : "es");
+}

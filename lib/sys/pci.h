@@ -17,4 +17,9 @@ struct pci_counts {
 
 int pci_count(struct pci_counts *ret, struct err *e);
 
+#define PCI_COUNTS_TEXT_SIZE 64
+
+/* For people: "1 GPU and 0 NVSwitches". */
+void pci_counts_text(unsigned int gpus, unsigned int nvswitches, char dst[PCI_COUNTS_TEXT_SIZE]);
+
 #endif

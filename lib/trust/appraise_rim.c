@@ -144,9 +144,11 @@ static void list_bad(const struct measurement_result *r, struct strbuf *text)
 		else if (i + 1 == r->bad_n)
 			strbuf_printf(text, "; %zu in all", r->bad_n);
 	}
-	strbuf_printf(text, ": %s",
-		      unstable ? "a cold restart of the host, or a newer VBIOS, has mended index 9"
-			       : "firmware or driver is not what NVIDIA published");
+	strbuf_printf(
+		text, ": %s",
+		unstable
+			? "a cold restart of the host, or a newer VBIOS, has been known to mend index 9"
+			: "firmware or driver is not what NVIDIA published");
 }
 
 static void expect_bad(const struct measurement_result *r, struct check *c)

@@ -21,6 +21,7 @@ say "== cut once: continued where it was cut, in the same run"
 expect steps.fetch-driver.state 'done'
 expect steps.driver.state 'done'
 expect_count 1 http '"range": "bytes='
+said "the download goes on, and this source is asked again: https://"
 say "== corrupt"
 expect_failed digest-mismatch
 expect_words error.message "expected $(check config "$T" cuda.sha256)"

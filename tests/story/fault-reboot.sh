@@ -14,6 +14,8 @@ say "== the restart is ignored"
 story_begin single --fault reboot-ignored --config '{"steps": {"restart": {"timeout_s": 1}}}'
 agent_run
 expect_failed restart-ignored
+said "the machine is restarting"
+expect_words summary "restart-ignored in restart: "
 expect_boots 1
 faults -reboot-ignored
 configure '{"steps": {"restart": {"timeout_s": 60}}}'

@@ -24,6 +24,7 @@ requests cn.download.nvidia.cn
 has "$D/requests" '"referer": "https://www.nvidia.cn/"'
 ! grep -i x-pass "$D/requests" || fail "a header for the mirror went to another host"
 expect_count 0 http x-other
+said "this source is given up: https://mirror.example/"
 
 say "== the deadline of all downloads together"
 story_from restarted single --delay download=60 --config '{"fetch": {"total_deadline_s": 3}}'

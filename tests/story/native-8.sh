@@ -12,6 +12,7 @@ rejected()
 	expect attestation.verdict rejected
 	expect attestation.decided_by native
 	expect_words error.message "$1"
+	expect_words summary "attestation-rejected in attest: do not use this machine for secrets"
 	ready_state 0
 }
 
@@ -38,6 +39,7 @@ expect attestation.decided_by native
 expect attestation.checks.0.name count
 expect attestation.checks.1.name topology
 expect attestation.checks.1.result passed
-said "accepted natively: 12 devices, 24 requests for 3 manifests and 21 certificates"
+said "24 requests for 3 reference manifests and for the revocation of 21 certificates took"
+said "12 devices accepted, decided by gn8v itself"
 was_run python3.11 && fail "Python was run"
 unit_is gn8v-ready.target active

@@ -468,7 +468,7 @@ START_TEST(index_9_is_rejected_with_its_hint)
 	forge_unit_mismeasure(m, 0, 9);
 	judge();
 	expect(VERDICT_REJECTED, "gpu 0 measurements failed");
-	expect_note(0, "measurements", "cold restart");
+	expect_note(0, "measurements", "a cold restart of the host, or a newer VBIOS, has been known to mend index 9");
 	expect_note(0, "measurements", "index 9 (VBIOS)");
 }
 END_TEST

@@ -386,9 +386,10 @@ START_TEST(a_body_without_a_length_that_is_too_short_was_cut)
 }
 END_TEST
 
-static void count_trouble(const struct err *e, void *data)
+static void count_trouble(const struct err *e, bool for_good, void *data)
 {
 	ck_assert(e->kind == &ERR_NETWORK);
+	ck_assert(!for_good);
 	++*(unsigned int *)data;
 }
 

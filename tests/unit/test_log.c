@@ -68,6 +68,17 @@ START_TEST(a_stream_that_was_redirected_since_is_not_the_journal)
 }
 END_TEST
 
+START_TEST(a_line_that_a_step_says_begins_with_its_name)
+{
+	begin(false);
+	log_set_step("attest");
+	log_warning("another root");
+	log_set_step(NULL);
+	log_warning("nobody's");
+	ck_assert(fs_equals("/stderr", "attest             another root\nnobody's\n"));
+}
+END_TEST
+
 START_TEST(a_machine_without_a_console_loses_nothing)
 {
 	has_console = false;
@@ -79,4 +90,5 @@ END_TEST
 
 SUITE_AROUND("log", fixture_root_make, fixture_root_drop,
 	     the_journal_gets_every_line_and_the_console_the_few_that_matter,
-	     a_stream_that_was_redirected_since_is_not_the_journal, a_machine_without_a_console_loses_nothing)
+	     a_stream_that_was_redirected_since_is_not_the_journal, a_line_that_a_step_says_begins_with_its_name,
+	     a_machine_without_a_console_loses_nothing)

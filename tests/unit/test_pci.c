@@ -125,6 +125,17 @@ START_TEST(what_is_no_number_is_a_format_error)
 }
 END_TEST
 
+START_TEST(counts_read_as_english)
+{
+	char text[PCI_COUNTS_TEXT_SIZE];
+
+	pci_counts_text(1, 0, text);
+	ck_assert_str_eq(text, "1 GPU and 0 NVSwitches");
+	pci_counts_text(8, 1, text);
+	ck_assert_str_eq(text, "8 GPUs and 1 NVSwitch");
+}
+END_TEST
+
 SUITE("pci", gpus_and_switches_of_nvidia_are_counted, a_gpu_bound_to_nouveau_is_told,
       a_machine_without_pci_has_none, a_device_that_just_went_away_is_skipped,
-      what_is_no_number_is_a_format_error)
+      what_is_no_number_is_a_format_error, counts_read_as_english)

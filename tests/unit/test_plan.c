@@ -310,7 +310,7 @@ START_TEST(nouveau_is_refused_unless_it_is_to_be_kept_away)
 {
 	machine_fresh(&m, SHAPE_MULTI, "{}");
 	m.f.machine.pci.gpus_on_nouveau = 8;
-	check_refused(&CODE_NOUVEAU, "nouveau driver holds 8 GPU");
+	check_refused(&CODE_NOUVEAU, "nouveau driver holds 8 GPUs");
 
 	machine_fresh(&m, SHAPE_SINGLE, "{\"kernel\": {\"blacklist_nouveau\": true}}");
 	m.f.machine.pci.gpus_on_nouveau = 1;

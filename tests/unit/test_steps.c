@@ -325,13 +325,24 @@ END_TEST
 START_TEST(packages_name_what_is_missing_and_leave_python_to_the_verifier)
 {
 	machine_restarted(&m, SHAPE_SINGLE, "{}");
-	check_todo(STEP_PACKAGES, "install openssl3 and others");
+	check_todo(STEP_PACKAGES, "install openssl3, gcc, make and kernel-devel-");
 	m.f.software.missing_n = 0;
 	machine_missing(&m, &m.c.attest_python);
 	check_done(STEP_PACKAGES);
 	str_copy(m.f.software.missing[m.f.software.missing_n++], FACTS_VERSION_SIZE,
 		 "kernel-devel-5.10.134-18.al8.x86_64");
 	check_todo(STEP_PACKAGES, "install kernel-devel-5.10.134-18.al8.x86_64");
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(names_that_do_not_fit_are_counted)
+{
+	machine_restarted(&m, SHAPE_SINGLE, "{}");
+	for (m.f.software.missing_n = 0; m.f.software.missing_n < 40; m.f.software.missing_n++)
+		str_copy(m.f.software.missing[m.f.software.missing_n], FACTS_VERSION_SIZE, "openssl3-devel-static");
+	check_todo(STEP_PACKAGES, "install openssl3-devel-static, openssl3-devel-static, ");
+	check_todo(STEP_PACKAGES, "openssl3-devel-static and 32 more");
 	machine_done(&m);
 }
 END_TEST
@@ -476,22 +487,23 @@ END_TEST
 START_TEST(services_are_held_only_while_something_is_to_be_installed)
 {
 	machine_restarted(&m, SHAPE_SINGLE, "{}");
-	check_todo(STEP_HOLD_SERVICES, "hold them back");
+	check_todo(STEP_HOLD_SERVICES, "stop and hold back ollama.service, nvidia-cdi-refresh.path, "
+				       "nvidia-cdi-refresh.service and cloudmonitor.service");
 	machine_done(&m);
 	machine_installed(&m, SHAPE_SINGLE, "{}");
 	check_done(STEP_HOLD_SERVICES);
 	ck_assert_has(r.reason, "not needed");
 	m.f.software.cuda = false;
 	check_done(STEP_HOLD_SERVICES);
-	ck_assert_str_eq(r.reason, "they are held back");
+	ck_assert_str_eq(r.reason, "the services that use the GPU are held back");
 	machine_unit_is(&m, "cloudmonitor.service", "loaded", "active", "running", "disabled");
-	check_todo(STEP_HOLD_SERVICES, "stop cloudmonitor.service");
+	check_todo(STEP_HOLD_SERVICES, "stop and hold back cloudmonitor.service");
 	machine_unit_is(&m, "cloudmonitor.service", "loaded", "failed", "failed", "enabled");
 	check_todo(STEP_HOLD_SERVICES, "disable cloudmonitor.service");
 	machine_unit_is(&m, "cloudmonitor.service", "loaded", "failed", "failed", "disabled");
 	check_done(STEP_HOLD_SERVICES);
 	m.f.units.hold_flag = false;
-	check_todo(STEP_HOLD_SERVICES, "hold them back");
+	check_todo(STEP_HOLD_SERVICES, "hold back");
 	m.f.units.hold_flag = true;
 	machine_unit(&m, "nvidia-cdi-refresh.path")->hold_ok = false;
 	check_todo(STEP_HOLD_SERVICES, "nvidia-cdi-refresh.path");
@@ -578,7 +590,7 @@ SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, a_step_has_the_time_
 	     a_group_that_could_not_be_read_blocks_every_step_that_looks_at_it,
 	     kernel_args_want_every_boot_entry, an_initramfs_is_only_right_with_the_option_it_must_hold,
 	     the_clock_must_be_synchronised_unless_that_is_waived,
-	     packages_name_what_is_missing_and_leave_python_to_the_verifier,
+	     packages_name_what_is_missing_and_leave_python_to_the_verifier, names_that_do_not_fit_are_counted,
 	     the_driver_is_done_only_with_module_libraries_and_programs_of_one_version,
 	     a_newer_driver_is_kept_and_fabric_manager_and_nscq_must_equal_it,
 	     an_older_or_half_newer_driver_is_replaced_by_the_configured, what_is_installed_is_not_fetched,

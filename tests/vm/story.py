@@ -3,7 +3,7 @@ import re
 import time
 
 # (stage, what the journal prints when it is over). In this order; those of eight GPUs only are marked.
-BEGINS = r"gn8v\[\d+\]: ecs\.gn8v-tee"
+BEGINS = r"gn8v\[\d+\]: gn8v \S+ on ecs\.gn8v-tee"
 RESTART = r"gn8v\[\d+\]: restart: restart asked for"
 STAGES = (
     ("kernel and systemd", r"systemd\[1\]: .*cloud-init-local|cloud-init\[\d+\]: .*init-local"),

@@ -19,6 +19,6 @@ def play(s):
     boots = s.box.run("journalctl", "--list-boots", "--no-pager", "-q").splitlines()
     s.expect(len(boots) == 1, "the journal survived: %r" % boots)
     told = s.box.run("gn8v", "status", "--events")
-    for words in ("restart asked for through logind", "kernel-args", "accepted natively"):
+    for words in ("restart asked for through logind", "kernel-args", "gn8v's own verdict: accepted"):
         s.expect(words in told, "gn8v status --events does not tell of %r: %s" % (words, told))
     s.expect("ready" in s.journal("-u", "gn8v-agent.service"), "the journal has nothing after its daemon came back")
