@@ -111,9 +111,29 @@ def tools_missing():
                         "mkfs.vfat", "sfdisk", "mke2fs", "debugfs", "socat") if not shutil.which(t)]
 
 
+def places(folder):
+    return {n: os.path.join(folder, n) for n in ("assets", "rootfs", "repository", "disk.raw")}
+
+
+def locked(folder, how):
+    lock = open(os.path.join(folder, "lock"), "w")
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("waiting for another run, whose machines stand on the same disk", flush=True)
+        fcntl.flock(lock, how)
+    return lock
+
+
+def prepared(folder):
+    """What `prepare` made, for those that use it at the same time; the lock keeps it so while the caller lives."""
+    at = places(folder)
+    at["lock"] = locked(folder, fcntl.LOCK_SH)
+    return at
+
+
 def prepare(folder, nscq):
-    """Everything that does not change from run to run, below FOLDER: assets, repository, rootfs, disk.raw; and the lock
-    that keeps them so while the caller lives, shared with others that only use them."""
+    """Makes everything that does not change from run to run, below FOLDER: assets, repository, rootfs, disk.raw."""
     missing = tools_missing()
     if missing:
         sys.exit("vm: missing: %s. packaging/deps --vm installs them." % ", ".join(missing))
@@ -122,17 +142,9 @@ def prepare(folder, nscq):
     if not os.path.exists("/usr/share/ovmf/OVMF.fd"):
         sys.exit("vm: missing: /usr/share/ovmf/OVMF.fd. packaging/deps --vm installs it (package ovmf).")
     os.makedirs(folder, exist_ok=True)
-    at = {n: os.path.join(folder, n) for n in ("assets", "rootfs", "repository", "disk.raw")}
-    lock = at["lock"] = open(os.path.join(folder, "lock"), "w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print("waiting for another run, whose machines stand on the same disk", flush=True)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    vendor(at["assets"], nscq)
-    subprocess.run([os.path.join(HERE, "rootfs"), at["rootfs"], "--assets", at["assets"]], check=True)
-    repository(at["repository"], at["rootfs"])
-    subprocess.run([os.path.join(HERE, "image"), at["rootfs"], at["disk.raw"]], check=True)
-    # Other runs may use it now, and none may change it.
-    fcntl.flock(lock, fcntl.LOCK_SH)
-    return at
+    at = places(folder)
+    with locked(folder, fcntl.LOCK_EX):
+        vendor(at["assets"], nscq)
+        subprocess.run([os.path.join(HERE, "rootfs"), at["rootfs"], "--assets", at["assets"]], check=True)
+        repository(at["repository"], at["rootfs"])
+        subprocess.run([os.path.join(HERE, "image"), at["rootfs"], at["disk.raw"]], check=True)
