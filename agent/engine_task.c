@@ -139,13 +139,14 @@ static const struct err *judge_end(const struct engine *g, struct task *s, int s
 static void finish_step(struct engine *g, struct task *s, int status)
 {
 	struct status_step *st = &g->status.steps[s->index];
+	uint64_t bit = (uint64_t)1 << s->index;
 	const struct err *e;
 
 	progress_end(&g->progress, &steps[s->index]);
 	clock_format(clock_wall_s(), st->ended);
 	st->duration_s = (double)(clock_monotonic_us() - s->slot.started_us) / 1e6;
-	st->cut_off = s->stopped || s->slot.timed_out || !s->have_result;
 	if (s->stopped) {
+		st->cut_off = true;
 		st->state = STATE_INTERRUPTED;
 		str_copy(st->reason, sizeof(st->reason),
 			 "interrupted; begun again at the next start");
@@ -154,8 +155,10 @@ static void finish_step(struct engine *g, struct task *s, int status)
 		return;
 	}
 	e = judge_end(g, s, status);
+	/* Once cut off, it is believed when it has ended well: it may have failed before it looked. */
+	st->cut_off = s->slot.timed_out || !s->have_result || (e && g->facts.cut_off & bit);
 	if (!st->cut_off)
-		g->facts.cut_off &= ~((uint64_t)1 << s->index);
+		g->facts.cut_off &= ~bit;
 	if (s->have_result)
 		facts_merge(&g->facts, &s->result.facts, s->result.groups);
 	if (!e)

@@ -29,10 +29,10 @@ static enum plan_action inherited(const struct plan *p, const struct config *c,
 	return worst;
 }
 
-/* What a step left when it was cut off may look finished: it is run again. */
+/* What a step left when it was cut off may look finished: it is run again. A download is judged by its bytes. */
 static void distrust(const struct step *s, const struct facts *f, struct probe_result *r)
 {
-	if (r->probe == PROBE_DONE && s->apply && !s->verifies && !s->restarts &&
+	if (r->probe == PROBE_DONE && s->apply && !s->verifies && !s->restarts && !s->downloads &&
 	    (f->cut_off >> (s - steps) & 1))
 		probe_todo(r, "run again: it was cut off in the middle");
 }

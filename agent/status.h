@@ -50,7 +50,7 @@ struct status_step {
 	enum step_state state;
 	char reason[256];
 	unsigned int attempts; /* since it was last done */
-	bool cut_off;	       /* began and did not end by itself: what it left is not believed */
+	bool cut_off; /* began, did not end by itself, and did not end well since: what it left is not believed */
 	char started[CLOCK_TEXT_SIZE], ended[CLOCK_TEXT_SIZE];
 	double duration_s; /* of the last attempt */
 	char boot_id[KERNEL_BOOT_ID_SIZE];

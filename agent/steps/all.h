@@ -69,4 +69,15 @@ int step_run_plain(struct worker *w, const char *const *argv, const char *cwd,
 		   const struct err_kind *kind, struct err *e);
 int step_hint_command(struct err *e, const char *const *argv, const char *cwd); /* always -1 */
 
+/* step_run_plain for rpm and yum: what they wrote is on the disk when it is over. */
+int packages_run(struct worker *w, const char *const *argv, const char *cwd,
+		 const struct err_kind *kind, struct err *e);
+
+/* Whether a package that was asked for is not installed. */
+bool package_missing(const struct facts *f, const char *name);
+
+/* In a step that was cut off: those of the packages that are installed and damaged are installed
+ * anew, and all that was installed is on the disk. */
+int packages_mend(struct worker *w, const char *const *names, size_t n, struct err *e);
+
 #endif

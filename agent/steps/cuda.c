@@ -52,8 +52,10 @@ PROBE(cublas)
 
 APPLY(cublas)
 {
-	return step_run(w,
-			ARGV(w->config->cublas_python, "-m", "pip", "install",
-			     "nvidia-cublas-cu12==12.4.5.8"),
-			NULL, &CODE_VERIFIER, e);
+	int r = step_run(w,
+			 ARGV(w->config->cublas_python, "-m", "pip", "install",
+			      "nvidia-cublas-cu12==12.4.5.8"),
+			 NULL, &CODE_VERIFIER, e);
+
+	return r < 0 ? -1 : fs_sync_fs("/usr/local", e);
 }

@@ -33,12 +33,11 @@ static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *inst
 	artefact_init(&a, kind, w->config, &w->facts);
 	r = artefact_check(w, &a, e);
 	if (r == 0 && installed[0])
-		r = step_run_plain(w,
-				   ARGV(PROG_RPM, "-Uvh", "--oldpackage", "--replacepkgs", a.file),
-				   w->config->fetch_dir, &CODE_RPM_INSTALL, e);
+		r = packages_run(w, ARGV(PROG_RPM, "-Uvh", "--oldpackage", "--replacepkgs", a.file),
+				 w->config->fetch_dir, &CODE_RPM_INSTALL, e);
 	else if (r == 0)
-		r = step_run_plain(w, ARGV(PROG_RPM, "-ivh", a.file), w->config->fetch_dir,
-				   &CODE_RPM_INSTALL, e);
+		r = packages_run(w, ARGV(PROG_RPM, "-ivh", a.file), w->config->fetch_dir,
+				 &CODE_RPM_INSTALL, e);
 	if (r == 0)
 		r = artefact_forget(w, &a, e);
 	artefact_done(&a);

@@ -44,7 +44,22 @@ static int install(struct worker *w, const char *const *names, size_t n, struct 
 
 	for (size_t i = 0; i < n; i++)
 		argv[3 + i] = names[i];
-	return step_run_plain(w, argv, NULL, &CODE_PACKAGES, e);
+	return packages_run(w, argv, NULL, &CODE_PACKAGES, e);
+}
+
+/* What was there when the step was cut off. */
+static int mend(struct worker *w, struct err *e)
+{
+	const struct strlist *packages = &w->config->packages;
+	char *names[FACTS_PACKAGES_MAX];
+	int r;
+
+	for (size_t i = 0; i < packages->n; i++)
+		names[i] = str_expand(packages->v[i], "kernel", w->facts.machine.kernel, NULL);
+	r = packages_mend(w, (const char *const *)names, packages->n, e);
+	for (size_t i = 0; i < packages->n; i++)
+		free(names[i]);
+	return r;
 }
 
 /* openssl3 by the procedure's own command; what we add, in a second one. */
@@ -54,6 +69,8 @@ APPLY(packages)
 	size_t n = missing(w->config, &w->facts, names);
 	char words[sizeof(e->msg)];
 
+	if (mend(w, e) < 0)
+		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (!str_eq(names[i], "openssl3"))
 			continue;

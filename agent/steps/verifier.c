@@ -20,24 +20,24 @@ PROBE(verifier)
 		probe_todo(r, "install the verifier into " PATH_VENV);
 }
 
-/* The packages of R18 that are missing, by the procedure's command. */
+/* The packages of R18, those that are damaged or missing, by the procedure's command. */
 static int install_python(struct worker *w, struct err *e)
 {
 	const struct strlist *python = &w->config->attest_python;
 	const char **argv = xcalloc(python->n + 4, sizeof(*argv));
 	bool missing = false;
-	int r = 0;
+	int r;
 
 	argv[0] = PROG_YUM;
 	argv[1] = "install";
 	argv[2] = "-y";
 	for (size_t i = 0; i < python->n; i++) {
 		argv[3 + i] = python->v[i];
-		for (size_t k = 0; k < w->facts.software.missing_n; k++)
-			missing |= str_eq(w->facts.software.missing[k], python->v[i]);
+		missing |= package_missing(&w->facts, python->v[i]);
 	}
-	if (missing)
-		r = step_run_plain(w, argv, NULL, &CODE_PACKAGES, e);
+	r = packages_mend(w, argv + 3, python->n, e);
+	if (r == 0 && missing)
+		r = packages_run(w, argv, NULL, &CODE_PACKAGES, e);
 	free(argv);
 	return r;
 }
@@ -116,7 +116,7 @@ APPLY(verifier)
 			   &CODE_VERIFIER, e) < 0 ||
 	    step_run_plain(w, ARGV(PROG_VENV_PYTHON, "-m", "pip", "install", "--upgrade", "pip"),
 			   NULL, &CODE_VERIFIER, e) < 0 ||
-	    install_packages(w, e) < 0)
+	    install_packages(w, e) < 0 || fs_sync_fs(PATH_VENV, e) < 0)
 		return -1;
 	record_digests(w);
 	return 0;

@@ -2,21 +2,6 @@
 # Killed after an installer had ended and before that was noted: it is run again, although what it needs was thrown away.
 . "${0%/*}/lib.sh"
 
-# forgotten STEP…: as the status of an agent that was killed in them
-forgotten()
-{
-	python3 -B - "$T/root/var/lib/gn8v/status.json" "$@" <<'END'
-import json, sys
-with open(sys.argv[1]) as f:
-    status = json.load(f)
-for step in status["steps"]:
-    if step["id"] in sys.argv[2:]:
-        step.update(state="running", cut_off=True, attempts=1)
-with open(sys.argv[1], "w") as f:
-    json.dump(status, f)
-END
-}
-
 steps="driver cuda fabricmanager nscq verifier"
 story_from ready multi
 agent_run
@@ -29,6 +14,15 @@ for step in $steps; do
 	expect "steps.$step.cut_off" false
 	has "$T/state/agent.log" "run again: it was cut off in the middle"
 done
+
+say "== what rpm wrote cannot be brought to the disk: the step is not believed, in the next run either"
+installs=$(count commands '"--replacepkgs"')
+forgotten fabricmanager
+missing var/lib/rpm io fabricmanager
+expect steps.fabricmanager.cut_off true
+agent_again
+expect_ready
+expect_count $((installs + 2)) commands '"--replacepkgs"'
 
 say "== all of them, over a restart"
 # shellcheck disable=SC2086

@@ -304,6 +304,21 @@ signalled()
 	wait "$story_killer" || fail "the agent did not get SIG$story_signal"
 }
 
+# forgotten STEP…: as the status of an agent that was cut off in them
+forgotten()
+{
+	python3 -B - "$T/root/var/lib/gn8v/status.json" "$@" <<'END'
+import json, sys
+with open(sys.argv[1]) as f:
+    status = json.load(f)
+for step in status["steps"]:
+    if step["id"] in sys.argv[2:]:
+        step.update(state="running", cut_off=True, attempts=1)
+with open(sys.argv[1], "w") as f:
+    json.dump(status, f)
+END
+}
+
 # unit_is NAME STATE: ActiveState as the simulated systemd has it
 unit_is()
 {

@@ -169,7 +169,7 @@ def lay_folders(twin):
                  "/usr/local/bin", "/usr/local/sbin", "/usr/local/cloudmonitor/bin",
                  "/etc/systemd/system/multi-user.target.wants", "/etc/modprobe.d", "/etc/gn8v",
                  "/etc/yum.repos.d", "/boot/loader/entries", "/boot/grub2", "/boot/efi", "/root",
-                 "/tmp", "/var/tmp", "/var/log", "/var/lib", "/var/cache", "/run", "/proc", "/sys",
+                 "/tmp", "/var/tmp", "/var/log", "/var/lib/rpm", "/var/cache", "/run", "/proc", "/sys",
                  "/dev"):
         os.makedirs(twin.root(path), exist_ok=True)
     for link, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"),

@@ -517,11 +517,12 @@ START_TEST(a_step_that_was_cut_off_is_run_again)
 }
 END_TEST
 
-START_TEST(what_only_looks_or_restarts_is_not_run_again_for_having_been_cut_off)
+START_TEST(what_only_looks_restarts_or_fetches_is_not_run_again_for_having_been_cut_off)
 {
 	machine_ready(&m, SHAPE_MULTI, "{}");
 	m.f.cut_off = UINT64_C(1) << STEP_RESTART | UINT64_C(1) << STEP_ATTEST |
-		      UINT64_C(1) << STEP_PREFLIGHT | UINT64_C(1) << STEP_READY;
+		      UINT64_C(1) << STEP_PREFLIGHT | UINT64_C(1) << STEP_READY |
+		      UINT64_C(1) << STEP_FETCH_DRIVER | UINT64_C(1) << STEP_FETCH_NSCQ;
 	plan();
 	for (size_t i = 0; i < STEP_MAX; i++)
 		ck_assert_msg(p.rows[i].action == PLAN_DONE || p.rows[i].action == PLAN_SKIP, "%s", steps[i].id);
@@ -583,6 +584,6 @@ SUITE_AROUND("plan", fixture_root_make, fixture_root_drop,
 	     a_block_reaches_through_steps_that_are_done,
 	     a_restart_that_is_due_postpones_what_needs_it_and_nothing_else,
 	     a_block_behind_a_restart_waits_for_the_restart, a_step_that_was_cut_off_is_run_again,
-	     what_only_looks_or_restarts_is_not_run_again_for_having_been_cut_off,
+	     what_only_looks_restarts_or_fetches_is_not_run_again_for_having_been_cut_off,
 	     a_step_that_was_cut_off_on_another_shape_stays_skipped,
 	     the_plan_is_the_same_when_it_is_made_twice, every_action_has_a_name)

@@ -92,6 +92,7 @@ packages() {
 	want 1 "package nosuch is not installed" "$R/usr/bin/rpm" -q gcc nosuch
 	want 0 "5.10.134-18.al8" "$R/usr/bin/rpm" -q --qf '%{VERSION}-%{RELEASE}\n' kernel-devel-$REL
 	[ -d "$R/lib/modules/$REL/build/" ] || fail "no kernel build folder"
+	verify_and_reinstall
 	faults '{"yum-fails": true}'
 	want 1 "Failed to download metadata" "$R/usr/bin/yum" install -y tar
 	faults '{}'
@@ -99,6 +100,29 @@ packages() {
 	no_misuse
 	want 1 "Operation aborted" "$R/usr/bin/yum" install tar
 	has "$S/misuse" "asks a question"
+}
+
+verify_and_reinstall() {
+	want 0 "" "$R/usr/bin/rpm" -V --nodeps --noscripts openssl3 gcc make python3.11 kernel-devel-$REL
+	: >"$R/usr/bin/gcc"
+	rm "$R/usr/bin/make"
+	touch "$R/usr/lib64/libcrypto.so.3"
+	echo "# ours" >"$R/etc/pki/tls/openssl3.cnf"
+	ln -sfn elsewhere "$R/lib/modules/$REL/build"
+	want 1 "S.5....T.    /usr/bin/gcc" "$R/usr/bin/rpm" -V gcc
+	want 1 "missing     /usr/bin/make" "$R/usr/bin/rpm" -V make
+	want 1 ".......T.    /usr/lib64/libcrypto.so.3" "$R/usr/bin/rpm" -V openssl3
+	want 1 "S.5....T.  c /etc/pki/tls/openssl3.cnf" "$R/usr/bin/rpm" -V openssl3
+	want 1 "....L....    /lib/modules/$REL/build" "$R/usr/bin/rpm" -V kernel-devel-$REL
+	want 2 "package nosuch is not installed" "$R/usr/bin/rpm" -V gcc nosuch
+	want 1 "No packages marked for reinstall" "$R/usr/bin/yum" reinstall -y nosuch
+	faults '{"yum-gone": "gcc"}'
+	want 1 "No packages marked for reinstall" "$R/usr/bin/yum" reinstall -y gcc
+	want 0 "Installed package gcc-10.2.1-3.8.al8.x86_64 not available." "$R/usr/bin/yum" reinstall -y gcc make
+	faults '{}'
+	want 0 "Complete!" "$R/usr/bin/yum" reinstall -y gcc openssl3 kernel-devel-$REL
+	want 0 "" "$R/usr/bin/rpm" -V gcc make kernel-devel-$REL
+	grep -q ours "$R/etc/pki/tls/openssl3.cnf" || fail "a changed configuration file was replaced"
 }
 
 rpm_files() {

@@ -288,11 +288,14 @@ def list_rows():
         return [line.split() for line in f if line.strip() and not line.startswith("#")]
 
 
-def wrapper(path, fake, env="", args=""):
+def wrapper_text(path, fake, env="", args=""):
     """The two-line program at path (as the machine knows it) that runs a fake."""
-    text = "#!/bin/sh\nTWIN_DIR='%s' TWIN_EXE='%s' %sexec '%s' -S -E '%s/%s' %s\"$@\"\n" % (
+    return "#!/bin/sh\nTWIN_DIR='%s' TWIN_EXE='%s' %sexec '%s' -S -E '%s/%s' %s\"$@\"\n" % (
         twin_dir(), path, env, sys.executable, FAKES, fake, args)
-    write(root(path), text, 0o755)
+
+
+def wrapper(path, fake, env="", args=""):
+    write(root(path), wrapper_text(path, fake, env, args), 0o755)
 
 
 def install(group):

@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 
-from twinlib import (fail_misuse, fault, install, list_rows, packages, real_program, root, rooted, say, state, wrapper,
+from twinlib import (fail_misuse, fault, list_rows, packages, read, real_program, root, rooted, say, state, wrapper,
                      write)
 import twinlib
 
@@ -130,21 +130,61 @@ def member(target, mode, content, known):
         write(root(target), content, mode & 0o7777)
 
 
-def installed_by_yum(name, rel):
-    """The files of the repository's packages that something looks for."""
+BUILT = 1700000000  # when all of them were packaged
+PROGRAM = "#!/bin/sh\nexit 0\n"
+LIBRARY = "simulated library\n"
+
+
+def files_of(name, evr):
+    """The files of the repository's packages that something looks for: {path: (mode, attribute, contents)}; a link's
+    contents are where it leads."""
     if name == "python3.11":
-        install("venv")
-    elif name == "kernel-devel":
-        write(root("/usr/src/kernels/%s/Makefile" % rel), "VERSION = 5\nPATCHLEVEL = 10\n")
-        link = root("/lib/modules/%s/build" % rel)
-        os.makedirs(os.path.dirname(link), exist_ok=True)
-        twinlib.remove(link)
+        return {path: (0o755, " ", twinlib.wrapper_text(path, fake)) for path, fake, group in list_rows() if group == "venv"}
+    if name == "kernel-devel":
         # Relative, so that it stays in the twin; the real one is absolute.
-        target = os.path.realpath(root("/usr/src/kernels/" + rel))
-        os.symlink(os.path.relpath(target, os.path.realpath(os.path.dirname(link))), link)
-    elif name in ("gcc", "make", "tar"):
-        write(root("/usr/bin/" + name), "#!/bin/sh\nexit 0\n", 0o755)
-    elif name == "openssl3":
-        write(root("/usr/lib64/libcrypto.so.3"), "simulated library\n", 0o755)
-    elif name == "libxml2":
-        write(root("/usr/lib64/libxml2.so.2"), "simulated library\n", 0o755)
+        folder = os.path.realpath(root("/lib/modules/" + evr))
+        target = os.path.relpath(os.path.realpath(root("/usr/src/kernels/" + evr)), folder)
+        return {"/usr/src/kernels/%s/Makefile" % evr: (0o644, " ", "VERSION = 5\nPATCHLEVEL = 10\n"),
+                "/lib/modules/%s/build" % evr: (0o120777, " ", target)}
+    if name in ("gcc", "make", "tar"):
+        return {"/usr/bin/" + name: (0o755, " ", PROGRAM)}
+    if name == "openssl3":
+        return {"/usr/lib64/libcrypto.so.3": (0o755, " ", LIBRARY),
+                "/etc/pki/tls/openssl3.cnf": (0o644, "c", "# simulated\n")}
+    if name == "libxml2":
+        return {"/usr/lib64/libxml2.so.2": (0o755, " ", LIBRARY)}
+    return {}
+
+
+def installed_by_yum(name, evr):
+    for path, (mode, attribute, contents) in files_of(name, evr).items():
+        if mode == 0o120777:
+            os.makedirs(os.path.dirname(root(path)), exist_ok=True)
+            twinlib.remove(root(path))
+            os.symlink(contents, root(path))
+        elif attribute != "c" or not os.path.exists(root(path)):
+            write(root(path), contents, mode)
+            os.utime(root(path), (BUILT, BUILT))
+
+
+def verified(name, evr):
+    """What rpm -V says of a package: a line for each file that is not as it was packaged."""
+    lines = []
+    for path, (mode, attribute, contents) in files_of(name, evr).items():
+        if not os.path.lexists(root(path)):
+            lines.append("missing   %s %s" % (attribute, path))
+            continue
+        tests = link_tests(path, contents) if mode == 0o120777 else file_tests(path, mode, contents)
+        if tests.strip("."):
+            lines.append("%s  %s %s" % (tests, attribute, path))
+    return lines
+
+
+def link_tests(path, target):
+    return "....L...." if not os.path.islink(root(path)) or os.readlink(root(path)) != target else "........."
+
+
+def file_tests(path, mode, contents):
+    there, now = read(root(path)), os.stat(root(path))
+    return "%s%s%s....%s." % ("S" if len(there) != len(contents) else ".", "M" if now.st_mode & 0o7777 != mode else ".",
+                              "5" if there != contents else ".", "T" if int(now.st_mtime) != BUILT else ".")

@@ -1,0 +1,99 @@
+/* Packages by yum and rpm. They note a package as installed long before the kernel has written its
+ * files: a power cut in between leaves one that counts as installed and is empty. */
+#include "codes.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "paths.h"
+#include "steps/all.h"
+#include "sys/run.h"
+
+/* Where packages put files, and the database; usually one file system. */
+static int sync_packages(struct err *e)
+{
+	static const char *const places[] = { "/usr", "/etc", "/var/lib/rpm" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (fs_sync_fs(places[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int packages_run(struct worker *w, const char *const *argv, const char *cwd,
+		 const struct err_kind *kind, struct err *e)
+{
+	return step_run_plain(w, argv, cwd, kind, e) < 0 ? -1 : sync_packages(e);
+}
+
+struct verified {
+	bool judged;  /* rpm said something about a file */
+	bool damaged; /* a file is not what was packaged */
+};
+
+/* rpm -V: "S.5....T.    /usr/bin/gcc", "missing     /usr/bin/gcc", and a letter before the path where
+ * it is of configuration, documentation and the like. Those may differ, and so may times and owners. */
+static void judge_line(const char *line, void *data)
+{
+	struct verified *v = data;
+	size_t n = strcspn(line, " ");
+	const char *path = line + n + strspn(line + n, " ");
+	bool missing = str_starts(line, "missing ");
+
+	if (!missing && (n == 0 || strspn(line, ".SM5DLUGTP?") != n))
+		return;
+	v->judged = true;
+	if (*path == '/' && (missing || strcspn(line, "S5L?") < n))
+		v->damaged = true;
+}
+
+static int verify(struct worker *w, const char *name, bool *ret_damaged, struct err *e)
+{
+	const char *const *argv = ARGV(PROG_RPM, "-V", "--nodeps", "--noscripts", name);
+	struct verified v = { 0 };
+	struct run r = { .argv = argv,
+			 .timeout_s = worker_left_s(w),
+			 .on_line = judge_line,
+			 .on_line_data = &v };
+	int ok = run_wait(&r, e);
+
+	run_done(&r);
+	*ret_damaged = v.damaged;
+	if (ok == 0 || (r.status > 0 && v.judged))
+		return 0;
+	if (e->kind != &ERR_CHILD)
+		return -1;
+	err_rekind(e, &CODE_PACKAGES);
+	return step_hint_command(e, argv, NULL);
+}
+
+static int mend(struct worker *w, const char *name, struct err *e)
+{
+	bool damaged;
+
+	if (verify(w, name, &damaged, e) < 0)
+		return -1;
+	if (!damaged)
+		return 0;
+	worker_event(w, "%s is damaged: its installation was cut off; it is installed anew", name);
+	/* One at a time: of several, yum passes over what no repository has and says that all is well. */
+	if (step_run_plain(w, ARGV(PROG_YUM, "reinstall", "-y", name), NULL, &CODE_PACKAGES, e) < 0)
+		return err_wrap(e, "%s is damaged", name);
+	return 0;
+}
+
+bool package_missing(const struct facts *f, const char *name)
+{
+	for (size_t i = 0; i < f->software.missing_n; i++)
+		if (str_eq(f->software.missing[i], name))
+			return true;
+	return false;
+}
+
+int packages_mend(struct worker *w, const char *const *names, size_t n, struct err *e)
+{
+	if (!(w->facts.cut_off >> (w->step - steps) & 1))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (!package_missing(&w->facts, names[i]) && mend(w, names[i], e) < 0)
+			return -1;
+	return sync_packages(e);
+}

@@ -1,0 +1,67 @@
+#!/bin/sh
+# Cut off while packages were installed: those whose files are damaged are installed anew, the others and what was edited stay.
+. "${0%/*}/lib.sh"
+
+reinstall='"/usr/bin/yum", "reinstall", "-y"'
+
+say "== killed in yum; all that was installed is whole"
+story_from restarted single --fault yum-hangs
+"$TWIN" up "$T"
+signalled KILL packages again
+[ "$rc" = 137 ] || fail "the agent was not killed: it ended with $rc"
+expect steps.packages.cut_off true
+faults -yum-hangs
+agent_again
+expect_ready
+expect steps.packages.cut_off false
+expect_count 0 commands "$reinstall"
+
+say "== cut off, and all is whole but what people edit"
+echo "# ours" > "$T/root/etc/pki/tls/openssl3.cnf"
+touch "$T/root/usr/bin/make"
+forgotten packages verifier
+agent_again
+expect_ready
+expect_count 1 commands '"/usr/bin/rpm", "-V", "--nodeps", "--noscripts", "openssl3"'
+expect_count 1 commands '"/usr/bin/rpm", "-V", "--nodeps", "--noscripts", "python3.11"'
+expect_count 0 commands "$reinstall"
+
+say "== not cut off: nobody looks"
+before=$(count commands '"-V"')
+agent_again
+expect_ready
+expect_count "$before" commands '"-V"'
+
+say "== cut off, and files are empty, missing and wrong"
+: > "$T/root/usr/bin/gcc"
+: > "$T/root/usr/bin/python3.11"
+rm "$T/root/usr/bin/make"
+ln -sfn nowhere "$T/root/usr/lib/modules/5.10.134-18.al8.x86_64/build"
+forgotten packages verifier
+agent_again
+expect_ready
+for name in gcc make kernel-devel-5.10.134-18.al8.x86_64 python3.11; do
+	expect_count 1 commands "$reinstall, \"$name\"]"
+done
+expect_count 4 commands "$reinstall"
+said "gcc is damaged: its installation was cut off; it is installed anew"
+has "$T/root/etc/pki/tls/openssl3.cnf" ours
+[ -s "$T/root/usr/bin/gcc" ] || fail "gcc is still empty"
+
+say "== no repository has it any more: not believed, however often it is tried"
+: > "$T/root/usr/bin/gcc"
+forgotten packages
+faults yum-gone=gcc
+configure '{"steps": {"packages": {"attempts": 2}}}'
+for run in first second; do
+	say "$run run"
+	agent_again
+	expect_failed package-install-failed
+	expect_words error.message "gcc is damaged"
+	expect_words error.hint "by hand: /usr/bin/yum reinstall -y gcc"
+	expect steps.packages.cut_off true
+done
+expect_count 8 commands "$reinstall"
+faults -yum-gone
+heals
+expect_boots 2
