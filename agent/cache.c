@@ -153,15 +153,6 @@ static int open_file(const char *path, int partial_fd, const char *name, struct 
 	return take_fd(&fd);
 }
 
-static int copy(int from, int to)
-{
-	ssize_t n;
-
-	while ((n = copy_file_range(from, NULL, to, NULL, 1 << 26, 0)) > 0)
-		;
-	return n < 0 ? -1 : fsync(to);
-}
-
 /* Replaces dir/name by a file that nobody but us has ever opened. */
 static int replace(int dir_fd, const char *name, int fd)
 {
@@ -172,7 +163,7 @@ static int replace(int dir_fd, const char *name, int fd)
 	to = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return -1;
-	if (copy(fd, to) == 0 && renameat(dir_fd, tmp, dir_fd, name) == 0)
+	if (fs_copy_bytes(fd, to) == 0 && renameat(dir_fd, tmp, dir_fd, name) == 0)
 		return 0;
 	unlinkat(dir_fd, tmp, 0);
 	return -1;

@@ -11,6 +11,7 @@
 	"/var/lib/gn8v/hold" /* flag of 10-gn8v-hold.conf; says what was enabled and what ran */
 #define PATH_VENV	  "/var/lib/gn8v/verifier"
 #define PATH_RPM_DB	  "/var/lib/gn8v/rpmdb" /* holds NVIDIA's key and nothing else */
+#define PATH_RPM_KEPT	  "/var/lib/gn8v/rpm-kept" /* of RPM's database, while a transaction runs */
 #define PATH_RUN_DIR	  "/run/gn8v"
 #define PATH_LOCK	  "/run/gn8v/lock"
 #define PATH_DEVICES_LOCK "/run/gn8v/devices.lock" /* held while devices are asked for evidence */
@@ -28,6 +29,7 @@
 #define PATH_TDX_DEVICE	       "/dev/tdx_guest"
 #define PATH_ETC_UNITS	       "/etc/systemd/system"
 #define PATH_PERSISTENCED_UNIT "/usr/lib/systemd/system/nvidia-persistenced.service"
+#define PATH_RPM	       "/var/lib/rpm"
 #define PATH_LIB64	       "/usr/lib64"
 
 /* Programs. */

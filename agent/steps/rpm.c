@@ -1,27 +1,31 @@
 /* Packages by yum and rpm. They note a package as installed long before the kernel has written its
  * files: a power cut in between leaves one that counts as installed and is empty. */
 #include "codes.h"
-#include "core/fs.h"
 #include "core/str.h"
+#include "package_db.h"
 #include "paths.h"
 #include "steps/all.h"
 #include "sys/run.h"
 
-/* Where packages put files, and the database; usually one file system. */
-static int sync_packages(struct err *e)
+/* A program that was ended by us, or by somebody else, was cut off as by a power cut. */
+static int after_failure(const struct err *why, const struct err_kind *kind)
 {
-	static const char *const places[] = { "/usr", "/etc", "/var/lib/rpm" };
+	struct err ignored = ERR_INIT;
+	bool was_cut_off;
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (fs_sync_fs(places[i], e) < 0)
-			return -1;
-	return 0;
+	return why->kind == kind ? package_db_settle(&ignored)
+				 : package_db_put_back(&was_cut_off, &ignored);
 }
 
 int packages_run(struct worker *w, const char *const *argv, const char *cwd,
 		 const struct err_kind *kind, struct err *e)
 {
-	return step_run_plain(w, argv, cwd, kind, e) < 0 ? -1 : sync_packages(e);
+	if (package_db_keep(e) < 0)
+		return -1;
+	if (step_run_plain(w, argv, cwd, kind, e) == 0)
+		return package_db_settle(e);
+	after_failure(e, kind);
+	return -1;
 }
 
 struct verified {
@@ -75,7 +79,7 @@ static int mend(struct worker *w, const char *name, struct err *e)
 		return 0;
 	worker_event(w, "%s is damaged: its installation was cut off; it is installed anew", name);
 	/* One at a time: of several, yum passes over what no repository has and says that all is well. */
-	if (step_run_plain(w, ARGV(PROG_YUM, "reinstall", "-y", name), NULL, &CODE_PACKAGES, e) < 0)
+	if (packages_run(w, ARGV(PROG_YUM, "reinstall", "-y", name), NULL, &CODE_PACKAGES, e) < 0)
 		return err_wrap(e, "%s is damaged", name);
 	return 0;
 }
@@ -95,5 +99,5 @@ int packages_mend(struct worker *w, const char *const *names, size_t n, struct e
 	for (size_t i = 0; i < n; i++)
 		if (!package_missing(&w->facts, names[i]) && mend(w, names[i], e) < 0)
 			return -1;
-	return sync_packages(e);
+	return package_db_settle(e);
 }

@@ -352,6 +352,15 @@ int fs_rename(const char *from, const char *to, struct err *e)
 	return 0;
 }
 
+int fs_copy_bytes(int from, int to)
+{
+	ssize_t n;
+
+	while ((n = copy_file_range(from, NULL, to, NULL, 1 << 26, 0)) > 0)
+		;
+	return n < 0 ? -1 : fsync(to);
+}
+
 int fs_sync_fs(const char *path, struct err *e)
 {
 	_cleanup_fd_ int fd = fs_open(path, O_RDONLY, 0);

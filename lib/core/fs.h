@@ -61,6 +61,9 @@ int fs_remove_files(const char *dir,
 		    struct err *e); /* every file in a directory, not the directory */
 int fs_rename(const char *from, const char *to, struct err *e); /* same directory, durable */
 
+/* All bytes that are left in one file to the other, and to the disk; -1 with errno. */
+int fs_copy_bytes(int from, int to);
+
 /* syncfs of the file system that path lies on. */
 int fs_sync_fs(const char *path, struct err *e);
 

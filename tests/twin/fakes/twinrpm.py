@@ -8,6 +8,36 @@ from twinlib import (fail_misuse, fault, list_rows, packages, read, real_program
 import twinlib
 
 
+DATABASE = "/var/lib/rpm/Packages"
+BROKEN = "in a transaction\n"
+
+
+class changing:
+    """with changing(): a transaction. Who is cut off inside leaves a database that nobody opens."""
+
+    def __enter__(self):
+        open_database()
+        write(root(DATABASE), BROKEN)
+
+    def __exit__(self, *_):
+        write(root(DATABASE), "whole\n")
+
+
+def open_database():
+    """Ends with rpm's words if a transaction was cut off."""
+    if read(root(DATABASE), "") == BROKEN:
+        say("error: rpmdb: damaged header instance #7 retrieved, skipping.\n"
+            "error: cannot open Packages database in /var/lib/rpm", twinlib.sys.stderr)
+        twinlib.sys.exit(1)
+
+
+def open_to_read():
+    """While another process is in its transaction, its database can be read."""
+    with twinlib.locked("rpm", wait=False) as lock:
+        if lock.held:
+            open_database()
+
+
 def versions(name):
     value = packages().get(name, [])
     return value if isinstance(value, list) else [value]
