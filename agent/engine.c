@@ -11,6 +11,7 @@
 #include "core/str.h"
 #include "engine_inside.h"
 #include "gate.h"
+#include "package_db.h"
 #include "paths.h"
 #include "restarts.h"
 #include "sys/run.h"
@@ -332,17 +333,36 @@ static int load_status(struct engine *g, struct err *e)
 	return 0;
 }
 
+/* What cannot be put back is met again by the first look at what is installed. */
+static void put_packages_back(struct engine *g)
+{
+	struct err e = ERR_INIT;
+	bool was_cut_off;
+
+	if (package_db_put_back(&was_cut_off, &e) < 0)
+		journal_error(&g->journal, NULL, &e);
+	else if (was_cut_off)
+		journal_say(
+			&g->journal, NULL, LOG_NOTICE,
+			"an installation was cut off: the package database is put back as it was before");
+}
+
 int engine_run(struct config *c, const struct engine_options *o, enum exit_code *ret_code,
 	       struct err *e)
 {
 	struct engine *g =
 		xcalloc(1, sizeof(*g)); /* the slots hold facts: too large for the stack */
-	int r = -1;
+	int r;
 
 	g->config = c;
 	g->options = o;
 	run_adopt_orphans();
-	if (set_up(g, e) == 0 && load_status(g, e) == 0 && engine_start_look(g, e) == 0) {
+	r = set_up(g, e) == 0 ? load_status(g, e) : -1;
+	if (r == 0) {
+		put_packages_back(g);
+		r = engine_start_look(g, e);
+	}
+	if (r == 0) {
 		r = sd_event_loop(g->event);
 		if (r < 0)
 			r = err_errno(e, -r, "event loop");

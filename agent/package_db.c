@@ -75,6 +75,8 @@ int package_db_keep(struct err *e)
 {
 	bool was_cut_off;
 
+	if (!fs_exists(PATH_RPM))
+		return err_errno(e, ENOENT, "keeping a copy of %s", PATH_RPM);
 	if (package_db_put_back(&was_cut_off, e) < 0 || fs_mkdirs(PATH_RPM_KEPT, 0700, e) < 0 ||
 	    drop(e) < 0 || mirror(PATH_RPM, PATH_RPM_KEPT, e) < 0)
 		return -1;

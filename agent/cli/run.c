@@ -5,7 +5,6 @@
 #include "core/log.h"
 #include "core/str.h"
 #include "gate.h"
-#include "package_db.h"
 #include "paths.h"
 
 /* A configuration that cannot be used is the machine's state too: programs read it in the status. */
@@ -29,21 +28,6 @@ static enum exit_code refuse(const struct err *e)
 	return cli_fail(e, EXIT_FAILED);
 }
 
-/* A database that cannot be put back is met again by the first look at what is installed. */
-static void put_packages_back(void)
-{
-	struct err e = ERR_INIT;
-	bool was_cut_off;
-
-	if (package_db_put_back(&was_cut_off, &e) < 0)
-		log_error(
-			"an installation was cut off, and the package database could not be put back as it was before: %s",
-			e.msg);
-	else if (was_cut_off)
-		log_info(
-			"an installation was cut off: the package database is put back as it was before");
-}
-
 enum exit_code cli_run(const struct cli_options *o)
 {
 	struct engine_options options = { .may_restart = o->restart };
@@ -63,7 +47,6 @@ enum exit_code cli_run(const struct cli_options *o)
 	if (config_load(&c, o->config, &e) < 0) {
 		code = refuse(&e);
 	} else {
-		put_packages_back();
 		if (engine_run(&c, &options, &code, &e) < 0)
 			code = cli_fail(&e, EXIT_CANNOT_TELL);
 		config_done(&c);

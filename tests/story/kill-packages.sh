@@ -4,15 +4,22 @@
 
 reinstall='"/usr/bin/yum", "reinstall", "-y"'
 
-say "== killed in yum; all that was installed is whole"
+say "== killed in the transaction of yum; all that was installed is whole"
 story_from restarted single --fault yum-hangs
 "$TWIN" up "$T"
-signalled KILL packages again
+begin again
+# In yum's transaction, or the agent has ended.
+until grep -qs "in a transaction" "$T/root/var/lib/rpm/Packages" || ! kill -0 "$story_run"; do
+	sleep 0.05
+done
+"$TWIN" signal "$T" KILL
+finish
 [ "$rc" = 137 ] || fail "the agent was not killed: it ended with $rc"
 expect steps.packages.cut_off true
 faults -yum-hangs
 agent_again
 expect_ready
+said "an installation was cut off: the package database is put back as it was before"
 expect steps.packages.cut_off false
 expect_count 0 commands "$reinstall"
 
