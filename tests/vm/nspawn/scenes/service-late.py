@@ -21,6 +21,7 @@ def play(s):
     boot_with(s, "insmod-mismatch", "fabricmanager-failed", FABRIC_STEP)
     s.limit(FABRIC, 3)
     boot_with(s, "fabricmanager-hangs", "fabricmanager-failed", FABRIC_STEP)
+    s.limit(FABRIC, 720)
     s.fault()
     s.down()
     s.boot()
