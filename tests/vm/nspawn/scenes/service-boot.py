@@ -3,6 +3,18 @@ from scene import GATED, PERSISTENCED
 from trouble import heals
 
 
+def loses(s, *command):
+    """At a boot, while the agent waits. It may fail of it: then the gate is shut, and started again it opens."""
+    s.down()
+    s.boot()
+    s.comes("steps.persistenced-start.state", "running")
+    s.systemctl(*command)
+    if s.settled() != ("active", "success"):
+        s.expect_closed(*GATED)
+        s.expect(s.restart_agent(), "systemctl restart failed")
+    s.expect_open()
+
+
 def play(s):
     s.begin("single", at="ready", faults={"persistenced-fails": True})
     s.boot()
@@ -43,22 +55,13 @@ def play(s):
     s.becomes(PERSISTENCED, "activating")
     s.comes("steps.persistenced-start.state", "running")
     s.expect_closed(*GATED)
-    # Whoever waits for its job loses the one who would have told.
-    s.systemctl("daemon-reexec")
-    s.becomes(PERSISTENCED, "activating")
     s.expect_open()
     s.no_timeout()
 
-    print("== the message bus dies meanwhile: started again, the agent opens")
+    print("== who would tell of its job is lost meanwhile: PID 1 is executed anew, the message bus dies")
     s.delay(persistenced=4)
-    s.down()
-    s.boot()
-    s.comes("steps.persistenced-start.state", "running")
-    s.systemctl("kill", "--signal=KILL", "dbus.service")
-    if s.settled() != ("active", "success"):
-        s.expect_closed(*GATED)
-        s.expect(s.restart_agent(), "systemctl restart failed")
-    s.expect_open()
+    loses(s, "daemon-reexec")
+    loses(s, "kill", "--signal=KILL", "dbus.service")
 
     s.delay()
     # In ExecStartPost= the daemon itself is up already.
