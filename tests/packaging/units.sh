@@ -77,6 +77,27 @@ newer() {
 	grep -hs '^Type=exec\|^Type=notify-reload\|^Standard.*=append:\|^Standard.*=truncate:' "$@"
 }
 
+# Directives that came after systemd 239, and the version that each came with. An older systemd only warns of them, and
+# runs the unit as if they were not there.
+since='SuccessActionExitStatus=240 LogRateLimitIntervalSec=240 LogRateLimitBurst=240 RestrictSUIDSGID=242 ProtectHostname=242
+ConditionMemory=242 ExecCondition=243 TimeoutAbortSec=243 OOMPolicy=243 ProtectKernelLogs=244 ProtectClock=245 LogNamespace=245
+ConditionEnvironment=246 ConditionPathIsEncrypted=246 ProtectProc=247 ProcSubset=247 LoadCredential=247 SetCredential=247
+NoExecPaths=248 ExecPaths=248 ConditionCPUFeature=248 ConditionFirmware=249 ConditionOSRelease=249 OnSuccess=249 Upholds=249
+PropagatesStopTo=249 ExitType=250 RestrictFileSystems=250 ConditionCredential=252
+AssertMemory=242 AssertEnvironment=246 AssertPathIsEncrypted=246 AssertCPUFeature=248 AssertFirmware=249 AssertOSRelease=249
+AssertCredential=252'
+
+# too_new FILE...: the directives in it that are among these, with their versions.
+too_new() {
+	for pair in $since; do
+		! grep -qs "^${pair%=*}=" "$@" || echo "${pair%=*} (${pair#*=})"
+	done
+	# With Type=oneshot systemd 239 refuses a unit for it; 244 does not.
+	for file; do
+		! { grep -qs '^Type=oneshot' "$file" && grep -s '^Restart=' "$file" | grep -qv '=no$'; } || echo "Restart with Type=oneshot (244)"
+	done
+}
+
 old_enough() {
 	new=$(newer "$units"/* "$cloud/gn8v-bootstrap.service")
 	[ -z "$new" ]
@@ -84,6 +105,16 @@ old_enough() {
 	printf 'Type=exec\nExecCondition=/bin/true\nRestart=on-failure\n' > "$top/planted"
 	[ "$(newer "$top/planted" | tr '\n' ' ')" = 'ExecCondition Restart Type=exec ' ]
 	ok $? "newer ones would have been found"
+	new=$(too_new "$units"/* "$cloud/gn8v-bootstrap.service")
+	[ -z "$new" ]
+	ok $? "no directive is known to be newer than systemd 239${new:+; }$new"
+	for pair in $since; do
+		printf '[Unit]\n%s=yes\n' "${pair%=*}" > "$top/planted"
+		[ "$(too_new "$top/planted")" = "${pair%=*} (${pair#*=})" ] || ok 1 "${pair%=*}, planted, is found"
+	done
+	printf 'Type=oneshot\nRestart=on-failure\n' > "$top/planted"
+	[ "$(too_new "$top/planted")" = "Restart with Type=oneshot (244)" ]
+	ok $? "each of these, planted, is found"
 }
 
 # systemd-analyze can warn and still end well, so that its words count.

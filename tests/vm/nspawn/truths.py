@@ -70,6 +70,15 @@ def nobody_waited(s):
     s.expect(s.systemctl("is-system-running", check=False)[1] in ("running", "degraded"), "the boot is not finished")
 
 
+def boot_with_time(s):
+    """The agent waits for the metadata service until all that does not wait for the agent is up."""
+    s.fault("metadata-down")
+    s.boot()
+    s.becomes("multi-user.target", "active")
+    s.expect(s.state(AGENT) == "activating", "the agent is %s without the metadata service" % s.state(AGENT))
+    s.fault()
+
+
 def provisioned_whole(s, shape):
     """From a fresh disk to a third boot."""
     multi = shape == "multi"
@@ -78,7 +87,7 @@ def provisioned_whole(s, shape):
     s.goes_down()
     s.expect(s.status("result") == "restarting", "before the restart the result was %s" % s.status("result"))
 
-    s.boot()
+    boot_with_time(s)
     texts = watch_texts(s)
     s.expect_ready()
     s.expect(len(texts) >= 5, "the text of systemctl status stood still: %r" % texts)
@@ -89,7 +98,7 @@ def provisioned_whole(s, shape):
 
     s.down()
     before = disk_content(s)
-    s.boot()
+    boot_with_time(s)
     s.expect_ready()
     truths(s, multi)
     s.expect(s.twin.boot == 3, "it was started %d times" % s.twin.boot)

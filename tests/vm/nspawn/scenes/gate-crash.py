@@ -1,4 +1,6 @@
 """An agent that crashes or is killed closes the gate, started again it reopens all; stopped, it leaves it open."""
+import os
+
 from scene import AGENT, GATED, READY
 
 
@@ -36,4 +38,10 @@ def play(s):
     s.expect(s.restart_agent(), "systemctl restart failed")
     s.expect_open()
     s.expect(pids == [s.unit(name)["MainPID"] for name in GATED], "services behind the open gate were restarted")
+
+    print("== the status is deleted behind the open gate: nobody vouches any more, so the proof is taken again")
+    os.unlink(s.twin.root("/var/lib/gn8v/status.json"))
+    s.expect(s.restart_agent(), "systemctl restart failed")
+    s.expect_open()
+    s.expect(s.status("attestation.verdict") == "accepted", "nothing was proven")
     s.no_timeout()

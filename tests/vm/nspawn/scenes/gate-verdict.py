@@ -27,7 +27,8 @@ def play(s):
     s.expect(s.restart_agent(), "systemctl restart failed")
     s.expect_open()
 
-    s.fault("attest-rejected")
+    # And the GPUs' ready state cannot be cleared.
+    s.fault("attest-rejected", "ready-terminal")
     s.down()
     s.boot()
     rejected(s)

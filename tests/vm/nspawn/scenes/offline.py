@@ -1,27 +1,66 @@
-"""Two boots without a network, fresh and installed: its code, and the gate stays shut; with it again, ready."""
-from scene import GATED
+"""Boots without a network, fresh and installed, or with one that comes late: own code and a shut gate, then ready."""
+from scene import AGENT, EXTRAS, GATED
+from truths import changes
+
+# What network-online.target waits for, where the container has nothing that does.
+WAIT_ONLINE = """\
+[Unit]
+DefaultDependencies=no
+Before=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=%s
+"""
+
+
+def without_network(s):
+    s.network(False)
+    s.boot()
+    s.expect_failed("metadata-unreachable")
+
+
+def wait_online(s, command):
+    s.write("/etc/systemd/system/scene-online.service", WAIT_ONLINE % command)
+    s.link("/etc/systemd/system/network-online.target.wants/scene-online.service", "../scene-online.service")
 
 
 def play(s):
-    s.begin("single", at="restarted", config={"metadata": {"deadline_s": 3}})
+    s.begin("single", extras=EXTRAS, config={"metadata": {"deadline_s": 3}, "gate": {"mode": "attested"}})
+    s.network(True)     # the addresses in the instance's configuration
     for _ in range(2):
-        s.network(False)
-        s.boot()
-        s.expect_failed("metadata-unreachable")
+        without_network(s)
+        s.expect(not any(changes(c["argv"]) for c in s.log("commands")), "it changed a machine that it does not know")
         s.down()
     s.network(True)
-    s.boot()
+    s.run()
     s.expect_ready()
 
     print("== installed, and at two boots nobody answers")
     for _ in range(2):
         s.down()
-        s.network(False)
-        s.boot()
-        s.expect_failed("metadata-unreachable")
+        without_network(s)
         s.expect_closed(*GATED)
     s.network(True)
     s.expect(s.restart_agent(), "systemctl restart failed")
+    s.expect_open()
+
+    print("== whoever waits for the network fails, though there is one")
+    s.down()
+    wait_online(s, "/bin/false")
+    s.boot()
+    s.expect_open()
+    s.expect_units(scene_online="failed")
+
+    print("== the network comes late: the agent waits for it, nobody waits for the agent")
+    s.down()
+    wait_online(s, "/bin/sh -c 'until [ -e /run/online ]; do sleep 0.1; done'")
+    s.boot()
+    s.becomes("multi-user.target", "active")
+    s.expect_units(scene_online="activating")
+    s.expect(s.state(AGENT) == "inactive" and s.unit(AGENT)["Job"], "the agent does not wait for the network")
+    s.expect_closed(*GATED)
+    s.box.run("touch", "/run/online")
     s.expect_open()
 
     print("== there is a network, but not as far as the reference values: it opens by itself once there is")

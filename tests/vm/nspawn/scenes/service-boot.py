@@ -1,6 +1,18 @@
-"""nvidia-persistenced that fails at a boot, hits its start limit, dies or is slow: its code, and it heals."""
+"""nvidia-persistenced that fails or hangs at a boot, hits its start limit, dies or is slow: its code, and it heals."""
 from scene import GATED, PERSISTENCED
 from trouble import heals
+
+
+def loses(s, *command):
+    """At a boot, while the agent waits. It may fail of it: then the gate is shut, and started again it opens."""
+    s.down()
+    s.boot()
+    s.comes("steps.persistenced-start.state", "running")
+    s.systemctl(*command)
+    if s.settled() != ("active", "success"):
+        s.expect_closed(*GATED)
+        s.expect(s.restart_agent(), "systemctl restart failed")
+    s.expect_open()
 
 
 def play(s):
@@ -14,7 +26,7 @@ def play(s):
     s.systemctl("daemon-reload")
     for _ in range(6):
         s.systemctl("start", PERSISTENCED, check=False)
-    s.expect(any("Start request repeated too quickly" in line for line in s.box.console()), "it is not at its start limit")
+    s.box.until(lambda: any("Start request repeated too quickly" in line for line in s.box.console()), "its start limit")
     s.restart_agent()
     s.expect_failed("persistenced-failed", "persistenced-start")
     heals(s)
@@ -27,7 +39,11 @@ def play(s):
 
     print("== it is stopped, masked, and unmasked")
     s.systemctl("stop", PERSISTENCED)
-    s.systemctl("mask", "--runtime", PERSISTENCED, check=False)
+    s.systemctl("mask", "--runtime", PERSISTENCED)
+    s.expect(s.unit(PERSISTENCED)["LoadState"] == "masked", "it is not masked")
+    s.restart_agent()
+    s.expect_failed("persistenced-failed", "persistenced-start")
+    s.expect_closed(*GATED)
     s.systemctl("unmask", "--runtime", PERSISTENCED)
     s.expect(s.restart_agent(), "systemctl restart failed")
     s.expect_open()
@@ -41,3 +57,22 @@ def play(s):
     s.expect_closed(*GATED)
     s.expect_open()
     s.no_timeout()
+
+    print("== who would tell of its job is lost meanwhile: PID 1 is executed anew, the message bus dies")
+    s.delay(persistenced=4)
+    loses(s, "daemon-reexec")
+    loses(s, "kill", "--signal=KILL", "dbus.service")
+
+    s.delay()
+    # In ExecStartPost= the daemon itself is up already.
+    for fault in ("persistenced-hangs", "smi-hangs"):
+        print("== %s at a boot, beyond systemd's limit" % fault)
+        s.limit(PERSISTENCED, 3)
+        s.fault(fault)
+        s.down()
+        s.boot()
+        s.expect_failed("persistenced-timeout", "persistenced-start")
+        s.expect_closed(*GATED)
+    s.limit(PERSISTENCED, 900)
+    s.systemctl("daemon-reload")
+    heals(s)

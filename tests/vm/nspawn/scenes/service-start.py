@@ -1,13 +1,11 @@
 """Services that fail, or hang beyond the agent's limit or systemd's own: own codes, and all heals."""
 from trouble import heals, step, trouble
 
-DROPIN = "/etc/systemd/system/%s.d/99-owner.conf"
 FABRIC, PERSISTENCED = "fabricmanager-start", "persistenced-start"
 
 
 def limit(s, unit, seconds):
-    """systemd's own limit, as the owner of the machine may set it."""
-    s.write(DROPIN % unit, "[Service]\nTimeoutStartSec=%d\n" % seconds)
+    s.limit(unit, seconds)
     s.systemctl("daemon-reload")
 
 

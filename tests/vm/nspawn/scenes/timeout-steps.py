@@ -3,6 +3,7 @@ from scene import EXTRAS
 from trouble import heals, nothing_left, step, trouble
 
 ASKING = ("cc-mode", "fabric")
+FETCHING = ("fetch-driver", "fetch-cuda", "fetch-fabricmanager", "fetch-nscq")
 
 
 def play(s):
@@ -15,15 +16,18 @@ def play(s):
     s.systemctl("start", "--no-block", "gn8v-agent.service")
     s.goes_down()
 
-    s.fault("yum-hangs")
-    s.configure(step("packages", 3))
+    s.fault("download-stall")
+    s.configure({"fetch": {"deadline_s": 1}, "steps": {name: {"attempts": 1} for name in FETCHING}})
     s.boot()
-    s.expect_failed("step-timeout", "packages")
+    s.expect_failed("download-failed")
+    s.configure({"fetch": {"deadline_s": 120}})
+    trouble(s, "yum-hangs", "step-timeout", "packages", step("packages", 3))
     s.configure(step("packages", 120))
     trouble(s, "rpm-hangs", "step-timeout", "fabricmanager", step("fabricmanager", 3))
     s.configure(step("fabricmanager", 120))
     trouble(s, "installer-hangs", "driver-install-timeout", "driver", step("driver", 4))
     s.configure(step("driver", 120))
+    trouble(s, "installer-asks", "driver-install-failed", "driver")
     trouble(s, "cuda-hangs", "cuda-install-timeout", "cuda", step("cuda", 3))
     s.configure(step("cuda", 120))
     trouble(s, "smi-hangs", "nvidia-smi-failed", None, {"steps": {name: {"timeout_s": 4} for name in ASKING}})

@@ -56,7 +56,6 @@ def play(s):
     for path, data in newer.items():
         s.replace(path, data)
     s.systemctl("daemon-reload")
-    s.expect(s.status("result") == "ready", "installing the package changed the status")
     s.expect(s.restart_agent(), "systemctl restart failed")
     s.expect_open()
     s.expect(s.status("attestation.verdict") == "accepted", "nothing was proven")
