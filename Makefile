@@ -5,9 +5,10 @@
 #   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1)
 #   make check-all       check, the lints, and unit tests and core stories under clang and sanitizers
 #                        (LONG=1: every story, and every byte in the tests that change bytes)
-#   make check-vm        whole instances in QEMU (how far: tests/vm/README.md), power cuts; needs root and
-#                        packaging/deps --vm. T=single or T=multi: one of them. make demo VM=1: only to watch
+#   make check-vm        whole instances in QEMU, power cuts (LONG=1: many more); needs root and packaging/deps --vm.
+#                        T=single or T=multi: one of them. make demo VM=1: only to watch
 #   make check-nspawn    scenes with a real systemd, in containers (T=pattern, J=n, LONG=1); needs root and deps --vm
+#   make check-machines  both at the same time
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
 #   make bench-early     the seconds and bytes that fetch.before_restart saves
 #   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
@@ -113,7 +114,7 @@ DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia
 
 
 .PHONY: all prebuild demo check check-unit check-story check-twin check-packaging check-all check-more check-vm \
-        check-nspawn lint lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-early \
+        check-nspawn check-machines lint lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-early \
         bench-attest bench-fetch compare clean help
 
 all: $(B)/gn8v
@@ -233,6 +234,12 @@ check-vm: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
 # What needs a real systemd but no machine of its own.
 check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) LONG=$(LONG) tests/vm/nspawn/run $(if $(J),-j $(J)) $(T)
+
+# Both at the same time: what continuous integration runs.
+check-machines: stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
+	$(TWIN_ENV) tests/vm/nspawn/run -j 1 > build/nspawn.log 2>&1 & scenes=$$!; \
+	$(WHOLE) $(CUTS) $(if $(REPORT),--report $(REPORT)); whole=$$?; \
+	wait $$scenes; scenes=$$?; cat build/nspawn.log; exit $$((whole | scenes))
 
 ifdef VM
 demo: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
