@@ -65,6 +65,7 @@ def play(s):
 
     print("== there is a network, but not as far as the reference values: it opens by itself once there is")
     s.down()
+    wait_online(s, "/bin/true")
     s.configure({"attest": {"verifier": "native"}})
     s.fault("collateral-down")
     s.boot()
