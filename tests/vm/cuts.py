@@ -21,8 +21,9 @@ EARLY = (("before the hook", r"cloud-init\[\d+\]: .*running 'init' at", 1.0),
          ("in the download of the RPM", r"gn8v-bootstrap\[\d+\]: fetching", 3.0),
          TRANSACTION,
          ("right after the transaction", r"gn8v-bootstrap\[\d+\]: Complete!", 0.0))
-# Steps whose work is done once: one that said so is not done again, whatever happens to the power afterwards.
-LASTING = re.compile(r"gn8v\[\d+\]: (kernel-args|lkca|initramfs|packages|fetch-\S+|fabricmanager|driver|cuda|nscq|"
+# Steps whose work is done once: one that said so is not done again, whatever happens to the power afterwards. (Downloads
+# judge anew what is there.)
+LASTING = re.compile(r"gn8v\[\d+\]: (kernel-args|lkca|initramfs|packages|fabricmanager|driver|cuda|nscq|"
                      r"persistenced-unit|service-order): done in ")
 
 
