@@ -14,7 +14,7 @@ ok() {
 
 # The scriptlet as it is, but for the folder that its paths begin in.
 sed -n '/^%preun/,/^%/{/^%/d;p}' "$here/../../packaging/gn8v.spec" | sed "s,/etc/systemd,$top/etc,g; s,/var/lib,$top/lib,g" > "$top/preun"
-mkdir -p "$top/bin" "$top/lib/gn8v" "$top/etc/system/a.service.d" "$top/etc/system/b.service.d"
+mkdir -p "$top/bin" "$top/lib/gn8v/rpm-kept" "$top/etc/system/a.service.d" "$top/etc/system/b.service.d"
 printf '#!/bin/sh\necho "$*" >> "%s"\n' "$top/said" > "$top/bin/systemctl"
 chmod +x "$top/bin/systemctl"
 touch "$top/etc/system/a.service.d/10-gn8v-hold.conf" "$top/etc/system/a.service.d/60-gn8v-gate.conf" \
@@ -34,6 +34,8 @@ ok $? "the last erase ends well"
 ok $? "no drop-in of gn8v and no hold is left, and the owner's stay"
 grep -q 'enable a.service' "$top/said" && ! grep -q 'enable b.service' "$top/said"
 ok $? "what was enabled before the hold is enabled again"
+[ ! -e "$top/lib/gn8v/rpm-kept" ]
+ok $? "no package database is left that could be put back"
 preun 0
 ok $? "it ends well where there is nothing to remove"
 exit "$failed"

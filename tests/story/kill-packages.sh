@@ -17,8 +17,11 @@ finish
 [ "$rc" = 137 ] || fail "the agent was not killed: it ended with $rc"
 expect steps.packages.cut_off true
 faults -yum-hangs
+: > "$T/root/var/lib/rpm/Packages-wal"
 agent_again
 expect_ready
+[ ! -e "$T/root/var/lib/rpm/Packages-wal" ] || fail "what the transaction that was cut off had written is still there"
+[ -z "$(ls -A "$T/root/var/lib/gn8v/rpm-kept")" ] || fail "the copy of the database is still there"
 said "an installation was cut off: the package database is put back as it was before"
 expect steps.packages.cut_off false
 expect_count 0 commands "$reinstall"
