@@ -29,6 +29,9 @@ CYCLE = re.compile(r"ordering cycle|Unable to break cycle|deleted to break")
 TIMEOUT = re.compile(r"timed out|Timed out|Job .* timed out")
 BOOTS_MAX = 5
 
+# Of a question to systemd: one that the end of a boot met is never answered, and is asked again.
+QUESTION_S = 30
+
 
 class Scene:
     def __init__(self, shelf, folder):
@@ -137,7 +140,7 @@ class Scene:
     def job_over(self):
         """The agent's unit, once its job ended in a boot that is not going down."""
         unit = self.unit(AGENT)
-        going = self.box.run("systemctl", "is-system-running", check=False)[1]
+        going = self.box.run("systemctl", "is-system-running", check=False, deadline_s=QUESTION_S)[1]
         over = (unit["InactiveExitTimestampMonotonic"] not in ("", "0") and not unit["Job"]
                 and unit["ActiveState"] in ("active", "failed", "inactive"))
         return unit if over and going in ("initializing", "starting", "running", "degraded", "maintenance") else None
@@ -146,11 +149,11 @@ class Scene:
 
     def unit(self, name):
         """Properties of a unit, as texts."""
-        text = self.box.run("systemctl", "show", name)
+        text = self.box.run("systemctl", "show", name, deadline_s=QUESTION_S)
         return collections.defaultdict(str, (line.split("=", 1) for line in text.splitlines() if "=" in line))
 
     def state(self, name):
-        return self.box.run("systemctl", "show", "-P", "ActiveState", name)
+        return self.box.run("systemctl", "show", "-P", "ActiveState", name, deadline_s=QUESTION_S)
 
     def becomes(self, name, state):
         self.box.until(lambda: self.state(name) == state, "%s becomes %s" % (name, state))
