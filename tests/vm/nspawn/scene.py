@@ -131,11 +131,16 @@ class Scene:
         """Start it, and again after each restart that the agent asks for, until its job is over in a boot that stays."""
         for _ in range(boots):
             self.boot()
-            self.box.until(lambda: not self.box.alive() or self.job_over(), "the agent's job ends, or a restart")
-            if self.box.alive():
+            self.box.until(lambda: not self.box.alive() or self.restarts() or self.job_over(),
+                           "the agent's job ends, or a restart")
+            if self.box.alive() and not self.restarts():
                 return
             self.goes_down(REBOOT)
         raise Failed("still asking for a restart after %d boots" % boots)
+
+    def restarts(self):
+        """Whether the agent has asked for a restart in this boot: whoever goes down is asked nothing more."""
+        return self.status("result") == "restarting" and self.status("boot_id") == self.box.boot_id()
 
     def job_over(self):
         """The agent's unit, once its job ended in a boot that is not going down."""
