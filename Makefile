@@ -229,7 +229,7 @@ WHOLE_RPM = $(if $(wildcard build/rpm/RPMS/x86_64/$N-1*.rpm),,rpm)
 CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3)
 
 check-vm: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
-	$(WHOLE) $(CUTS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT)) $(T)
+	$(WHOLE) $(CUTS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)') $(if $(REPORT),--report $(REPORT)) $(T)
 
 # What needs a real systemd but no machine of its own.
 check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
@@ -237,8 +237,8 @@ check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
 
 # Both at the same time: what continuous integration runs.
 check-machines: stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
-	$(TWIN_ENV) tests/vm/nspawn/run -j 1 > build/nspawn.log 2>&1 & scenes=$$!; \
-	$(WHOLE) $(CUTS) $(if $(REPORT),--report $(REPORT)); whole=$$?; \
+	$(MAKE) --no-print-directory check-nspawn J=1 T= > build/nspawn.log 2>&1 & scenes=$$!; \
+	$(MAKE) --no-print-directory check-vm T=; whole=$$?; \
 	wait $$scenes; scenes=$$?; cat build/nspawn.log; exit $$((whole | scenes))
 
 ifdef VM

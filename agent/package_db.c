@@ -30,7 +30,7 @@ static int copy_file(const char *from_dir, const char *to_dir, const char *name,
 	return fs_rename(part, to, e);
 }
 
-/* Every file of one directory into the other, and no others are left there. */
+/* Every file of one directory into the other. */
 static int mirror(const char *from, const char *to, struct err *e)
 {
 	struct fs_names names;
@@ -41,25 +41,6 @@ static int mirror(const char *from, const char *to, struct err *e)
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		if (!str_eq(names.v[i], COMPLETE))
 			r = copy_file(from, to, names.v[i], e);
-	fs_names_done(&names);
-	return r;
-}
-
-/* Write-ahead logs and regions of the transaction that was cut off belong to nothing any more. */
-static int remove_others(const char *dir, const char *model, struct err *e)
-{
-	struct fs_names names;
-	int r = 0;
-
-	if (fs_list(dir, &names, e) < 0)
-		return -1;
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		_cleanup_free_ char *path = xasprintf("%s/%s", dir, names.v[i]);
-		_cleanup_free_ char *kept = xasprintf("%s/%s", model, names.v[i]);
-
-		if (!fs_exists(kept))
-			r = fs_unlink(path, e);
-	}
 	fs_names_done(&names);
 	return r;
 }
@@ -98,7 +79,9 @@ int package_db_put_back(bool *ret_was_cut_off, struct err *e)
 	*ret_was_cut_off = fs_exists(PATH_RPM_KEPT "/" COMPLETE);
 	if (!*ret_was_cut_off)
 		return 0;
-	if (mirror(PATH_RPM_KEPT, PATH_RPM, e) < 0 || remove_others(PATH_RPM, PATH_RPM_KEPT, e) < 0)
+	/* Write-ahead logs and regions of the transaction that was cut off belong to nothing any more. */
+	if (mirror(PATH_RPM_KEPT, PATH_RPM, e) < 0 ||
+	    fs_remove_others(PATH_RPM, PATH_RPM_KEPT, e) < 0)
 		return -1;
 	return drop(e);
 }
