@@ -6,7 +6,8 @@
 #   make check-all       check, the lints, and unit tests and core stories under clang and sanitizers
 #                        (LONG=1: every story, and every byte in the tests that change bytes)
 #   make check-vm        whole instances in QEMU, power cuts (LONG=1: many more); needs root and packaging/deps --vm.
-#                        T=single or T=multi: one of them. make demo VM=1: only to watch
+#                        T=single or T=multi: one of them; ONLY=pattern: of the power cuts, those with this in their
+#                        name; SEED=n repeats the random ones. make demo VM=1: only to watch
 #   make check-nspawn    scenes with a real systemd, in containers (T=pattern, J=n, LONG=1); needs root and deps --vm
 #   make check-machines  both at the same time
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run

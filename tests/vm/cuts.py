@@ -14,13 +14,16 @@ STATE = re.compile(r"gn8v\[\d+\]: (\S+: )?(.*)")
 DELAYS = {"persistenced": 2}
 # Bytes a second while the RPM is fetched that is to be cut off: its few hundred kB take long enough.
 SLOW = dict(DELAYS, rate=20000)
-# The cuts that have nothing to do with the agent: a line of the journal, and seconds after it.
-TRANSACTION = ("in the rpm transaction", r"gn8v-bootstrap\[\d+\]:\s+Installing +: gn8v", 0.2)
-EARLY = (("before the hook", r"cloud-init\[\d+\]: .*running 'init' at", 1.0),
-         ("in the hook", r"systemd\[1\]: Reloading", 0.0),
-         ("in the download of the RPM", r"gn8v-bootstrap\[\d+\]: fetching", 3.0),
+# The cuts that have nothing to do with the agent: a line of the journal, seconds after it, and what comes too late.
+HOOK = r"systemd\[1\]: Reloading"
+FETCHING = r"gn8v-bootstrap\[\d+\]: fetching"
+COMPLETE = r"gn8v-bootstrap\[\d+\]: Complete!"
+TRANSACTION = ("in the rpm transaction", r"gn8v-bootstrap\[\d+\]:\s+Installing +: gn8v", 0.2, COMPLETE)
+EARLY = (("before the hook", r"cloud-init\[\d+\]: .*running 'init' at", 1.0, HOOK),
+         ("in the hook", HOOK, 0.0, FETCHING),
+         ("in the download of the RPM", FETCHING, 3.0, r"gn8v-bootstrap\[\d+\]: (?!fetching)"),
          TRANSACTION,
-         ("right after the transaction", r"gn8v-bootstrap\[\d+\]: Complete!", 0.0))
+         ("right after the transaction", COMPLETE, 0.0, r"gn8v-bootstrap\[\d+\]: gn8v \S+ is installed"))
 # Steps whose work is done once: one that said so is not done again, whatever happens to the power afterwards. (Downloads
 # judge anew what is there.)
 LASTING = re.compile(r"gn8v\[\d+\]: (kernel-args|lkca|initramfs|packages|fabricmanager|driver|cuda|nscq|"
@@ -36,7 +39,7 @@ class Cuts:
         self.say, self.reference, self.suffered = say, reference, []
         self.dirty = 0
 
-    def cut(self, name, pattern, seconds):
+    def cut(self, name, pattern, seconds, too_late=None):
         """Starts the machine and cuts its power where NAME says; False when it did not come there any more."""
         vm, boots = self.vm, self.vm.boots
         write_json(vm.twin.state("delays.json"), SLOW if "download" in name else DELAYS)
@@ -46,6 +49,9 @@ class Cuts:
             name += ", which is when it was ready"
         vm.power_cut()
         checks.must("the machine had started", vm.boots > boots)
+        if reached and too_late:
+            checks.same("what came too late for a cut " + name,
+                        [line for line in vm.this_boot() if re.search(too_late, line)], [])
         unwritten = vm.needs_recovery()
         self.dirty += unwritten
         if reached:
