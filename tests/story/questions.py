@@ -11,11 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
 
 from instance import (REPO, Twin, read_json, read_jsonl, read_text,   # noqa: E402
                       write_json)
+from looks import only_looks                                          # noqa: E402
 
-# Programs that never change the machine, and those that do only with these arguments.
-LOOKS = {"rpmkeys", "modinfo", "lsmod"}
-CHANGES = {"rpm": ("-i", "-U", "-e"), "grubby": ("--update-kernel",), "nvidia-smi": ("-srs",)}
-VERIFIERS = {"verifier.cc_admin", "ppcie.verifier.verification"}
 LOOKING_CALLS = {"GetUnit", "LoadUnit", "GetUnitFileState", "ListUnitsByNames", "ListUnits",
                  "ListJobs", "Subscribe", "Unsubscribe", "Get", "GetAll", "GetJob", "GetUnitByPID",
                  "ListUnitsByPatterns", "CanReboot", "Introspect", "Ping", "Hello", "AddMatch",
@@ -137,21 +134,6 @@ def check_failed(twin, code):
         print("the result is %s" % twin.status().get("result"))
         return 1
     return check_error(twin, code) or check_schema(twin, None)
-
-
-# Programs of services that the machine's owner enabled: systemd starts them, not the agent.
-SERVICES = ("argusagent", "ollama", "nvidia-ctk", "nvidia-persistenced", "nv-fabricmanager")
-
-
-def only_looks(argv):
-    name = os.path.basename(argv[0])
-    if name in SERVICES:
-        return True
-    if name.startswith("python"):
-        return argv[1:2] == ["-m"] and argv[2] in VERIFIERS
-    if name in CHANGES:
-        return not any(a.startswith(CHANGES[name]) for a in argv[1:])
-    return name in LOOKS
 
 
 def check_mark(twin, _):

@@ -2,13 +2,14 @@
 import json
 import re
 
+import disorder
 import internet
 from vm import VmError, read_json, read_jsonl
+from looks import changes
 
 GATED = "cloudmonitor.service"
 # What is run once on an instance, however often it is cut off afterwards: (what it is, how its command begins).
 ONCE = (("the driver's installer", "nvidia-installer"), ("the CUDA installer", "cuda-installer"))
-CYCLE = re.compile(r"ordering cycle|deleted to break|Unable to break cycle|Job .* timed out|start operation timed out")
 
 
 class Wrong(VmError):
@@ -26,14 +27,15 @@ def same(claim, found, wanted):
 
 def consoles(vm):
     with open(vm.path("console.log"), encoding="utf-8", errors="replace") as f:
-        serial = f.read()
-    return serial + "\n".join(line for _, line in vm.seen)
+        serial = f.read().splitlines()
+    return serial + [line for _, line in vm.seen]
 
 
 def no_cycle(vm):
-    """systemd computes a boot before its journal is there: what it says of cycles is on the serial console."""
-    found = CYCLE.search(consoles(vm))
-    must("no ordering cycle, no job that timed out", not found, found and found.group(0))
+    said = consoles(vm)
+    for claim, sign in (("no ordering cycle", disorder.CYCLE), ("no job that timed out", disorder.TIMED_OUT)):
+        found = [line for line in said if sign.search(line)]
+        must(claim, not found, " / ".join(found[:3]))
 
 
 def ready_status(vm, shell):
@@ -134,8 +136,8 @@ def unchanged(shell, before, after):
 
 def third_boot(vm, boot):
     """It looked, and changed nothing."""
-    changes = [c["argv"] for c in vm.commands() if c["boot"] == boot and not is_look(c)]
-    same("what ran in boot %d" % boot, changes, [])
+    changed = [c["argv"] for c in vm.commands() if c["boot"] == boot and changes(c["argv"])]
+    same("what ran in boot %d" % boot, changed, [])
     steps = [found.group(1) for found in (STEP.search(line) for line in vm.this_boot()) if found]
     same("steps that worked in boot %d" % boot, sorted(set(steps) - REPEATED), [])
 
@@ -152,10 +154,3 @@ STEP = re.compile(r"gn8v\[\d+\]: (\S+): done in ")
 # What each boot does anew: wait for services that boot starts, look at devices, attest, open the gate.
 REPEATED = {"tdx", "fabricmanager-start", "persistenced-start", "devices", "fabric", "cc-mode", "attest", "ready"}
 SERVICES = {"rim.attestation.nvidia.com", "ocsp.ndis.nvidia.com"}
-
-
-def is_look(command):
-    """Whether a program of the simulated hardware only looks, or is a service of its own."""
-    words = " ".join(command["argv"])
-    return re.search(r"/(modinfo|nvidia-persistenced|nv-fabricmanager|argusagent) ?|grubby --(info|default-index)|"
-                     r"nvidia-smi (conf-compute -(srs 1|[a-z]+$)|-q|-L|--query-gpu)", words) is not None

@@ -3,7 +3,7 @@
 import os
 
 from instance import read_text
-from truths import in_order
+from provisioning import in_order
 
 # The last stage takes its time: it reads from a pipe that somebody has to write to.
 CONFIG = """\

@@ -5,12 +5,12 @@ A scene is a file in scenes/ whose first line is its story, with a function play
 import collections
 import json
 import os
-import re
 import shutil
 import sys
 import time
 
 import disk
+import disorder
 from box import REBOOT, Box, Failed
 from daemons import Internet, write_config
 from instance import REPO, merge, read_json, read_jsonl, read_text, write_json, write_text
@@ -25,8 +25,6 @@ CONFIG = {"attest": {"verifier": "auto"}}
 # What is installed, and waits behind the gate, where a scene begins later than with a fresh disk.
 EXTRAS = ("ollama", "nvidia-cdi-refresh")
 GATED = ("cloudmonitor.service", "ollama.service")
-CYCLE = re.compile(r"ordering cycle|Unable to break cycle|deleted to break")
-TIMEOUT = re.compile(r"timed out|Timed out|Job .* timed out")
 BOOTS_MAX = 5
 
 # Of a question to systemd: one that the end of a boot met is never answered, and is asked again.
@@ -290,12 +288,12 @@ class Scene:
     def no_cycle(self):
         """In no boot of this scene: seen on the console, as the boot's transaction is made before the journal is there."""
         for box in self.boxes:
-            found = [line for line in box.console() if CYCLE.search(line)]
+            found = [line for line in box.console() if disorder.CYCLE.search(line)]
             self.expect(not found, "an ordering cycle: %s" % " / ".join(found))
 
     def no_timeout(self):
         for box in self.boxes:
-            found = [line for line in box.console() if TIMEOUT.search(line)]
+            found = [line for line in box.console() if disorder.TIMED_OUT.search(line)]
             self.expect(not found, "a job or a unit timed out: %s" % " / ".join(found))
 
     def stamp(self, name, which="ActiveEnterTimestampMonotonic"):

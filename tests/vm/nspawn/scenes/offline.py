@@ -1,6 +1,6 @@
 """Boots without a network, fresh and installed, or with one that comes late: own code and a shut gate, then ready."""
+from looks import changes
 from scene import AGENT, EXTRAS, GATED
-from truths import changes
 
 # What network-online.target waits for, where the container has nothing that does.
 WAIT_ONLINE = """\

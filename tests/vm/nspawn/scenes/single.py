@@ -1,5 +1,5 @@
 """A fresh single-GPU instance, services behind the gate: restarted, ready; a third boot changes nothing."""
-from truths import provisioned_whole
+from provisioning import provisioned_whole
 
 
 def play(s):

@@ -1,9 +1,10 @@
-"""The truths about boots that scenes of whole provisionings ask for."""
+"""A whole provisioning, and what must hold of its boots."""
 
 import hashlib
 import os
 
-from scene import AGENT, EXTRAS, FABRIC, GATED, PERSISTENCED, READY, questions
+from looks import changes
+from scene import AGENT, EXTRAS, FABRIC, GATED, PERSISTENCED, READY
 
 # What changes at every boot, whoever runs.
 LIVELY = ("var/log", "var/lib/systemd", "var/lib/gn8v", "var/lib/dbus", "var/lib/cloud", "proc", "sys", "dev", "run", "tmp",
@@ -92,7 +93,7 @@ def provisioned_whole(s, shape):
     s.expect_ready()
     s.expect(len(texts) >= 5, "the text of systemctl status stood still: %r" % texts)
     s.expect(texts[-1] in s.systemctl("status", AGENT, check=False)[1], "systemctl status does not show %r" % texts[-1])
-    truths(s, multi)
+    well(s, multi)
     ran = {name: len(s.ran(name)) for name in ("nvidia-installer", "cuda-installer")}
     s.expect(ran == {"nvidia-installer": 1, "cuda-installer": 1}, "the installers ran %r" % ran)
 
@@ -100,7 +101,7 @@ def provisioned_whole(s, shape):
     before = disk_content(s)
     boot_with_time(s)
     s.expect_ready()
-    truths(s, multi)
+    well(s, multi)
     s.expect(s.twin.boot == 3, "it was started %d times" % s.twin.boot)
     ran = [c["argv"] for c in s.log("commands") if c["boot"] == s.twin.boot and changes(c["argv"])]
     s.expect(not ran, "the third boot ran %r" % ran)
@@ -108,12 +109,7 @@ def provisioned_whole(s, shape):
     unchanged(s, before)
 
 
-def changes(argv):
-    """Of what was run; ExecStartPost= of nvidia-persistenced sets the ready state at every start of it."""
-    return argv[1:] != ["conf-compute", "-srs", "1"] and not questions.only_looks(argv)
-
-
-def truths(s, multi):
+def well(s, multi):
     for unit in GATED:
         s.becomes(unit, "active")
     in_order(s, multi, GATED + ("nvidia-cdi-refresh.service",))
