@@ -337,14 +337,18 @@ static int load_status(struct engine *g, struct err *e)
 static void put_packages_back(struct engine *g)
 {
 	struct err e = ERR_INIT;
-	bool was_cut_off;
+	enum package_db_found found;
 
-	if (package_db_put_back(&was_cut_off, &e) < 0)
+	if (package_db_put_back(&found, &e) < 0)
 		journal_error(&g->journal, NULL, &e);
-	else if (was_cut_off)
+	else if (found == PACKAGE_DB_PUT_BACK)
 		journal_say(
 			&g->journal, NULL, LOG_NOTICE,
 			"an installation was cut off: the package database is put back as it was before");
+	else if (found == PACKAGE_DB_MOVED_ON)
+		journal_say(
+			&g->journal, NULL, LOG_NOTICE,
+			"an installation was cut off, and packages were installed since: the package database stays as it is");
 }
 
 int engine_run(struct config *c, const struct engine_options *o, enum exit_code *ret_code,

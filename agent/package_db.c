@@ -6,9 +6,36 @@
 #include "core/fs.h"
 #include "core/str.h"
 #include "paths.h"
+#include "sys/kernel.h"
+#include "sys/run.h"
 
 /* In the copy, written last and removed first: it is whole. */
 #define COMPLETE ".complete"
+/* Where rpm locks its transactions (%_rpmlock_path), by fcntl(2). */
+#define LOCK		   ".rpm.lock"
+#define READ_ALL_TIMEOUT_S 120
+
+/* The lock, and regions that processes share: of the moment, not of the database. */
+static bool is_lasting(const char *name)
+{
+	return !str_eq(name, COMPLETE) && !str_eq(name, LOCK) && !str_starts(name, "__db.") &&
+	       !str_ends(name, "-shm");
+}
+
+/* A descriptor that holds rpm's lock as long as it is open; -1 with errno. Of an open file description: rpm is
+ * kept out all the same, and no other close of the file drops it. */
+static int lock_transactions(bool wait)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	_cleanup_fd_ int fd = fs_open(PATH_RPM "/" LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+	int held;
+
+	if (fd < 0 || fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &all) < 0)
+		return -1;
+	held = fd;
+	fd = -1;
+	return held;
+}
 
 /* A regular file beside its new name, then renamed. Anything else has no place in the database. */
 static int copy_file(const char *from_dir, const char *to_dir, const char *name, struct err *e)
@@ -39,7 +66,7 @@ static int mirror(const char *from, const char *to, struct err *e)
 	if (fs_list(from, &names, e) < 0)
 		return -1;
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		if (!str_eq(names.v[i], COMPLETE))
+		if (is_lasting(names.v[i]))
 			r = copy_file(from, to, names.v[i], e);
 	fs_names_done(&names);
 	return r;
@@ -52,14 +79,94 @@ static int drop(struct err *e)
 	return fs_remove_files(PATH_RPM_KEPT, e);
 }
 
-int package_db_keep(struct err *e)
+/* Write-ahead logs and regions of a transaction that was cut off belong to nothing any more. */
+static int remove_strangers(struct err *e)
 {
-	bool was_cut_off;
+	struct fs_names names;
+	int r = 0;
+
+	if (fs_list(PATH_RPM, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", names.v[i]);
+		_cleanup_free_ char *kept = xasprintf(PATH_RPM_KEPT "/%s", names.v[i]);
+
+		if (!fs_exists(kept) && !str_eq(names.v[i], LOCK))
+			r = fs_unlink(path, e);
+	}
+	fs_names_done(&names);
+	return r;
+}
+
+static void take_time(const char *line, void *newest_s)
+{
+	long long t = strtoll(line, NULL, 10);
+
+	if (t > *(long long *)newest_s)
+		*(long long *)newest_s = t;
+}
+
+/* Whether rpm can read the database, all of it, and knows a package that was installed in this boot. */
+static bool has_moved_on(void)
+{
+	long long newest_s = 0;
+	int64_t boot_s;
+	struct err ignored = ERR_INIT;
+	struct run r = { .argv = ARGV(PROG_RPM, "-qa", "--qf", "%{INSTALLTIME}\n"),
+			 .timeout_s = READ_ALL_TIMEOUT_S,
+			 .on_line = take_time,
+			 .on_line_data = &newest_s };
+	bool can_read = run_wait(&r, &ignored) == 0;
+
+	run_done(&r);
+	return can_read && kernel_boot_time(&boot_s) && newest_s > boot_s;
+}
+
+/* With the lock. */
+static int put_back(enum package_db_found *ret, struct err *e)
+{
+	*ret = PACKAGE_DB_WHOLE;
+	if (!fs_exists(PATH_RPM_KEPT "/" COMPLETE))
+		return 0;
+	*ret = has_moved_on() ? PACKAGE_DB_MOVED_ON : PACKAGE_DB_PUT_BACK;
+	if (*ret == PACKAGE_DB_PUT_BACK &&
+	    (mirror(PATH_RPM_KEPT, PATH_RPM, e) < 0 || remove_strangers(e) < 0))
+		return -1;
+	return drop(e);
+}
+
+int package_db_put_back(enum package_db_found *ret, struct err *e)
+{
+	_cleanup_fd_ int lock = -1;
+
+	*ret = PACKAGE_DB_WHOLE;
+	if (!fs_exists(PATH_RPM_KEPT "/" COMPLETE))
+		return 0;
+	lock = lock_transactions(false);
+	if (lock >= 0)
+		return put_back(ret, e);
+	if (errno != EAGAIN && errno != EACCES)
+		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
+	*ret = PACKAGE_DB_MOVED_ON;
+	return drop(e);
+}
+
+int package_db_keep(void (*on_wait)(void *data), void *data, struct err *e)
+{
+	_cleanup_fd_ int lock = -1;
+	enum package_db_found found;
 
 	if (!fs_exists(PATH_RPM))
 		return err_errno(e, ENOENT, "keeping a copy of %s", PATH_RPM);
-	if (package_db_put_back(&was_cut_off, e) < 0 || fs_mkdirs(PATH_RPM_KEPT, 0700, e) < 0 ||
-	    drop(e) < 0 || mirror(PATH_RPM, PATH_RPM_KEPT, e) < 0)
+	lock = lock_transactions(false);
+	if (lock < 0 && (errno == EAGAIN || errno == EACCES)) {
+		on_wait(data);
+		lock = lock_transactions(true);
+	}
+	if (lock < 0)
+		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
+	if (put_back(&found, e) < 0 || fs_mkdirs(PATH_RPM_KEPT, 0700, e) < 0 || drop(e) < 0 ||
+	    mirror(PATH_RPM, PATH_RPM_KEPT, e) < 0)
 		return -1;
 	return fs_write_atomic(PATH_RPM_KEPT "/" COMPLETE, 0600, "", 0, e);
 }
@@ -71,17 +178,5 @@ int package_db_settle(struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (fs_sync_fs(places[i], e) < 0)
 			return -1;
-	return drop(e);
-}
-
-int package_db_put_back(bool *ret_was_cut_off, struct err *e)
-{
-	*ret_was_cut_off = fs_exists(PATH_RPM_KEPT "/" COMPLETE);
-	if (!*ret_was_cut_off)
-		return 0;
-	/* Write-ahead logs and regions of the transaction that was cut off belong to nothing any more. */
-	if (mirror(PATH_RPM_KEPT, PATH_RPM, e) < 0 ||
-	    fs_remove_others(PATH_RPM, PATH_RPM_KEPT, e) < 0)
-		return -1;
 	return drop(e);
 }

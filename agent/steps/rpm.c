@@ -11,16 +11,21 @@
 static int after_failure(const struct err *why, const struct err_kind *kind)
 {
 	struct err ignored = ERR_INIT;
-	bool was_cut_off;
+	enum package_db_found found;
 
 	return why->kind == kind ? package_db_settle(&ignored)
-				 : package_db_put_back(&was_cut_off, &ignored);
+				 : package_db_put_back(&found, &ignored);
+}
+
+static void tell_wait(void *w)
+{
+	worker_event(w, "another program is installing packages: waiting for it");
 }
 
 int packages_run(struct worker *w, const char *const *argv, const char *cwd,
 		 const struct err_kind *kind, struct err *e)
 {
-	if (package_db_keep(e) < 0)
+	if (package_db_keep(tell_wait, w, e) < 0)
 		return -1;
 	if (step_run_plain(w, argv, cwd, kind, e) == 0)
 		return package_db_settle(e);

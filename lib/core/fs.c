@@ -413,8 +413,7 @@ void fs_names_done(struct fs_names *names)
 	*names = (struct fs_names){ 0 };
 }
 
-/* model NULL: all. */
-static int remove_but(const char *dir, const char *model, struct err *e)
+int fs_remove_files(const char *dir, struct err *e)
 {
 	struct fs_names names;
 	int r = 0;
@@ -423,21 +422,9 @@ static int remove_but(const char *dir, const char *model, struct err *e)
 		return -1;
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		_cleanup_free_ char *path = xasprintf("%s/%s", dir, names.v[i]);
-		_cleanup_free_ char *same = model ? xasprintf("%s/%s", model, names.v[i]) : NULL;
 
-		if (!same || !fs_exists(same))
-			r = fs_unlink(path, e);
+		r = fs_unlink(path, e);
 	}
 	fs_names_done(&names);
 	return r;
-}
-
-int fs_remove_files(const char *dir, struct err *e)
-{
-	return remove_but(dir, NULL, e);
-}
-
-int fs_remove_others(const char *dir, const char *model, struct err *e)
-{
-	return remove_but(dir, model, e);
 }

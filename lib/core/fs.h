@@ -59,8 +59,6 @@ int fs_private_dir(const char *path, struct err *e);
 int fs_unlink(const char *path, struct err *e); /* a missing file is no error */
 int fs_remove_files(const char *dir,
 		    struct err *e); /* every file in a directory, not the directory */
-/* Every file in a directory whose name is not in the other one, too. */
-int fs_remove_others(const char *dir, const char *model, struct err *e);
 int fs_rename(const char *from, const char *to, struct err *e); /* same directory, durable */
 
 /* All bytes that are left in one file to the other, and to the disk; -1 with errno. */

@@ -4,14 +4,20 @@
 
 reinstall='"/usr/bin/yum", "reinstall", "-y"'
 
+# comes TEXT FILE: wait until it is in there, or the agent has ended
+comes()
+{
+	until grep -qsF -e "$1" "$2" || ! kill -0 "$story_run"; do
+		sleep 0.05
+	done
+	has "$2" "$1"
+}
+
 say "== killed in the transaction of yum; all that was installed is whole"
 story_from restarted single --fault yum-hangs
 "$TWIN" up "$T"
 begin again
-# In yum's transaction, or the agent has ended.
-until grep -qs "in a transaction" "$T/root/var/lib/rpm/Packages" || ! kill -0 "$story_run"; do
-	sleep 0.05
-done
+comes "in a transaction" "$T/root/var/lib/rpm/Packages"
 "$TWIN" signal "$T" KILL
 finish
 [ "$rc" = 137 ] || fail "the agent was not killed: it ended with $rc"
@@ -68,4 +74,42 @@ heals
 expect_count 7 commands "$reinstall"
 say "== a step that was not cut off does not look"
 expect_count 2 commands '"/usr/bin/rpm", "-V", "--nodeps", "--noscripts", "python3.11"'
+
+say "== killed before its transaction, and somebody installs something: the database keeps it"
+rm "$T/root/usr/bin/gcc"
+forgotten packages
+echo '{"yum": 600}' > "$T/state/delays.json"
+begin again
+happens commands 8 "$reinstall"
+"$TWIN" signal "$T" KILL
+finish
+[ "$rc" = 137 ] || fail "the agent was not killed: it ended with $rc"
+echo '{}' > "$T/state/delays.json"
+"$T/root/usr/bin/yum" install -y tar > "$T/yum.log" || fail "yum does not work: $(cat "$T/yum.log")"
+agent_again
+expect_ready
+said "an installation was cut off, and packages were installed since: the package database stays as it is"
+[ -z "$(ls -A "$T/root/var/lib/gn8v/rpm-kept")" ] || fail "the copy of the database is still there"
+
+say "== somebody else is in a transaction: the agent waits, then goes on"
+rm "$T/root/usr/bin/gcc"
+forgotten packages
+mkfifo "$T/done"
+python3 -c '
+import fcntl, sys
+lock = open(sys.argv[1], "r+b")
+fcntl.lockf(lock, fcntl.LOCK_EX)
+print(flush=True)
+open(sys.argv[2]).read()
+' "$T/root/var/lib/rpm/.rpm.lock" "$T/done" > "$T/locked" &
+until [ -s "$T/locked" ]; do
+	sleep 0.05
+done
+begin again
+comes "another program is installing packages: waiting for it" "$T/state/agent.log"
+expect_count 9 commands "$reinstall"
+: > "$T/done"
+finish
+expect_ready
+expect_count 10 commands "$reinstall"
 expect_boots 2

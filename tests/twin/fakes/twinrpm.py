@@ -1,4 +1,5 @@
 """The simulated package database: state/packages.json {name: "VERSION-RELEASE.ARCH" or a list of those}."""
+import fcntl
 import json
 import os
 import subprocess
@@ -9,33 +10,51 @@ import twinlib
 
 
 DATABASE = "/var/lib/rpm/Packages"
-BROKEN = "in a transaction\n"
+LOCK = "/var/lib/rpm/.rpm.lock"
+IN_TRANSACTION = "in a transaction of "
 
 
 class changing:
-    """with changing(): a transaction. Who is cut off inside leaves a database that nobody opens."""
+    """with changing(): a transaction, one at a time, behind rpm's own lock. Who is cut off inside leaves a database that
+    nobody opens."""
 
     def __enter__(self):
+        self.fd = os.open(root(LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.lockf(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("warning: waiting for transaction lock on /var/lib/rpm/.rpm.lock", twinlib.sys.stderr)
+            fcntl.lockf(self.fd, fcntl.LOCK_EX)
         open_database()
-        write(root(DATABASE), BROKEN)
+        write(root(DATABASE), IN_TRANSACTION + process(os.getpid()) + "\n")
 
     def __exit__(self, *_):
         write(root(DATABASE), "whole\n")
+        os.close(self.fd)
+
+
+def process(pid):
+    """A process and when it began, '' when there is none."""
+    return "%s %s" % (pid, stat.rpartition(") ")[2].split()[19]) if (stat := read("/proc/%s/stat" % pid, "")) else ""
 
 
 def open_database():
-    """Ends with rpm's words if a transaction was cut off."""
-    if read(root(DATABASE), "") == BROKEN:
-        say("error: rpmdb: damaged header instance #7 retrieved, skipping.\n"
-            "error: cannot open Packages database in /var/lib/rpm", twinlib.sys.stderr)
-        twinlib.sys.exit(1)
+    """Ends with rpm's words if a transaction was cut off. While one is under way, its database can be read."""
+    text = read(root(DATABASE), "")
+    if text.startswith(IN_TRANSACTION):
+        who = text[len(IN_TRANSACTION):].strip()
+        if process(who.split()[0]) != who:
+            say("error: rpmdb: damaged header instance #7 retrieved, skipping.\n"
+                "error: cannot open Packages database in /var/lib/rpm", twinlib.sys.stderr)
+            twinlib.sys.exit(1)
 
 
-def open_to_read():
-    """While another process is in its transaction, its database can be read."""
-    with twinlib.locked("rpm", wait=False) as lock:
-        if lock.held:
-            open_database()
+def install_time():
+    """Of whatever came last. The twin restarts in no time: what came before its boot came before the seconds of booting."""
+    last = os.stat(state("/packages.json")).st_mtime
+    if last < os.stat(state("/boot")).st_mtime:
+        last -= float(read(root("/proc/uptime")).split()[0])
+    return "%d" % last
 
 
 def versions(name):
@@ -75,9 +94,11 @@ def add(name, evr, several=False):
 def formatted(text, name, evr):
     version, release, arch = split_evr(evr)
     values = {"NAME": name, "VERSION": version, "RELEASE": release, "ARCH": arch, "EPOCH": "(none)",
-              "NEVRA": "%s-%s" % (name, evr), "NVRA": "%s-%s" % (name, evr), "EVR": "%s-%s" % (version, release)}
+              "NEVRA": "%s-%s" % (name, evr), "NVRA": "%s-%s" % (name, evr),  "EVR": "%s-%s" % (version, release)}
     for key, value in values.items():
         text = text.replace("%%{%s}" % key, value).replace("%%{%s}" % key.lower(), value)
+    if "%{INSTALLTIME}" in text:
+        text = text.replace("%{INSTALLTIME}", install_time())
     if "%{" in text:
         fail_misuse("incorrect format: unknown tag in %s" % text, 1)
     return text.replace("\\n", "\n").replace("\\t", "\t")
