@@ -31,6 +31,9 @@ machine() {
 	done
 	rm "$m/usr-local/bin/counted"
 	echo whole > "$m/var/lib/rpm/Packages"
+	: > "$m/var/lib/rpm/.rpm.lock"
+	echo 1700000000 > "$m/fake/install_times"
+	mkdir "$m/fake/proc" && : > "$m/fake/proc/locks"
 	for v in 1 2; do
 		echo "package 0.$v.0-1" > "$m/fake/www/gn8v-$v.rpm"
 	done
@@ -55,6 +58,7 @@ boot() {
 	echo "${1:-0}" > "$m/fake/cut"
 	: > "$m/fake/log/commands"
 	rm -f "$m/fake/started"
+	echo "btime $(date +%s)" > "$m/fake/proc/stat"
 	unshare -rm "$here/boot" "$m" > "$m/fake/log/output" 2>&1
 }
 
@@ -176,6 +180,44 @@ network_faults_are_survived() {
 	ok $? "faults: a package whose files are broken is installed again"
 }
 
+in_the_middle_of_yum() {
+	machine "$1"
+	user_data 1
+	echo 'cut_yum' > "$m/fake/faults"
+	boot
+	[ -d "$m/var/lib/gn8v/user-data/rpmdb" ] && grep -qx malformed "$m/var/lib/rpm/Packages"
+	ok $? "$1: the power goes in the middle of yum"
+	: > "$m/fake/faults"
+}
+
+database_of_others_is_left_alone() {
+	in_the_middle_of_yum others
+	echo theirs > "$m/var/lib/rpm/Packages-wal"
+	boot
+	grep -q 'is put back as it was before' "$m/fake/log/output" && [ ! -e "$m/var/lib/rpm/Packages-wal" ] &&
+		[ -e "$m/var/lib/rpm/.rpm.lock" ]
+	ok $? "others: nobody installed anything since: the package database is put back"
+	in_the_middle_of_yum others-since
+	printf '%s\n' whole theirs > "$m/var/lib/rpm/Packages"
+	echo 4000000000 >> "$m/fake/install_times"
+	boot
+	grep -q 'packages were installed since: the package database stays as it is' "$m/fake/log/output" &&
+		grep -qx theirs "$m/fake/kept_by_yum" && [ ! -d "$m/var/lib/gn8v/user-data/rpmdb" ]
+	ok $? "others: somebody did: it stays as it is"
+	machine others-now
+	user_data 1
+	echo "1: POSIX  ADVISORY  WRITE 4711 08:03:$(stat -c %i "$m/var/lib/rpm/.rpm.lock") 0 EOF" > "$m/fake/proc/locks"
+	echo 3 > "$m/fake/sleeps_left"
+	boot
+	grep -q 'another program is installing packages: waiting for it' "$m/fake/log/output" && ! ran '^yum'
+	ok $? "others: while somebody is in a transaction, it waits"
+	: > "$m/fake/proc/locks"
+	rm "$m/fake/sleeps_left"
+	boot
+	[ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+	ok $? "others: then it installs"
+}
+
 cut_anywhere_completes() {
 	machine whole
 	echo '{"a": "1"}' > "$m/config"
@@ -207,5 +249,6 @@ administrator_keeps_edits
 upgrade_installs
 wrong_digest_never_installs
 network_faults_are_survived
+database_of_others_is_left_alone
 cut_anywhere_completes
 exit "$failed"
