@@ -147,7 +147,8 @@ class Box:
     def crash(self):
         """As if the power went: nothing is stopped, nothing is said."""
         try:
-            os.kill(self.leader(), signal.SIGKILL)
+            if self.leader():
+                os.kill(self.leader(), signal.SIGKILL)
         except ProcessLookupError:
             pass                # it restarted at the same moment
         self.process.wait()
@@ -218,6 +219,9 @@ class Box:
 
 def first_in_namespace(pid):
     """Whether a process is number 1 of its own namespace."""
-    with open("/proc/%d/status" % pid) as f:
-        found = re.search(r"^NSpid:\s+(.*)$", f.read(), re.M)
+    try:
+        with open("/proc/%d/status" % pid) as f:
+            found = re.search(r"^NSpid:\s+(.*)$", f.read(), re.M)
+    except OSError:
+        return False            # it has ended meanwhile
     return bool(found) and found.group(1).split()[-1] == "1" and len(found.group(1).split()) > 1

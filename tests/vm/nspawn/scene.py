@@ -11,7 +11,7 @@ import time
 
 import disk
 import disorder
-from box import REBOOT, Box, Failed
+from box import POWEROFF, REBOOT, Box, Failed
 from daemons import Internet, write_config
 from instance import REPO, merge, read_json, read_jsonl, read_text, write_json, write_text
 
@@ -43,6 +43,7 @@ class Scene:
         """An instance that has come to: fresh; restarted (by the agent; its second boot is to come); ready.
 
         SETTINGS and EXTRAS are for a fresh one; others have EXTRAS, behind the gate."""
+        self.down()
         self.leave()
         self.offline = False
         self.disks += 1
@@ -69,6 +70,7 @@ class Scene:
                     if at == "ready":
                         maker.boot()
                         maker.expect_ready()
+                        maker.down()
                 finally:
                     maker.leave()
         return os.path.join(folder, "1")
@@ -76,15 +78,24 @@ class Scene:
     def down(self):
         """Power off, if it is up; the disk stays."""
         if self.box and self.box.alive():
-            try:
-                self.box.run("systemctl", "poweroff")
-                self.box.ended()
-            except Failed:
-                self.box.close()
+            self.end_by("poweroff", POWEROFF)
+
+    def end_by(self, command, how):
+        """Ask systemctl for it, and wait until the machine has gone that way. The answer may never come: whoever gives it
+        goes down too."""
+        try:
+            said = self.systemctl(command, check=False)[1]
+        except Failed as e:
+            said = str(e)
+        try:
+            self.goes_down(how)
+        except Failed as e:
+            raise Failed("systemctl %s: %s%s" % (command, e, said and " (%s)" % said))
 
     def leave(self):
-        """The instance is done with; what it wrote stays."""
-        self.down()
+        """The instance is done with, whatever it is at; what it wrote stays."""
+        if self.box and self.box.alive():
+            self.box.close()
         self.network(False)
         if self.disk:
             self.disk.unmount()
@@ -330,11 +341,16 @@ def play(module, shelf, folder, keep):
     scene = Scene(shelf, folder)
     try:
         module.play(scene)
+        scene.down()
         return 0
-    except Failed as failed:
-        scene.tell()
-        print("FAILED after %.1f s: %s" % (time.monotonic() - begun, failed))
-        return 1
+    except BaseException as e:
+        try:
+            scene.tell()
+        finally:
+            print("FAILED after %.1f s: %s" % (time.monotonic() - begun, e if isinstance(e, Failed) else repr(e)), flush=True)
+        if isinstance(e, Failed):
+            return 1
+        raise
     finally:
         scene.leave()
         if keep:
