@@ -2,21 +2,46 @@
 import os
 import random
 
-from scene import REBOOT
+from scene import BOOTS_MAX, REBOOT, Failed
 
-STEPS = ("preflight", "kernel-args", "time-sync", "packages", "fetch-driver", "hold-services", "persistenced-unit", "driver",
-         "cuda", "persistenced-start", "release-services", "cc-mode", "attest")
+# A strike in each part: five of them, one after another, all before it is ready.
+PARTS = (("preflight", "kernel-args"),
+         ("time-sync", "fetch-driver", "packages"),
+         ("hold-services", "persistenced-unit", "driver"),
+         ("cuda", "persistenced-start"),
+         ("release-services", "cc-mode", "attest"))
+OVER = ("ready", "failed", "refused")
 
 
-def until_step(s, step):
-    """The step runs, or the machine has come further or restarts by itself."""
+def comes_to(s, step):
+    """Start the machine, if it is down, and again where the agent restarts it, until the step runs; False when it was over
+    before anybody saw it."""
     def come():
-        if not s.box.alive():
-            return True
+        if not s.box.alive() or s.restarts():
+            return "down"
         if s.status("boot_id") != s.box.boot_id():
-            return False
-        return s.status("steps.%s.state" % step) in ("running", "done") or s.job_over()
-    s.box.until(come, "step %s" % step)
+            return None
+        state = s.status("steps.%s.state" % step)
+        return state if state in ("running", "done") else s.status("result") in OVER and "over"
+    for _ in range(BOOTS_MAX):
+        if not s.box or not s.box.alive():
+            s.boot()
+        found = s.box.until(come, "step %s" % step)
+        if found != "down":
+            return found == "running"
+        s.goes_down(REBOOT)
+    raise Failed("step %s never came in %d boots" % (step, BOOTS_MAX))
+
+
+def strike(s, part, draw):
+    """While one of these steps runs; the first that is seen running, in the order that is drawn."""
+    steps, crash = draw.sample(part, len(part)), draw.random() < 0.5
+    for step in steps:
+        if comes_to(s, step):
+            print("== %s at %s" % ("crash" if crash else "restart", step), flush=True)
+            return s.box.crash() if crash else s.end_by("reboot", REBOOT)
+        print("== %s was over too soon" % step, flush=True)
+    raise Failed("none of %s was seen running" % ", ".join(steps))
 
 
 def five(s, shape):
@@ -25,18 +50,8 @@ def five(s, shape):
     print("SEED=%d" % seed, flush=True)
     draw = random.Random(seed)
     s.begin(shape, delays={"driver": 1, "cuda": 1, "persistenced": 1, "grubby": 0.5, "yum": 0.5})
-    for _ in range(5):
-        step, crash = draw.choice(STEPS), draw.random() < 0.5
-        print("== %s at %s" % ("crash" if crash else "restart", step), flush=True)
-        s.boot()
-        until_step(s, step)
-        if crash and s.box.alive():
-            s.box.crash()
-        elif s.box.alive():
-            s.systemctl("reboot", check=False)
-            s.goes_down(REBOOT)
-        else:
-            s.goes_down(REBOOT)
+    for part in PARTS:
+        strike(s, part, draw)
     s.run()
     s.expect_ready()
     s.no_timeout()
