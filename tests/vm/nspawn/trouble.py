@@ -7,10 +7,10 @@ def step(name, timeout_s):
     return {"steps": {name: {"timeout_s": timeout_s}}}
 
 
-def trouble(s, fault, code, at, config=None):
+def trouble(s, fault, code, at, config=None, argument=True):
     """The agent is started again with this fault in the place of the one before."""
     print("== %s: %s" % (fault, code), flush=True)
-    s.fault(fault)
+    s.fault(**{fault: argument})
     if config:
         s.configure(config)
     s.restart_agent()

@@ -2,8 +2,6 @@
 from scene import GATED
 from trouble import heals, nothing_left, step, trouble
 
-LONG = True
-
 
 def play(s):
     s.begin("multi", at="ready", faults={"report-hangs": True}, config={

@@ -10,6 +10,7 @@ def play(s):
     s.expect_failed("attestation-unknown", "attest")
     s.expect_closed(*GATED)
     nothing_left(s)
+    trouble(s, "report-timeout", "device-call", "attest", argument="9")
     for fault in ("rim-hang", "ocsp-hang"):
         trouble(s, fault, "attestation-unknown", "attest")
     trouble(s, "pip-hangs", "step-timeout", "verifier", {"attest": {"verifier": "nvidia"}, "steps": {
