@@ -12,15 +12,12 @@ from box import TWIN_CODE, Failed
 
 sys.path.insert(0, TWIN_CODE)
 
+import links                                                          # noqa: E402
 import machine                                                        # noqa: E402
 from instance import REPO, Twin, merge, read_json, read_text, write_json, write_text        # noqa: E402
 
 DEBIAN = os.path.join(REPO, "build", "vm", "debian")
 ACCOUNT = {"passwd": "ollama:x:988:988::/usr/share/ollama:/bin/false\n", "group": "ollama:x:988:\n"}
-# Units of the plain Debian that have nothing to do with this and only take time.
-QUIET = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer",
-         "e2scrub_reap.service", "dnf-makecache.timer", "systemd-networkd.service", "systemd-timesyncd.service",
-         "systemd-networkd-wait-online.service")
 # The clock of a container is its host's, and so is whether it is right: timedated is told by the twin instead.
 TIMEDATED = "[Service]\nEnvironment=LD_PRELOAD=/usr/libexec/clock.so\n"
 
@@ -51,17 +48,11 @@ def lay_container(root):
     shutil.move(at("/usr/bin/python3.11"), at("/usr/libexec/python3"))
     replace_link(at("/usr/bin/python3"), "../libexec/python3")
     shutil.move(at("/usr/bin/rpm"), at("/usr/local/bin/rpm"))
-    # Absolute links would lead out of /twin/root.
-    replace_link(at("/var/run"), "../run")
-    replace_link(at("/var/lock"), "../run/lock")
+    for path, target in links.links("systemd-networkd.service", "systemd-networkd-wait-online.service").items():
+        replace_link(at(path), target)
     for name, line in ACCOUNT.items():
         with open(at("/etc/" + name), "a") as f:
             f.write(line)
-    for name in QUIET:
-        replace_link(at("/etc/systemd/system/" + name), "/dev/null")
-    # Alibaba Cloud Linux looks for libraries in /usr/lib64.
-    for name in ("libnvidia-ml.so.1", "libnvidia-nscq.so.2"):
-        os.symlink("/usr/lib64/" + name, at("/usr/lib/x86_64-linux-gnu/" + name))
     # What is mounted below /twin is hardware: no shutdown takes it away from under the services.
     write_text(at("/etc/systemd/system/twin-.mount.d/hardware.conf"), "[Unit]\nDefaultDependencies=no\n")
     os.makedirs(at("/var/log/journal"), exist_ok=True)
