@@ -5,8 +5,8 @@ import random
 from scene import BOOTS_MAX, REBOOT, Failed
 
 # A strike in each part: five of them, one after another, all before it is ready.
-PARTS = (("preflight", "kernel-args"),
-         ("time-sync", "fetch-driver", "packages"),
+PARTS = (("kernel-args",),
+         ("fetch-driver", "packages"),
          ("hold-services", "persistenced-unit", "driver"),
          ("cuda", "persistenced-start"),
          ("release-services", "cc-mode", "attest"))
