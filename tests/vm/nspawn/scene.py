@@ -149,7 +149,8 @@ class Scene:
 
     def restarts(self):
         """Whether the agent has asked for a restart in this boot: whoever goes down is asked nothing more."""
-        return self.status("result") == "restarting" and self.status("boot_id") == self.box.boot_id()
+        now = self.status() or {}       # once: between two looks a new boot's may have come
+        return now.get("result") == "restarting" and now.get("boot_id") == self.box.boot_id()
 
     def job_over(self):
         """The agent's unit, once its job ended in a boot that is not going down."""
