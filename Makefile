@@ -187,7 +187,8 @@ $(B)/twin-devices/libnvidia-nscq.so: tests/twin/devices/nscq.c $(DEVICES_NEED)
 
 # What the package would put on the machine, staged once for all twins.
 stage: $(B)/gn8v
-	@rm -rf $(B)/stage && $(MAKE) -s --no-print-directory install DESTDIR=$(CURDIR)/$(B)/stage PREFIX=/usr
+	@rm -rf $(B)/stage
+	@$(MAKE) -s --no-print-directory install DESTDIR=$(CURDIR)/$(B)/stage PREFIX=/usr
 
 TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) TWIN_STAGE=$(CURDIR)/$(B)/stage \
            TWIN_DEVICES=$(CURDIR)/$(B)/twin-devices TWIN_ANSWER=$(CURDIR)/$(TWIN_ANSWER)

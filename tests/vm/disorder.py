@@ -2,5 +2,6 @@
 says of cycles is on the serial console."""
 import re
 
-CYCLE = re.compile(r"ordering cycle|deleted to break|Unable to break cycle")
-TIMED_OUT = re.compile(r"Job .* timed out|(start|stop) operation timed out|State '.*' timed out|Timed out (waiting|starting|stopping)")
+CYCLE = re.compile(r"[Oo]rdering cycle|deleted to break|Unable to break cycle")
+TIMED_OUT = re.compile(r"Job .* timed out|operation timed out|Stopping timed out|State '.*' timed out|"
+                       r"Timed out (waiting|starting|stopping)")

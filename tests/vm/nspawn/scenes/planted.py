@@ -7,6 +7,8 @@ UNITS = {
     "endless": "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\nTimeoutStartSec=infinity\n",
     "waiting": "[Unit]\nAfter=endless.service\nJobTimeoutSec=1\n[Service]\nExecStart=/bin/true\n",
     "slow": "[Service]\nType=oneshot\nExecStart=/bin/sleep 60\nTimeoutStartSec=1\n",
+    "late": "[Service]\nExecStart=/bin/sleep infinity\nExecStartPost=/bin/sleep 60\nTimeoutStartSec=1\n",
+    "dwelling": "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 60\nTimeoutStopSec=1\n",
     "deaf": "[Service]\nExecStart=/bin/sh -c \"trap '' TERM; while :; do sleep 1000; done\"\nTimeoutStopSec=1\n",
 }
 CYCLE = (": Found ordering cycle on ", " deleted to break ordering cycle ")
@@ -42,9 +44,11 @@ def play(s):
     s.expect(not found(s.no_timeout), "something timed out by itself")
     s.systemctl("start", "waiting.service", check=False)
     says(s, disorder.TIMED_OUT, *JOB)
-    s.systemctl("start", "slow.service", check=False)
-    says(s, disorder.TIMED_OUT, "slow.service: start operation timed out")
-    s.systemctl("start", "deaf.service")
-    s.systemctl("stop", "deaf.service")
-    says(s, disorder.TIMED_OUT, "deaf.service: State 'stop-sigterm' timed out")
+    for name, text in (("slow", "start operation timed out"), ("late", "start-post operation timed out")):
+        s.systemctl("start", name, check=False)
+        says(s, disorder.TIMED_OUT, "%s.service: %s" % (name, text))
+    for name, text in (("deaf", "State 'stop-sigterm' timed out"), ("dwelling", "Stopping timed out")):
+        s.systemctl("start", name)
+        s.systemctl("stop", name, check=False)
+        says(s, disorder.TIMED_OUT, "%s.service: %s" % (name, text))
     s.expect(found(s.no_timeout), "what timed out was not found")
