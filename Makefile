@@ -136,8 +136,8 @@ $(B)/agent/%.o: agent/%.c $(B)/flags.stamp $(B)/version.h
 	@mkdir -p $(@D)
 	$(COMPILE) -Iagent -c -o $@ $<
 
-# Stamps change only when their content does.
-stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.new; if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+# Stamps change only when their content does; two makes may write one at the same time.
+stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
 $(B)/flags.stamp: FORCE
 	$(call stamp,'$(COMPILE) $(LINK)')
