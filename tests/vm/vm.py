@@ -7,6 +7,7 @@ FOLDER/console.log   what firmware, kernel and systemd printed to the serial por
 FOLDER/user-data     what the metadata service says; FOLDER/config.json went into it
 """
 import json
+import mmap
 import os
 import queue
 import re
@@ -314,6 +315,11 @@ class Vm:
     @property
     def boots(self):
         return self.twin.boot
+
+    def disk_has(self, words):
+        """Whether this was written to the disk, by a machine that may be running: the name of a file, for example."""
+        with open(self.path("disk"), "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(words) >= 0
 
     def disk_file(self, path):
         """A file of the disk, by the file system's own tool, while the machine is off."""
