@@ -227,10 +227,11 @@ check-more: lint
 # Whole machines. Their RPM is of the last commit, as every RPM is, and is made once for it.
 WHOLE = $(TWIN_ENV) VM_RPM=$$(ls $(CURDIR)/build/rpm/RPMS/x86_64/$N-1*.rpm) tests/vm/run
 WHOLE_RPM = $(if $(wildcard build/rpm/RPMS/x86_64/$N-1*.rpm),,rpm)
-CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3)
+CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)') \
+       $(if $(REPORT),--report $(REPORT))
 
 check-vm: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
-	$(WHOLE) $(CUTS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)') $(if $(REPORT),--report $(REPORT)) $(T)
+	$(WHOLE) $(CUTS) $(T)
 
 # What needs a real systemd but no machine of its own.
 check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
@@ -238,9 +239,7 @@ check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
 
 # Both at the same time: what continuous integration runs.
 check-machines: stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
-	$(MAKE) --no-print-directory check-nspawn J=1 T= > build/nspawn.log 2>&1 & scenes=$$!; \
-	$(MAKE) --no-print-directory check-vm T=; whole=$$?; \
-	wait $$scenes; scenes=$$?; cat build/nspawn.log; exit $$((whole | scenes))
+	LONG=$(LONG) $(WHOLE) --scenes $(CUTS)
 
 ifdef VM
 demo: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
