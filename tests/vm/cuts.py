@@ -39,8 +39,8 @@ class Row(NamedTuple):
 # Those that have nothing to do with the agent's own journal. The hook's last word is systemd's, at its daemon-reload.
 HOOK = r"systemd\[1\]: Reloading"
 CRAWLING = r"cloud-init\[\d+\]: .*running 'init' at"
-# Names that are on the disk only while the hook writes these files.
-FIRST, SECOND = b"gn8v-bootstrap.tmp", b"gn8v-bootstrap.service.tmp"
+# Names that are on the disk only once the hook has begun to write these files, one after the other.
+SCRIPT, UNIT = b"gn8v-bootstrap.tmp", b"gn8v-bootstrap.service.tmp"
 FETCHING = r"gn8v-bootstrap\[\d+\]: fetching"
 FETCHED = r"gn8v-bootstrap\[\d+\]: (?!fetching)"
 PART = "/var/lib/gn8v/user-data/gn8v.rpm.part"
@@ -55,8 +55,8 @@ TRANSACTION = Row("in the rpm transaction", r"gn8v-bootstrap\[\d+\]:\s+Installin
 AGENT_TRANSACTION = Row("in the agent's transaction", r"gn8v\[\d+\]: packages: install",
                         inside="[ -e /usr/bin/gcc -o -e /usr/bin/make ] && [ -e /var/lib/gn8v/rpm-kept/.complete ]",
                         too_late=r"gn8v\[\d+\]: packages: done", again=PUT_BACK % "gn8v")
-EARLY = [Row("before the hook", CRAWLING, 1.0, unmarked=FIRST, too_late=HOOK),
-         Row("in the hook, as it writes its first file", CRAWLING, mark=FIRST, unmarked=SECOND, too_late=HOOK, again=HOOK),
+EARLY = [Row("before the hook", CRAWLING, 1.0, unmarked=SCRIPT, too_late=HOOK),
+         Row("in the hook, as it writes the bootstrap", CRAWLING, mark=SCRIPT, unmarked=UNIT, too_late=HOOK, again=HOOK),
          Row("at the end of the hook", HOOK, too_late=FETCHING, again=FETCHING),
          Row("in the download of the RPM", FETCHING, inside=HALF_FETCHED, too_late=FETCHED, rate=SLOW, fetched=(200, 206)),
          Row("in the download, what had come written", FETCHING, inside=HALF_FETCHED + " && sync " + PART, too_late=FETCHED,
