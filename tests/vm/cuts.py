@@ -121,11 +121,10 @@ class Cuts:
         self.say("%7s    %-44s boot %d, %s; after: %s" % (
             "%d." % len(self.suffered) if came else "not cut", row.name, vm.boots,
             "journal to replay" if unwritten else "nothing to replay", story.said((late or [vm.last()])[0])[:60]))
+        if came and row.fetched:
+            self.fetched_in_part()
         self.pay()
-        if came:
-            self.owed = row
-            if row.fetched:
-                self.fetched_in_part()
+        self.owed = row if came else None
         return came
 
     def comes_to(self, row):
