@@ -24,6 +24,8 @@ def table(results):
     lines += [row(name, results, lambda r: cell(r, name)) for name in names]
     lines += [row("all, to ready", results, lambda r: "%.0f s" % sum(t for _, t in r["stages"])),
               row("stop, third boot, attested anew", results, lambda r: "%.0f s" % r["again"]),
+              row("stop, fourth boot, upgraded to a newer RPM", results,
+                  lambda r: "%.0f s" % r["upgrade"] if "upgrade" in r else "not done"),
               row("power cuts survived", results, lambda r: str(len(r["survived"]))), ""]
     for result in results:
         lines.append("Order of the units, %s: %s." % (result["shape"], ", ".join("%s %.1f s" % tuple(o) for o in result["order"])))
