@@ -5,7 +5,7 @@
 #   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1)
 #   make check-all       check, the lints, and unit tests and core stories under clang and sanitizers
 #                        (LONG=1: every story, and every byte in the tests that change bytes)
-#   make check-vm        whole instances in QEMU, power cuts (LONG=1: many more); needs root and packaging/deps --vm.
+#   make check-vm        whole instances in QEMU, power cuts (LONG=1: many more), an upgrade; needs root and deps --vm.
 #                        T=single or T=multi: one of them; ONLY=pattern: of the power cuts, those with this in their
 #                        name; SEED=n repeats the random ones. make demo VM=1: only to watch
 #   make check-nspawn    scenes with a real systemd, in containers (T=pattern, J=n, LONG=1); needs root and deps --vm
@@ -136,8 +136,8 @@ $(B)/agent/%.o: agent/%.c $(B)/flags.stamp $(B)/version.h
 	@mkdir -p $(@D)
 	$(COMPILE) -Iagent -c -o $@ $<
 
-# Stamps change only when their content does.
-stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.new; if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+# Stamps change only when their content does; two makes may write one at the same time.
+stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
 $(B)/flags.stamp: FORCE
 	$(call stamp,'$(COMPILE) $(LINK)')
@@ -225,23 +225,30 @@ check-more: lint
 	$(MAKE) check-unit check-story CC=clang STORIES='$(if $(LONG),,$(CORE))'
 	$(MAKE) check-unit check-story SANITIZE=1 STORIES='$(if $(LONG),,$(CORE))'
 
-# Whole machines. Their RPM is of the last commit, as every RPM is, and is made once for it.
-WHOLE = $(TWIN_ENV) VM_RPM=$$(ls $(CURDIR)/build/rpm/RPMS/x86_64/$N-1*.rpm) tests/vm/run
-WHOLE_RPM = $(if $(wildcard build/rpm/RPMS/x86_64/$N-1*.rpm),,rpm)
-CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3)
+# Whole machines. Their RPM is of the last commit, as every RPM is, and is made once for it; so is the one that the machine
+# of eight GPUs is upgraded to, which differs by its version.
+NEWER = $(RPM_VERSION).1
+BUILT_RPM = build/rpm/RPMS/x86_64/gn8v-$(1)-1*.rpm
+WHOLE = $(TWIN_ENV) VM_RPM=$$(ls $(CURDIR)/$(call BUILT_RPM,$(RPM_VERSION))) \
+        VM_RPM_NEWER=$$(ls $(CURDIR)/$(call BUILT_RPM,$(NEWER)) 2>/dev/null) tests/vm/run
+WHOLE_RPM = $(if $(wildcard $(call BUILT_RPM,$(RPM_VERSION))),,rpm)
+CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)') \
+       $(if $(REPORT),--report $(REPORT))
 
-check-vm: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
-	$(WHOLE) $(CUTS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)') $(if $(REPORT),--report $(REPORT)) $(T)
+.PHONY: rpm-newer
+rpm-newer: $(WHOLE_RPM)
+	$(if $(wildcard $(call BUILT_RPM,$(NEWER))),,$(MAKE) rpm RPM_VERSION=$(NEWER))
+
+check-vm: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) $(if $(filter single,$(T)),,rpm-newer)
+	$(WHOLE) $(CUTS) $(T)
 
 # What needs a real systemd but no machine of its own.
 check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) LONG=$(LONG) tests/vm/nspawn/run $(if $(J),-j $(J)) $(T)
 
 # Both at the same time: what continuous integration runs.
-check-machines: stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
-	$(MAKE) --no-print-directory check-nspawn J=1 T= > build/nspawn.log 2>&1 & scenes=$$!; \
-	$(MAKE) --no-print-directory check-vm T=; whole=$$?; \
-	wait $$scenes; scenes=$$?; cat build/nspawn.log; exit $$((whole | scenes))
+check-machines: stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) rpm-newer
+	LONG=$(LONG) $(WHOLE) --scenes $(CUTS)
 
 ifdef VM
 demo: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)

@@ -107,9 +107,14 @@ def monotonic(shell, unit, what="ActiveEnterTimestampMonotonic"):
 
 
 def order(vm, shell, attested):
-    """[(what, seconds of this boot)]: fabric manager, persistenced, attestation, gate, gated service."""
+    """[(what, seconds of this boot)]: fabric manager, persistenced, attestation, gate, gated service. The attestation
+    begins where the agent itself opens the devices' library, by the twin's record on the machine's own clock."""
+    opens = [g["t"] for g in read_jsonl(vm.twin.state("gpu.jsonl"))
+             if g["boot"] == vm.boots and g["who"] == "gn8v" and g["what"].startswith(("nvml", "nscq"))]
+    must("the agent opened the devices' library in boot %d" % vm.boots, opens)
     said = shell.ask("journalctl -b -o short-monotonic --no-hostname -t gn8v | grep -m1 'attest: done'")
     found = [("nvidia-persistenced active", monotonic(shell, "nvidia-persistenced.service")),
+             ("attestation begins", min(opens)),
              ("attestation accepted", float(re.search(r"\[\s*([0-9.]+)\]", said).group(1))),
              ("gn8v-ready.target active", monotonic(shell, "gn8v-ready.target"))]
     if vm.shape == "multi":

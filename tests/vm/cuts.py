@@ -1,33 +1,78 @@
 """Power cuts: kill -9 of QEMU with a writethrough disk, then another start of the same disk. A machine suffers several, one
 per boot, and must end ready: nothing that was done is done again, nothing is half-written, and its files are those of the
-machine that was never cut off."""
+machine that was never cut off. That one is the reference: what its agent printed on its way to ready is where the power is
+cut, and a cut counts only if it came before the machine was ready."""
+import hashlib
 import os
 import random
 import re
 import time
+from typing import NamedTuple
 
 import checks
 import story
-from vm import Vm, write_json
+from vm import Vm, VmError, read_jsonl, write_json
 
 STATE = re.compile(r"gn8v\[\d+\]: (\S+: )?(.*)")
 DELAYS = {"persistenced": 2}
-# Bytes a second while the RPM is fetched that is to be cut off: its few hundred kB take long enough.
-SLOW = dict(DELAYS, rate=20000)
-# The cuts that have nothing to do with the agent: a line of the journal, seconds after it, and what comes too late.
+# The most that counts of what a step took, for a moment in it: a machine that was cut off before may take less.
+SPAN_S = 20
+# How often a moment is sought, each time on a fresh machine.
+TRIES = 3
+
+
+class Row(NamedTuple):
+    """A power cut: when, and what shows that it was then."""
+    name: str
+    pattern: str            # a line of the journal
+    seconds: float = 0.0    # after it
+    inside: str = ""        # and after this holds, for somebody who is logged in
+    mark: bytes = b""       # and after this is on the disk
+    unmarked: bytes = b""   # what is not on the disk yet
+    too_late: str = ""      # what the journal has not said yet
+    rate: int = 0           # bytes a second that the machine gets in this boot
+    fetched: tuple = ()     # the RPM had come in part, and the next boot's request for it is answered with one of these
+    again: str = ""         # what the journal of the next boot says
+    place: int = 0          # in the reference
+
+
+# Those that have nothing to do with the agent's own journal. The hook's last word is systemd's, at its daemon-reload.
 HOOK = r"systemd\[1\]: Reloading"
+CRAWLING = r"cloud-init\[\d+\]: .*running 'init' at"
+# Names that are on the disk only once the hook has begun to write these files, one after the other.
+SCRIPT, UNIT = b"gn8v-bootstrap.tmp", b"gn8v-bootstrap.service.tmp"
 FETCHING = r"gn8v-bootstrap\[\d+\]: fetching"
+FETCHED = r"gn8v-bootstrap\[\d+\]: (?!fetching)"
+PART = "/var/lib/gn8v/user-data/gn8v.rpm.part"
+HALF_FETCHED = '[ "$(stat -c %%s %s 2>/dev/null || echo 0)" -gt 20000 ]' % PART
+SLOW = 3000
 COMPLETE = r"gn8v-bootstrap\[\d+\]: Complete!"
-TRANSACTION = ("in the rpm transaction", r"gn8v-bootstrap\[\d+\]:\s+Installing +: gn8v", 0.2, COMPLETE)
-EARLY = (("before the hook", r"cloud-init\[\d+\]: .*running 'init' at", 1.0, HOOK),
-         ("in the hook", HOOK, 0.0, FETCHING),
-         ("in the download of the RPM", FETCHING, 3.0, r"gn8v-bootstrap\[\d+\]: (?!fetching)"),
+PUT_BACK = r"%s\[\d+\]: an installation was cut off: the package database is put back as it was before"
+TRANSACTION = Row("in the rpm transaction", r"gn8v-bootstrap\[\d+\]:\s+Installing +: gn8v", 0.2,
+                  too_late=r"gn8v-bootstrap\[\d+\]:\s+Verifying", again=PUT_BACK % "gn8v-bootstrap")
+# The second of the agent's own transactions brings files, one after the other; its copy of the database is there until
+# after the last.
+AGENT_TRANSACTION = Row("in the agent's transaction", r"gn8v\[\d+\]: packages: install",
+                        inside="[ -e /usr/bin/gcc -o -e /usr/bin/make ] && [ -e /var/lib/gn8v/rpm-kept/.complete ]",
+                        too_late=r"gn8v\[\d+\]: packages: done", again=PUT_BACK % "gn8v")
+EARLY = [Row("before the hook", CRAWLING, 1.0, unmarked=SCRIPT, too_late=HOOK),
+         Row("in the hook, as it writes the bootstrap", CRAWLING, mark=SCRIPT, unmarked=UNIT, too_late=HOOK, again=HOOK),
+         Row("at the end of the hook", HOOK, too_late=FETCHING, again=FETCHING),
+         Row("in the download of the RPM", FETCHING, inside=HALF_FETCHED, too_late=FETCHED, rate=SLOW, fetched=(200, 206)),
+         Row("in the download, what had come written", FETCHING, inside=HALF_FETCHED + " && sync " + PART, too_late=FETCHED,
+             rate=SLOW, fetched=(206,)),
          TRANSACTION,
-         ("right after the transaction", COMPLETE, 0.0, r"gn8v-bootstrap\[\d+\]: gn8v \S+ is installed"))
+         Row("right after the transaction", COMPLETE, too_late=r"gn8v-bootstrap\[\d+\]: gn8v \S+ is installed",
+             again=PUT_BACK % "gn8v-bootstrap"),
+         AGENT_TRANSACTION]
 # Steps whose work is done once: one that said so is not done again, whatever happens to the power afterwards. (Downloads
 # judge anew what is there.)
 LASTING = re.compile(r"gn8v\[\d+\]: (kernel-args|lkca|initramfs|packages|fabricmanager|driver|cuda|nscq|"
                      r"persistenced-unit|service-order): done in ")
+
+
+def said(pattern, lines):
+    return [line for line in lines if re.search(pattern, line)]
 
 
 class Cuts:
@@ -37,35 +82,93 @@ class Cuts:
         config = {"gate": {"mode": reference["gate"]}}
         self.vm = Vm(folder, reference["shape"], at).create(rpm, config, DELAYS)
         self.say, self.reference, self.suffered = say, reference, []
-        self.dirty = 0
+        self.dirty, self.ready, self.owed, self.size = 0, False, None, os.path.getsize(rpm)
+        self.begins = (0, 0)
 
-    def cut(self, name, pattern, seconds, too_late=None):
-        """Starts the machine and cuts its power where NAME says; False when it did not come there any more."""
+    def power_on(self, delays):
+        write_json(self.vm.twin.state("delays.json"), delays)
+        self.begins = (len(self.vm.seen), self.vm.boots)
+        self.vm.power_on()
+
+    def since(self):
+        """What the machine printed since its power came back: of more than one boot when it restarted by itself."""
+        return [line for _, line in self.vm.seen[self.begins[0]:]]
+
+    def cut(self, row):
+        """Starts the machine and cuts its power where ROW says; False when it did not come there any more. One that is
+        ready instead is left so."""
         vm, boots = self.vm, self.vm.boots
-        write_json(vm.twin.state("delays.json"), SLOW if "download" in name else DELAYS)
-        vm.power_on()
-        reached = re.search(story.READY, vm.wait_for("%s|%s" % (pattern, story.READY)).string) is None
-        if reached and seconds and vm.comes(story.READY, seconds):
-            name += ", which is when it was ready"
+        if row.mark and vm.disk_has(row.mark):
+            self.say("not cut    %s: this machine was there before" % row.name)
+            return False
+        self.power_on(dict(DELAYS, rate=row.rate) if row.rate else DELAYS)
+        came = self.comes_to(row)
+        self.ready = not came and bool(said(story.READY, vm.this_boot()))
+        if self.ready:
+            self.say("not cut    %s: it was ready before" % row.name)
+            self.pay()
+            return False
         vm.power_cut()
         checks.must("the machine had started", vm.boots > boots)
-        if reached and too_late:
-            checks.same("what came too late for a cut " + name,
-                        [line for line in vm.this_boot() if re.search(too_late, line)], [])
+        # What it printed before it went down is read by now.
+        late = said(row.too_late, vm.this_boot()) if row.too_late else []
+        late += said(story.READY, vm.this_boot()) if row.seconds else []
+        came = came and not late and not (row.unmarked and vm.disk_has(row.unmarked))
         unwritten = vm.needs_recovery()
         self.dirty += unwritten
-        if reached:
-            self.suffered.append(name)
+        if came:
+            self.suffered.append(row.name)
         self.say("%7s    %-44s boot %d, %s; after: %s" % (
-            "%d." % len(self.suffered) if reached else "not cut", name, vm.boots,
-            "journal to replay" if unwritten else "nothing to replay", story.said(vm.last())[:60]))
-        return reached
+            "%d." % len(self.suffered) if came else "not cut", row.name, vm.boots,
+            "journal to replay" if unwritten else "nothing to replay", story.said((late or [vm.last()])[0])[:60]))
+        if came and row.fetched:
+            self.fetched_in_part()
+        self.pay()
+        self.owed = row if came else None
+        return came
+
+    def comes_to(self, row):
+        """Whether the machine is where its power is to be cut."""
+        vm = self.vm
+        if not re.search(row.pattern, vm.wait_for("%s|%s" % (row.pattern, story.READY)).string):
+            return False
+        if row.inside and vm.shell().run("timeout 300 sh -c 'until %s; do sleep 0.1; done'" % row.inside)[0] != 0:
+            return False
+        while row.mark and not vm.disk_has(row.mark):
+            if vm.comes(row.too_late, 0.1):
+                return False
+        return not (row.seconds and vm.comes(story.READY, row.seconds))
+
+    def requests(self):
+        """For the RPM, since the power came back."""
+        return [h for h in read_jsonl(self.vm.twin.state("http.jsonl"))
+                if h["path"].endswith("/gn8v.rpm") and h["boot"] > self.begins[1]]
+
+    def fetched_in_part(self):
+        """The server writes its record once it has noticed that nobody is there any more."""
+        end = time.monotonic() + 60
+        while not self.requests() and time.monotonic() < end:
+            time.sleep(0.1)
+        found = [h["bytes"] for h in self.requests()]
+        checks.must("the RPM was being fetched when the power was cut", found and 0 < found[-1] < self.size, found)
+
+    def pay(self):
+        """What the cut before this boot was to show in it."""
+        row, self.owed = self.owed, None
+        if row and row.again:
+            checks.must("after a cut %s the next boot says %s" % (row.name, row.again), said(row.again, self.since()))
+        if row and row.fetched:
+            found = [(h["status"], h["first"]) for h in self.requests()]
+            checks.must("after a cut %s the RPM is asked for, answered by one of %s" % (row.name, row.fetched),
+                        found and found[0][0] in row.fetched and (found[0][0] == 206) == (found[0][1] > 0), found)
+            self.say("           the next request for the RPM: from byte %d on" % found[0][1])
 
     def finish(self):
         vm = self.vm
-        write_json(vm.twin.state("delays.json"), DELAYS)
-        vm.power_on()
-        vm.wait_for(story.READY)
+        if not self.ready:
+            self.power_on(DELAYS)
+            vm.wait_for(story.READY)
+            self.pay()
         shell = vm.shell()
         checks.running(vm, shell)
         self.nothing_again()
@@ -85,13 +188,15 @@ class Cuts:
 
     def same_files(self, found):
         """What rpm and the installers had beside a file while they wrote it may be left; it is nobody's file."""
-        missing = sorted(set(self.reference["files"]) - set(found))
-        more = sorted(set(found) - set(self.reference["files"]))
-        left = [line for line in more if LEFT_OVER.search(line)]
+        wanted = self.reference["files"]
+        left = [path for path in found if path not in wanted and LEFT_OVER.sub("", path) in wanted]
         if left:
-            self.say("           left behind: " + ", ".join(line.split()[0] for line in left))
+            self.say("           left behind: " + ", ".join(left))
+        judged = [sorted(line for line in files.items() if not VOLATILE.search(line[0]) and line[0] not in left)
+                  for files in (wanted, found)]
+        missing, more = (sorted(set(a) - set(b)) for a, b in (judged, judged[::-1]))
         checks.same("files that a machine has that was never cut off, and this one has not", missing, [])
-        checks.same("files that only this one has", [line for line in more if line not in left], [])
+        checks.same("files that only this one has", more, [])
 
     def nothing_again(self):
         lines = [line for _, line in self.vm.seen]
@@ -105,34 +210,56 @@ class Cuts:
 LISTING = (r"find /etc /usr /boot /var/lib/gn8v -xdev -cnewer /twin/hardware/initrd ! -name '*.pyc' "
            r"\( -type f -exec sha256sum {} + -o -type l -printf '%l  %p\n' \) | awk '{ print $2, $1 }' | sort")
 # What differs from machine to machine, or tells of its life.
-VOLATILE = re.compile(r"^\S*(status\.json|progress\.json|/var/lib/gn8v/(restarts|\S*log)|/etc/(machine-id|hostname|resolv|ssh/)|"
-                      r"cloud|ld\.so\.cache|/etc/(\.pwd\.lock|g?shadow|passwd|group)-?|grubenv)")
-LEFT_OVER = re.compile(r"^\S+(;[0-9a-f]{8}|\.\d{3,7}) ")
+VOLATILE = re.compile(r"^(/var/lib/gn8v/status\.json|/etc/(machine-id|hostname|resolv\.conf|ld\.so\.cache|\.pwd\.lock)|"
+                      r"/etc/(passwd|group|g?shadow)-?|/etc/(ssh|cloud)/.*|/etc/systemd/network/10-cloud-init-.*|"
+                      r"/boot/grub2/grubenv)$")
+LEFT_OVER = re.compile(r"(;[0-9a-f]{8}|\.\d{3,7})$")
 
 
 def listing(shell):
-    """The files that came after the image."""
-    return [line for line in shell.ask(LISTING).splitlines() if not VOLATILE.search(line)]
+    """{path: digest or target} of the files that came after the image."""
+    return dict(line.split(" ", 1) for line in shell.ask(LISTING).splitlines())
 
 
 def states(journal):
-    """The distinct things that the agent printed on its way to ready, as patterns; what ends a run leaves nothing to
-    cut off."""
-    seen = []
-    for line in journal:
+    """[(what the agent printed on its way to ready, without its numbers; when)], each once."""
+    seen = {}
+    for at, line in journal:
         if re.search(story.READY, line):
             break
         found = STATE.search(line)
-        if found and "restarting: " not in line:
-            words = re.split(r"[\d.]{2,}", "%s%s" % (found.group(1) or "", found.group(2)))[0]
-            if words not in seen:
-                seen.append(words)
-    return [(words[:44], r"gn8v\[\d+\]: " + re.escape(words), 0.0) for words in seen]
+        # What ends a run leaves nothing to cut off; how far a download has come is not the same twice.
+        if found and "restarting: " not in line and not re.search(r"\d % of \d", line):
+            seen.setdefault(re.split(r"[\d.]{2,}", "%s%s" % (found.group(1) or "", found.group(2)))[0], at)
+    return list(seen.items())
 
 
-def at_random(seed, n, span_s):
-    chance = random.Random(seed)
-    return [("%.1f s after the agent begins" % s, story.BEGINS, s) for s in (chance.uniform(0, span_s) for _ in range(n))]
+def at_state(words, **more):
+    return Row(words[:44].strip(), r"gn8v\[\d+\]: " + re.escape(words), **more)
+
+
+def span(known, place):
+    """Seconds from one of these until the same step, or else any, said the next thing."""
+    words, at = known[place]
+    later = known[place + 1:]
+    own = [t for w, t in later if w.split(": ")[0] == words.split(": ")[0]]
+    return (own or [t for _, t in later])[0] - at
+
+
+def at_random(seed, n, journal):
+    """A moment is a thing that the agent printed, and a part of the time that it then took. The same seed draws the same
+    ones, though things that go on side by side come in another order on another day, or one more is printed."""
+    known, rows = states(journal), []
+    # Once the gate is open only the line is left that says ready.
+    left = [i for i, (words, _) in enumerate(known) if not words.startswith("ready: done")]
+    for number in range(n):
+        chance = "%d %d " % (seed, number)
+        place = min(left, key=lambda i: hashlib.sha256((chance + known[i][0]).encode()).digest())
+        left.remove(place)
+        part = random.Random(chance).random()
+        row = at_state(known[place][0], seconds=max(0.01, part * min(span(known, place), SPAN_S)), place=place)
+        rows.append(row._replace(name="%s + %.2f" % (row.name, part)))
+    return sorted(rows, key=lambda row: row.place)
 
 
 def groups(name, rows, size):
@@ -140,41 +267,50 @@ def groups(name, rows, size):
 
 
 def plan(args, reference):
-    """[(name of a machine, its cuts)]: not too many for one, so that each begins with a fresh disk."""
-    # A machine that was cut off before has less left to do.
-    chance = at_random(args.seed, args.cuts, 0.6 * reference["agent_s"])
+    """[(name of a machine, its cuts)]: not too many for one, so that each begins with a fresh disk; in the order of a life,
+    as what one was past does not come again."""
+    chance = at_random(args.seed, args.cuts, reference["journal"])
     if not args.every_state:
         return [("brief", [TRANSACTION] + chance)]
-    every = states(reference["journal"])
-    return groups("early", list(EARLY), 5) + groups("random", chance, 5) + groups("state", every, 8)
+    every = [at_state(words) for words, _ in states(reference["journal"])]
+    machines = max(1, len(chance) // 5)
+    spread = [("random-%d" % i, chance[i::machines]) for i in range(machines)]
+    return [("early", EARLY)] + spread + groups("state", every, 8)
 
 
 def play(args, at, rpm, say, reference):
     """All power cuts, on machines like REFERENCE, which was not cut off; [name] of those survived. A cut that a machine was
-    past already is tried on the next one, once."""
-    survived, late, work = [], set(), plan(args, reference)
+    past already is made up on a fresh one."""
+    work = [(name, [row for row in rows if not args.only or re.search(args.only, row.name)])
+            for name, rows in plan(args, reference)]
+    planned, survived, tries = sum(len(rows) for _, rows in work), [], {}
+    if not planned:
+        raise VmError("no power cut has %r in its name" % args.only)
+    say("SEED=%d: %d power cuts" % (args.seed, planned))
+    for name, rows in work:
+        if rows:
+            say("           %s: %s" % (name, "; ".join(row.name for row in rows)))
     while work:
         name, rows = work.pop(0)
-        if args.only:
-            rows = [r for r in rows if re.search(args.only, r[0])]
         if not rows:
             continue
         cuts = Cuts(os.path.join(args.folder, "cuts-" + name), at, rpm, say, reference)
         again = []
         try:
-            for row in rows:
-                if cuts.cut(*row):
+            for i, row in enumerate(rows):
+                if cuts.cut(row):
                     continue
-                # Ready: nothing that comes later is left to be cut off.
-                again = rows[rows.index(row):]
-                break
+                tries[row] = tries.get(row, 0) + 1
+                checks.must("a machine came to where its power was to be cut", tries[row] < TRIES, row.name)
+                # One that is ready has nothing left that could be cut off.
+                again.append(row)
+                if cuts.ready:
+                    again += rows[i + 1:]
+                    break
             cuts.finish()
         finally:
             cuts.vm.destroy()
         survived += cuts.suffered
-        if again and not cuts.suffered:
-            checks.must("the machine came to where its power was to be cut", again[0][0] not in late, again[0][0])
-            late.add(again[0][0])
-        if again:
-            work.insert(0, (name + "+", again))
+        work.insert(0, (name + "+", again))
+    checks.same("power cuts that were made before the machine was ready", len(survived), planned)
     return survived

@@ -24,20 +24,29 @@ def table(results):
     lines += [row(name, results, lambda r: cell(r, name)) for name in names]
     lines += [row("all, to ready", results, lambda r: "%.0f s" % sum(t for _, t in r["stages"])),
               row("stop, third boot, attested anew", results, lambda r: "%.0f s" % r["again"]),
+              row("stop, fourth boot, upgraded to a newer RPM", results,
+                  lambda r: "%.0f s" % r["upgrade"] if "upgrade" in r else "not done"),
               row("power cuts survived", results, lambda r: str(len(r["survived"]))), ""]
     for result in results:
         lines.append("Order of the units, %s: %s." % (result["shape"], ", ".join("%s %.1f s" % tuple(o) for o in result["order"])))
         lines.append("")
     for result in results:
         if result["survived"]:
-            lines += ["Power cuts, %s: %s." % (result["shape"], "; ".join(result["survived"])), ""]
+            lines += ["Power cuts, %s (+: this part of what the step took): %s." % (result["shape"], "; ".join(result["survived"])), ""]
     return "\n".join(lines)
 
 
-def write(path, results):
+def conditions(results, seconds, args):
+    """Under which all this was measured, as a sentence."""
+    beside = ["both shapes" if len(results) > 1 else "only " + results[0]["shape"]] + ["the containers"] * args.scenes
+    return "%d CPUs, %s%s, each machine with 2 virtual CPUs under TCG; %.0f s in all%s:" % (
+        os.cpu_count(), " and ".join(beside), " at the same time" * (len(results) + args.scenes > 1), seconds,
+        "" if args.cuts is None else ", with the power cuts of SEED=%d" % args.seed)
+
+
+def write(path, results, seconds, args):
     """Between its marks in FILE; a file without marks becomes the table alone."""
-    text = BEGIN + "%d CPUs, both shapes at the same time, each with 2 virtual CPUs under TCG:\n\n%s" % (
-        os.cpu_count(), table(results)) + END
+    text = BEGIN + conditions(results, seconds, args) + "\n\n" + table(results) + END
     try:
         with open(path, encoding="utf-8") as f:
             old = f.read()

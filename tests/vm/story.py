@@ -2,7 +2,7 @@
 import re
 import time
 
-# (stage, what the journal prints when it is over). In this order; those of eight GPUs only are marked.
+# (stage, what the journal prints when it is over). In this order.
 BEGINS = r"gn8v\[\d+\]: gn8v \S+ on ecs\.gn8v-tee"
 RESTART = r"gn8v\[\d+\]: restart: restart asked for"
 STAGES = (

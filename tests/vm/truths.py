@@ -1,5 +1,12 @@
-"""What only a real systemd can show of the gate and of the agent's unit."""
+"""What only a real systemd can show of the gate and of the agent's unit, and only a real dnf of an upgrade."""
+import json
+import re
+import subprocess
+import time
+
 import checks
+import cuts
+import story
 from vm import write_json
 
 GATED = checks.GATED
@@ -66,3 +73,28 @@ def gate(vm, shell, passed):
         closed(shell, "SIG" + name)
         reopened(shell, "SIG" + name)
     passed("rejected, SIGKILL and SIGSEGV close the gate and stop %s; by hand is refused; one restart reopens" % GATED)
+
+
+def upgrade(vm, newer, config, passed):
+    """User-data that names a newer RPM: in the next boot dnf puts it over the old one, whose agent began with that boot, and
+    the new one's agent finds everything done. The seconds from switching off to ready."""
+    version = subprocess.run(["rpm", "-qp", "--nosignature", "--qf", "%{VERSION}", newer], check=True, stdout=subprocess.PIPE,
+                             text=True).stdout
+    begun = time.monotonic()
+    vm.offer(newer, config)
+    vm.power_button()
+    vm.power_on()
+    vm.wait_for(r"gn8v\[\d+\]: gn8v %s on " % re.escape(version))
+    vm.wait_for(story.READY)
+    shell = vm.shell()
+    checks.running(vm, shell)
+    said = vm.this_boot()
+    checks.must("dnf upgraded gn8v", cuts.said(r"gn8v-bootstrap\[\d+\]:\s+Upgrading +: gn8v-%s-" % re.escape(version), said))
+    checks.same("gn8v, as rpm has it", shell.ask("rpm -q --qf '%{VERSION}\n' gn8v"), version)
+    checks.same("rpm -V gn8v", shell.run("rpm -V gn8v")[1].strip(), "")
+    checks.same("the version in status.json", json.loads(shell.ask("cat /var/lib/gn8v/status.json"))["gn8v"], version)
+    checks.third_boot(vm, vm.boots)
+    checks.attested_over_network(vm, vm.boots)
+    checks.ready_status(vm, shell)
+    passed("new user-data: dnf upgraded gn8v to %s, whose agent found everything done, in a boot attested anew" % version)
+    return time.monotonic() - begun

@@ -7,6 +7,7 @@ FOLDER/console.log   what firmware, kernel and systemd printed to the serial por
 FOLDER/user-data     what the metadata service says; FOLDER/config.json went into it
 """
 import json
+import mmap
 import os
 import queue
 import re
@@ -126,11 +127,9 @@ class Vm:
         """A fresh instance. RPM and CONFIG are what its owner gives to `make user-data`."""
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.twin.state())
-        described = machine.describe(self.shape, None, {"hardened": False})
-        described["user_data"] = self.user_data(rpm, config)
         write_json(self.twin.state("faults"), {})
         write_json(self.twin.state("delays.json"), delays or {})
-        write_json(self.twin.state("machine.json"), described)
+        write_json(self.twin.state("machine.json"), machine.describe(self.shape, None, {"hardened": False}))
         write_text(self.twin.state("boot"), "0\n")
         write_text(self.twin.state("devices.json"), machine.tool("fakes/twinlib.py", "devices", self.shape))
         machine.lay_devices(self.twin)
@@ -138,10 +137,17 @@ class Vm:
         mirror = self.twin.state("mirror")
         os.makedirs(os.path.join(mirror, os.path.dirname(internet.REPOSITORY)))
         os.symlink(self.at["repository"], os.path.join(mirror, internet.REPOSITORY))
-        shutil.copy(rpm, os.path.join(mirror, "gn8v.rpm"))
+        self.offer(rpm, config)
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", self.at["disk.raw"], "-F", "raw",
                         self.path("disk")], check=True)
         return self
+
+    def offer(self, rpm, config):
+        """What the machine finds in its user-data from now on, and behind the URL that this names."""
+        described = read_json(self.twin.state("machine.json"))
+        described["user_data"] = self.user_data(rpm, config)
+        write_json(self.twin.state("machine.json"), described)
+        shutil.copy(rpm, os.path.join(self.twin.state("mirror"), "gn8v.rpm"))
 
     def user_data(self, rpm, config):
         """By the program behind `make user-data`. What it is given beside the test's own config is what a network with
@@ -316,6 +322,11 @@ class Vm:
     @property
     def boots(self):
         return self.twin.boot
+
+    def disk_has(self, words):
+        """Whether this was written to the disk, by a machine that may be running: the name of a file, for example."""
+        with open(self.path("disk"), "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(words) >= 0
 
     def disk_file(self, path):
         """A file of the disk, by the file system's own tool, while the machine is off."""
