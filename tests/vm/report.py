@@ -32,7 +32,8 @@ def table(results):
         lines.append("")
     for result in results:
         if result["survived"]:
-            lines += ["Power cuts, %s (+: this part of what the step took): %s." % (result["shape"], "; ".join(result["survived"])), ""]
+            lines += ["Power cuts, %s (+: this part of what the step took): %s." % (
+                result["shape"], "; ".join(result["survived"])), ""]
     return "\n".join(lines)
 
 

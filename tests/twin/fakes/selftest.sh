@@ -93,6 +93,7 @@ packages() {
 	want 0 "5.10.134-18.al8" "$R/usr/bin/rpm" -q --qf '%{VERSION}-%{RELEASE}\n' kernel-devel-$REL
 	[ -d "$R/lib/modules/$REL/build/" ] || fail "no kernel build folder"
 	verify_and_reinstall
+	in_a_transaction
 	faults '{"yum-fails": true}'
 	want 1 "Failed to download metadata" "$R/usr/bin/yum" install -y tar
 	faults '{}'
@@ -100,6 +101,26 @@ packages() {
 	no_misuse
 	want 1 "Operation aborted" "$R/usr/bin/yum" install tar
 	has "$S/misuse" "asks a question"
+}
+
+# One transaction at a time, behind rpm's lock; questions are answered meanwhile; who is killed leaves it broken.
+in_a_transaction() {
+	want 0 "$(stat -c %Y "$S/packages.json")" "$R/usr/bin/rpm" -qa --qf '%{INSTALLTIME}\n'
+	faults '{"yum-hangs": true}'
+	"$R/usr/bin/yum" install -y tar >"$TWIN_DIR/hanging" 2>&1 &
+	hanging=$!
+	until grep -q "in a transaction" "$R/var/lib/rpm/Packages"; do
+		sleep 0.05
+	done
+	want 0 "gcc" "$R/usr/bin/rpm" -q gcc
+	want 1 "" python3 -c 'import fcntl, sys; fcntl.lockf(open(sys.argv[1], "r+b"), fcntl.LOCK_EX | fcntl.LOCK_NB)' \
+		"$R/var/lib/rpm/.rpm.lock"
+	kill -KILL $hanging
+	wait $hanging 2>/dev/null
+	want 1 "cannot open Packages database" "$R/usr/bin/rpm" -q gcc
+	want 1 "cannot open Packages database" "$R/usr/bin/yum" install -y tar
+	echo whole >"$R/var/lib/rpm/Packages"
+	faults '{}'
 }
 
 verify_and_reinstall() {

@@ -19,6 +19,7 @@ class changing:
     nobody opens."""
 
     def __enter__(self):
+        os.makedirs(os.path.dirname(root(LOCK)), exist_ok=True)
         self.fd = os.open(root(LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.lockf(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
