@@ -269,21 +269,22 @@ def groups(name, rows, size):
 def plan(args, reference):
     """[(name of a machine, its cuts)]: not too many for one, so that each begins with a fresh disk; in the order of a life,
     as what one was past does not come again."""
-    chance = at_random(args.seed, args.cuts, reference["journal"])
+    def asked_for(rows):
+        return [row for row in rows if not args.only or re.search(args.only, row.name)]
+    chance = asked_for(at_random(args.seed, args.cuts, reference["journal"]))
     if not args.every_state:
-        return [("brief", [TRANSACTION] + chance)]
-    every = [at_state(words) for words, _ in states(reference["journal"])]
+        return [("brief", asked_for([TRANSACTION]) + chance)]
+    every = asked_for([at_state(words) for words, _ in states(reference["journal"])])
     machines = max(1, len(chance) // 5)
     spread = [("random-%d" % i, chance[i::machines]) for i in range(machines)]
-    return [("early", EARLY)] + spread + groups("state", every, 8)
+    return [("early", asked_for(EARLY))] + spread + groups("state", every, 8)
 
 
 def play(args, at, rpm, say, reference):
     """All power cuts, on machines like REFERENCE, which was not cut off; [name] of those survived. A cut that a machine was
     past already is made up on a fresh one."""
-    work = [(name, [row for row in rows if not args.only or re.search(args.only, row.name)])
-            for name, rows in plan(args, reference)]
-    planned, survived, tries = sum(len(rows) for _, rows in work), [], {}
+    work, survived, tries = plan(args, reference), [], {}
+    planned = sum(len(rows) for _, rows in work)
     if not planned:
         raise VmError("no power cut has %r in its name" % args.only)
     say("SEED=%d: %d power cuts" % (args.seed, planned))
