@@ -26,7 +26,7 @@ def table(results):
               row("stop, third boot, attested anew", results, lambda r: "%.0f s" % r["again"]),
               row("stop, fourth boot, upgraded to a newer RPM", results,
                   lambda r: "%.0f s" % r["upgrade"] if "upgrade" in r else "not done"),
-              row("power cuts survived", results, lambda r: str(len(r["survived"]))), ""]
+              row("power cuts survived", results, lambda r: str(len(r["survived"]) or "none made")), ""]
     for result in results:
         lines.append("Order of the units, %s: %s." % (result["shape"], ", ".join("%s %.1f s" % tuple(o) for o in result["order"])))
         lines.append("")
