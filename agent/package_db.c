@@ -28,13 +28,16 @@ static int lock_transactions(bool wait)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	_cleanup_fd_ int fd = fs_open(PATH_RPM "/" LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
-	int held;
 
 	if (fd < 0 || fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &all) < 0)
 		return -1;
-	held = fd;
-	fd = -1;
-	return held;
+	return take_fd(&fd);
+}
+
+/* Of lock_transactions' errno: somebody is in a transaction. */
+static bool is_taken(int error)
+{
+	return error == EAGAIN || error == EACCES;
 }
 
 /* A regular file beside its new name, then renamed. Anything else has no place in the database. */
@@ -145,7 +148,7 @@ int package_db_put_back(enum package_db_found *ret, struct err *e)
 	lock = lock_transactions(false);
 	if (lock >= 0)
 		return put_back(ret, e);
-	if (errno != EAGAIN && errno != EACCES)
+	if (!is_taken(errno))
 		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
 	*ret = PACKAGE_DB_MOVED_ON;
 	return drop(e);
@@ -159,7 +162,7 @@ int package_db_keep(void (*on_wait)(void *data), void *data, struct err *e)
 	if (!fs_exists(PATH_RPM))
 		return err_errno(e, ENOENT, "keeping a copy of %s", PATH_RPM);
 	lock = lock_transactions(false);
-	if (lock < 0 && (errno == EAGAIN || errno == EACCES)) {
+	if (lock < 0 && is_taken(errno)) {
 		on_wait(data);
 		lock = lock_transactions(true);
 	}
