@@ -25,6 +25,10 @@ def same(claim, found, wanted):
     must(claim, found == wanted, "found %r, wanted %r" % (found, wanted))
 
 
+def saying(pattern, lines):
+    return [line for line in lines if re.search(pattern, line)]
+
+
 def consoles(vm):
     with open(vm.path("console.log"), encoding="utf-8", errors="replace") as f:
         serial = f.read().splitlines()

@@ -6,12 +6,11 @@ import hashlib
 import os
 import random
 import re
-import time
 from typing import NamedTuple
 
 import checks
 import story
-from vm import Vm, VmError, read_jsonl, write_json
+from vm import Vm, VmError, read_jsonl, watch, write_json
 
 STATE = re.compile(r"gn8v\[\d+\]: (\S+: )?(.*)")
 DELAYS = {"persistenced": 2}
@@ -71,10 +70,6 @@ LASTING = re.compile(r"gn8v\[\d+\]: (kernel-args|lkca|initramfs|packages|fabricm
                      r"persistenced-unit|service-order): done in ")
 
 
-def said(pattern, lines):
-    return [line for line in lines if re.search(pattern, line)]
-
-
 class Cuts:
     """One machine, and what it suffered."""
 
@@ -103,7 +98,7 @@ class Cuts:
             return False
         self.power_on(dict(DELAYS, rate=row.rate) if row.rate else DELAYS)
         came = self.comes_to(row)
-        self.ready = not came and bool(said(story.READY, vm.this_boot()))
+        self.ready = not came and bool(checks.saying(story.READY, vm.this_boot()))
         if self.ready:
             self.say("not cut    %s: it was ready before" % row.name)
             self.pay()
@@ -111,8 +106,8 @@ class Cuts:
         vm.power_cut()
         checks.must("the machine had started", vm.boots > boots)
         # What it printed before it went down is read by now.
-        late = said(row.too_late, vm.this_boot()) if row.too_late else []
-        late += said(story.READY, vm.this_boot()) if row.seconds else []
+        late = checks.saying(row.too_late, vm.this_boot()) if row.too_late else []
+        late += checks.saying(story.READY, vm.this_boot()) if row.seconds else []
         came = came and not late and not (row.unmarked and vm.disk_has(row.unmarked))
         unwritten = vm.needs_recovery()
         self.dirty += unwritten
@@ -146,9 +141,9 @@ class Cuts:
 
     def fetched_in_part(self):
         """The server writes its record once it has noticed that nobody is there any more."""
-        end = time.monotonic() + 60
-        while not self.requests() and time.monotonic() < end:
-            time.sleep(0.1)
+        log = watch.Watch(self.vm.twin.state_folder)
+        log.until(self.requests, 60)
+        log.close()
         found = [h["bytes"] for h in self.requests()]
         checks.must("the RPM was being fetched when the power was cut", found and 0 < found[-1] < self.size, found)
 
@@ -156,7 +151,8 @@ class Cuts:
         """What the cut before this boot was to show in it."""
         row, self.owed = self.owed, None
         if row and row.again:
-            checks.must("after a cut %s the next boot says %s" % (row.name, row.again), said(row.again, self.since()))
+            checks.must("after a cut %s the next boot says %s" % (row.name, row.again),
+                        checks.saying(row.again, self.since()))
         if row and row.fetched:
             found = [(h["status"], h["first"]) for h in self.requests()]
             checks.must("after a cut %s the RPM is asked for, answered by one of %s" % (row.name, row.fetched),

@@ -5,7 +5,6 @@ import subprocess
 import time
 
 import checks
-import cuts
 import story
 from vm import write_json
 
@@ -89,7 +88,7 @@ def upgrade(vm, newer, config, passed):
     shell = vm.shell()
     checks.running(vm, shell)
     said = vm.this_boot()
-    checks.must("dnf upgraded gn8v", cuts.said(r"gn8v-bootstrap\[\d+\]:\s+Upgrading +: gn8v-%s-" % re.escape(version), said))
+    checks.must("dnf upgraded gn8v", checks.saying(r"gn8v-bootstrap\[\d+\]:\s+Upgrading +: gn8v-%s-" % re.escape(version), said))
     checks.same("gn8v, as rpm has it", shell.ask("rpm -q --qf '%{VERSION}\n' gn8v"), version)
     checks.same("rpm -V gn8v", shell.run("rpm -V gn8v")[1].strip(), "")
     checks.same("the version in status.json", json.loads(shell.ask("cat /var/lib/gn8v/status.json"))["gn8v"], version)

@@ -67,9 +67,10 @@ def gaps(is_long):
     """What is wrong between twin and scenes, a line each. IS_LONG(text): the scene is not played by default."""
     twin, default, anywhere = known(), set(), set()
     for path in glob.glob(os.path.join(HERE, "*.py")) + glob.glob(os.path.join(HERE, "scenes", "*.py")):
-        names = set(asked(read(path)))
+        text = read(path)
+        names = set(asked(text))
         anywhere |= names
-        default |= set() if is_long(read(path)) else names
+        default |= set() if is_long(text) else names
         yield from ("%s: the twin knows no fault %s" % (os.path.basename(path), n) for n in sorted(names - twin))
     for name in sorted(twin - default - set(ELSEWHERE)):
         yield "no scene has the fault %s%s" % (name, " without LONG=1" if name in anywhere else "")
