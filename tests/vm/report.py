@@ -26,6 +26,7 @@ def table(results):
               row("stop, third boot, attested anew", results, lambda r: "%.0f s" % r["again"]),
               row("stop, fourth boot, upgraded to a newer RPM", results,
                   lambda r: "%.0f s" % r["upgrade"] if "upgrade" in r else "not done"),
+              row("hung in firmware or kernel, switched off and on", results, lambda r: str(r["stuck"] or "never")),
               row("power cuts survived", results, lambda r: str(len(r["survived"]) or "none made")), ""]
     for result in results:
         lines.append("Order of the units, %s: %s." % (result["shape"], ", ".join("%s %.1f s" % tuple(o) for o in result["order"])))
@@ -40,7 +41,7 @@ def table(results):
 def conditions(results, seconds, args):
     """Under which all this was measured, as a sentence."""
     beside = ["both shapes" if len(results) > 1 else "only " + results[0]["shape"]] + ["the containers"] * args.scenes
-    return "%d CPUs, %s%s, each machine with 2 virtual CPUs under TCG; %.0f s in all%s:" % (
+    return "%d CPUs, %s%s, each machine with one virtual CPU under TCG; %.0f s in all%s:" % (
         os.cpu_count(), " and ".join(beside), " at the same time" * (len(results) + args.scenes > 1), seconds,
         "" if args.cuts is None else ", with the power cuts of SEED=%d" % args.seed)
 
