@@ -16,12 +16,18 @@ done
 
 agent_run
 expect_ready
-echo '{"persistenced": 1}' > "$T/state/delays.json"
+echo '{"time_scale": 1, "ntp_synchronized": true}' > "$T/state/systemd.json"
+holds persistenced
+registered=$(count gpu "registered")
 "$TWIN" up "$T"
-unit_becomes nvidia-persistenced.service activating
+happens gpu $((registered + 1)) "registered"
+unit_is nvidia-persistenced.service activating
 opens=$(wc -l < "$T/state/gpu.jsonl")
 answers 3 verify
 [ "$(wc -l < "$T/state/gpu.jsonl")" = "$opens" ] || fail "a GPU was touched while it is initialised"
+unit_is nvidia-persistenced.service activating
+goes_on persistenced
+unit_becomes nvidia-persistenced.service active
 agent_again
 expect_ready
 

@@ -34,11 +34,16 @@ linked()
 	(cd "$top" && sh "$D/command") || fail "$made cannot be linked"
 }
 
-# again_with PROGRAM: the machine's next boot with it; nvidia-persistenced takes its time
+# again_with PROGRAM HAPPENS…: the machine's next boot with it; nvidia-persistenced is not done before that happens
 again_with()
 {
-	echo '{"persistenced": 3}' > "$T/state/delays.json"
-	GN8V_BIN=$D/$1 "$TWIN" boot "$T" --keep > "$D/out" 2>&1
+	holds persistenced
+	GN8V_BIN=$D/$1 "$TWIN" boot "$T" --keep > "$D/out" 2>&1 &
+	booting=$!
+	shift
+	"$@"
+	goes_on persistenced
+	wait "$booting"
 	expect_result failed
 }
 
@@ -46,7 +51,7 @@ say "== a foreign client"
 story_from ready single
 "$TWIN" up "$T" || fail "the machine does not start"
 no_early_gpu_open
-echo '{"persistenced": 3}' > "$T/state/delays.json"
+holds persistenced
 "$TWIN" up "$T" || fail "the machine does not start"
 "$TWIN" exec "$T" -- /usr/bin/nvidia-smi -q > "$D/early" 2>&1
 caught
@@ -60,9 +65,9 @@ compiled steps '/id = "cc-mode"/,/},/s/NEEDS(STEP_DEVICES)/NEEDS(STEP_RESTART)/'
 compiled gpu 's/^int gpu_guard(.*/&\n{\n\t(void)e;\n\treturn 0;\n}\n\nint gpu_guard_that_was(struct err *e);\nint gpu_guard_that_was(struct err *e)/'
 linked moved steps
 linked unguarded steps gpu
-story_from ready single
-again_with moved
+story_from ready single --systemd '{"time_scale": 1}'
+again_with moved becomes steps.cc-mode.state=failed
 expect_step cc-mode persistenced-failed
 no_early_gpu_open
-again_with unguarded
+again_with unguarded happens gpu $(($(count gpu "nvidia-smi conf") + 1)) "nvidia-smi conf"
 caught
