@@ -16,7 +16,6 @@ done
 
 agent_run
 expect_ready
-echo '{"time_scale": 1, "ntp_synchronized": true}' > "$T/state/systemd.json"
 holds persistenced
 registered=$(count gpu "registered")
 "$TWIN" up "$T"

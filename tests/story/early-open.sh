@@ -65,7 +65,7 @@ compiled steps '/id = "cc-mode"/,/},/s/NEEDS(STEP_DEVICES)/NEEDS(STEP_RESTART)/'
 compiled gpu 's/^int gpu_guard(.*/&\n{\n\t(void)e;\n\treturn 0;\n}\n\nint gpu_guard_that_was(struct err *e);\nint gpu_guard_that_was(struct err *e)/'
 linked moved steps
 linked unguarded steps gpu
-story_from ready single --systemd '{"time_scale": 1}'
+story_from ready single
 again_with moved becomes steps.cc-mode.state=failed
 expect_step cc-mode persistenced-failed
 no_early_gpu_open

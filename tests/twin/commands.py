@@ -30,7 +30,7 @@ from instance import (Twin, TwinError, merge, read_json, read_jsonl,
 
 RESTART, NO_START, TOO_MANY, CANNOT = 64, 70, 75, 77
 # Time-outs of unit files pass a hundred times faster, and the clock is right from the beginning.
-SYSTEMD = {"time_scale": 0.01, "ntp_synchronized": True}
+SYSTEMD = {"start_limit_s": 0.1, "ntp_synchronized": True}
 LOGS = {"commands": "commands.jsonl", "gpu": "gpu.jsonl", "bus": "bus.jsonl",
         "http": "http.jsonl", "notify": "notify.log", "agent": "agent.log",
         "misuse": "misuse", "server": "server.log", "systemd": "systemd.log"}

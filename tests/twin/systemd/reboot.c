@@ -54,7 +54,7 @@ static pid_t agent_pid(const struct twin *t)
 static int begin(sd_event_source *s, void *data)
 {
 	struct twin *t = data;
-	double grace = AGENT_GRACE_S * t->time_scale;
+	double grace = AGENT_GRACE_S * twin_time_scale(t);
 
 	sd_event_source_unref(s);
 	login_announce_shutdown(t);

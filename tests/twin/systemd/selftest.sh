@@ -62,7 +62,7 @@ no_process_left() { ! grep -qs "$dir/root" /proc/[0-9]*/cmdline; }
 
 mkdir -p "$dir/root/usr/lib/systemd/system" "$dir/root/etc/systemd/system/multi-user.target.wants" \
 	"$dir/root/usr/bin" "$dir/state"
-echo '{"time_scale": 0.01, "units": {"cloud-final.service": {"state": "activating", "seconds": 1, "then": "active"}}}' \
+echo '{"time_scale": 0.01, "start_limit_s": 0.1, "units": {"cloud-final.service": {"state": "activating", "seconds": 1, "then": "active"}}}' \
 	>"$dir/state/systemd.json"
 
 # It becomes a daemon when it is told to.

@@ -55,7 +55,7 @@ static int timed_out(sd_event_source *s, uint64_t usec, void *data)
 
 static void enter_list(struct unit *u, enum exec_list list, const char *active, const char *sub)
 {
-	double timeout = u->twin->time_scale *
+	double timeout = twin_time_scale(u->twin) *
 			 (list < EXEC_STOP ? u->def.timeout_start_s : u->def.timeout_stop_s);
 
 	u->list = list;
@@ -77,7 +77,7 @@ static void signalled_check(struct unit *u)
 
 static void enter_signal(struct unit *u, const char *sub)
 {
-	double timeout = at_least(u->twin->time_scale * u->def.timeout_stop_s, STOP_FLOOR_S);
+	double timeout = at_least(twin_time_scale(u->twin) * u->def.timeout_stop_s, STOP_FLOOR_S);
 	int signal = strcmp(sub, "stop-sigkill") == 0 ? SIGKILL : SIGTERM;
 
 	twin_timer(u->twin, &u->timer, timeout, timed_out, u);
@@ -160,7 +160,7 @@ static bool start_limit_hit(struct unit *u)
 {
 	double now = twin_now();
 
-	if (u->starts[0] > 0 && now - u->starts[0] < START_LIMIT_S * u->twin->time_scale)
+	if (u->starts[0] > 0 && now - u->starts[0] < u->twin->start_limit_s)
 		return true;
 	memmove(u->starts, u->starts + 1, sizeof(u->starts) - sizeof(*u->starts));
 	u->starts[START_LIMIT_BURST - 1] = now;

@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUS_PATH_MAX 107 /* sizeof(sockaddr_un.sun_path) less the closing NUL */
+#define START_LIMIT_S 10  /* systemd's DefaultStartLimitIntervalSec= */
+#define BUS_PATH_MAX  107 /* sizeof(sockaddr_un.sun_path) less the closing NUL */
 
 static struct json_object *settings_read(const char *state)
 {
@@ -41,7 +42,7 @@ int twin_open(struct twin *t, const char *dir)
 	}
 	*t = (struct twin){ .root = fmt("%s/root", real),
 			    .state = fmt("%s/state", real),
-			    .time_scale = 1,
+			    .start_limit_s = START_LIMIT_S,
 			    .agent_pidfd = -1 };
 	if (strlen(t->state) + strlen("/bus") > BUS_PATH_MAX) {
 		fprintf(stderr,
@@ -61,9 +62,20 @@ int twin_open(struct twin *t, const char *dir)
 	t->settings = settings_read(t->state);
 	if (!t->settings)
 		return -1;
-	if (json_object_object_get_ex(t->settings, "time_scale", &o))
-		t->time_scale = json_object_get_double(o);
+	if (json_object_object_get_ex(t->settings, "start_limit_s", &o))
+		t->start_limit_s = json_object_get_double(o);
 	return 0;
+}
+
+double twin_time_scale(const struct twin *t)
+{
+	struct json_object *settings = settings_read(t->state), *o;
+	double scale = 1;
+
+	if (json_object_object_get_ex(settings, "time_scale", &o))
+		scale = json_object_get_double(o);
+	json_object_put(settings);
+	return scale;
 }
 
 char *twin_path(const struct twin *t, const char *path)

@@ -20,7 +20,7 @@ struct twin {
 	char *root;  /* DIR/root */
 	char *state; /* DIR/state */
 	int boot;
-	double time_scale;	      /* of every time-out that a unit file names */
+	double start_limit_s;	      /* DefaultStartLimitIntervalSec= */
 	struct json_object *settings; /* systemd.json */
 
 	sd_event *event;
@@ -45,6 +45,9 @@ struct twin {
 
 /* 0, or -1 with a line on standard error. */
 int twin_open(struct twin *t, const char *dir);
+
+/* What every time-out that a unit file names is multiplied by, as systemd.json says now */
+double twin_time_scale(const struct twin *t);
 
 char *twin_path(const struct twin *t, const char *path); /* DIR/root + path */
 char *twin_chase(const struct twin *t,

@@ -12,8 +12,7 @@
 #include "twin.h"
 
 #define UNIT_OBJECTS	  "/org/freedesktop/systemd1/unit"
-#define START_LIMIT_BURST 5  /* systemd's DefaultStartLimitBurst= ... */
-#define START_LIMIT_S	  10 /* ... and DefaultStartLimitIntervalSec= */
+#define START_LIMIT_BURST 5 /* systemd's DefaultStartLimitBurst= */
 
 enum service_type { SERVICE_SIMPLE, SERVICE_FORKING, SERVICE_ONESHOT };
 enum exec_list { EXEC_START_PRE, EXEC_START, EXEC_START_POST, EXEC_STOP, EXEC_STOP_POST, EXEC_MAX };
