@@ -2,21 +2,21 @@
 # Fabric Manager or nvidia-persistenced that fails or never gets active: own codes, no proof is tried, and it heals.
 . "${0%/*}/lib.sh"
 
-# systemd SCALE: what its time-outs are multiplied by from now on; it gives nvidia-persistenced 900 s, Fabric Manager 90 s
-systemd() { echo "{\"time_scale\": $1}" > "$T/state/systemd.json"; }
+# time_scale N: what systemd's time-outs are multiplied by from now on; nvidia-persistenced has 900 s, Fabric Manager 90 s
+time_scale() { systemd "{\"time_scale\": $1}"; }
 
 fault_now=fabricmanager-fails
 story_from restarted multi --fault $fault_now
 agent_run
 expect_failed fabricmanager-failed
 expect error.step fabricmanager-start
-systemd 0.004
+time_scale 0.004
 trouble fabricmanager-hangs fabricmanager-failed fabricmanager-start
 expect_words error.message "failed (timeout)"
-systemd 1
+time_scale 1
 trouble persistenced-fails persistenced-failed persistenced-start
 say "== it hangs: the agent's deadline is shorter than systemd's, then longer"
-systemd 0.004
+time_scale 0.004
 configure '{"steps": {"persistenced-start": {"timeout_s": 1}}}'
 trouble persistenced-hangs persistenced-timeout persistenced-start
 expect_words error.message "after 1 s"
@@ -24,6 +24,6 @@ configure '{"steps": {"persistenced-start": {"timeout_s": 60}}}'
 agent_again
 expect_failed persistenced-timeout
 expect_words error.message "failed (timeout)"
-systemd 1
+time_scale 1
 heals
 expect_boots 2

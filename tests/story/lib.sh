@@ -204,6 +204,9 @@ faults() { "$TWIN" fault "$T" "$@" || fail "the faults could not be switched"; }
 # configure JSON: change /etc/gn8v/config.json
 configure() { "$TWIN" config "$T" "$1" || fail "the config could not be changed"; }
 
+# systemd JSON: change the simulated systemd's settings
+systemd() { "$TWIN" systemd "$T" "$1" || fail "the simulated systemd's settings could not be changed"; }
+
 # expect_failed CODE: the run ended with this error, and the gate is shut
 expect_failed()
 {

@@ -243,6 +243,14 @@ def cmd_config(args):
     return 0
 
 
+def cmd_systemd(args):
+    """Merge into systemd.json: time_scale and ntp_synchronized count at once."""
+    twin = Twin(args.dir).must_exist()
+    path = twin.state("systemd.json")
+    write_json(path, merge(read_json(path, {}), together(args.settings)))
+    return 0
+
+
 def cmd_kernel(args):
     """What installing a kernel package does: a new entry, made from /etc/default/grub."""
     twin = Twin(args.dir).must_exist()
@@ -433,6 +441,9 @@ def parse(argv):
     sub = command(cmd_config, "change /etc/gn8v/config.json")
     sub.add_argument("dir")
     sub.add_argument("config", nargs="+", type=json_or_file, metavar="FILE|JSON")
+    sub = command(cmd_systemd, "change systemd.json")
+    sub.add_argument("dir")
+    sub.add_argument("settings", nargs="+", type=json_or_file, metavar="FILE|JSON")
     sub = command(cmd_kernel, "install another kernel, which the next boot starts")
     sub.add_argument("dir")
     sub.add_argument("release")

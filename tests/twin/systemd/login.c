@@ -1,7 +1,6 @@
 #include "login.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <string.h>
 #include <sys/inotify.h>
 
@@ -38,10 +37,8 @@ static int get_synchronized(sd_bus *bus, const char *path, const char *interface
 			    const char *property, sd_bus_message *reply, void *data,
 			    sd_bus_error *error)
 {
-	const struct twin *t = data;
-
 	(void)bus, (void)path, (void)interface, (void)property, (void)error;
-	return sd_bus_message_append(reply, "b", (int)t->ntp_synchronized);
+	return sd_bus_message_append(reply, "b", (int)twin_ntp_synchronized(data));
 }
 
 static int get_true(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -56,28 +53,6 @@ static const sd_bus_vtable timedate_vtable[] = {
 	SD_BUS_PROPERTY("NTP", "b", get_true, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("NTPSynchronized", "b", get_synchronized, 0, 0), SD_BUS_VTABLE_END
 };
-
-static int clock_synchronized(sd_event_source *s, uint64_t usec, void *data)
-{
-	struct twin *t = data;
-
-	(void)s;
-	(void)usec;
-	twin_timer_off(&t->ntp_timer);
-	t->ntp_synchronized = true;
-	return 0;
-}
-
-static void clock_begin(struct twin *t)
-{
-	struct json_object *o;
-
-	t->ntp_synchronized = json_object_object_get_ex(t->settings, "ntp_synchronized", &o) &&
-			      json_object_get_boolean(o);
-	if (!t->ntp_synchronized && json_object_object_get_ex(t->settings, "ntp_after_s", &o) &&
-	    json_object_get_double(o) > 0)
-		twin_timer(t, &t->ntp_timer, json_object_get_double(o), clock_synchronized, t);
-}
 
 int login_name_follow(struct twin *t)
 {
@@ -104,7 +79,6 @@ int login_serve(struct twin *t)
 {
 	int r;
 
-	clock_begin(t);
 	t->login1_down = true; /* until the name is taken */
 	r = sd_event_add_inotify(t->event, NULL, t->state, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE,
 				 faults_changed, t);

@@ -67,15 +67,25 @@ int twin_open(struct twin *t, const char *dir)
 	return 0;
 }
 
-double twin_time_scale(const struct twin *t)
+/* A number or boolean of systemd.json as it is now */
+static double setting_now(const struct twin *t, const char *key, double otherwise)
 {
 	struct json_object *settings = settings_read(t->state), *o;
-	double scale = 1;
 
-	if (json_object_object_get_ex(settings, "time_scale", &o))
-		scale = json_object_get_double(o);
+	if (json_object_object_get_ex(settings, key, &o))
+		otherwise = json_object_get_double(o);
 	json_object_put(settings);
-	return scale;
+	return otherwise;
+}
+
+double twin_time_scale(const struct twin *t)
+{
+	return setting_now(t, "time_scale", 1);
+}
+
+bool twin_ntp_synchronized(const struct twin *t)
+{
+	return setting_now(t, "ntp_synchronized", false) > 0;
 }
 
 char *twin_path(const struct twin *t, const char *path)

@@ -39,8 +39,7 @@ struct twin {
 	int agent_pidfd;
 	pid_t agent_pid;
 
-	bool ntp_synchronized, login1_down;
-	sd_event_source *ntp_timer;
+	bool login1_down;
 };
 
 /* 0, or -1 with a line on standard error. */
@@ -48,6 +47,9 @@ int twin_open(struct twin *t, const char *dir);
 
 /* What every time-out that a unit file names is multiplied by, as systemd.json says now */
 double twin_time_scale(const struct twin *t);
+
+/* Whether the clock is synchronised, as systemd.json says now */
+bool twin_ntp_synchronized(const struct twin *t);
 
 char *twin_path(const struct twin *t, const char *path); /* DIR/root + path */
 char *twin_chase(const struct twin *t,
