@@ -252,7 +252,7 @@ class Vm:
     def power_cut(self):
         """What the machine had not written to its disk is gone. (Its disk is writethrough.)"""
         self.cut_off = True
-        self.process.kill()
+        self.power_off()
         self.drain()
 
     def power_button(self, deadline_s=DEADLINE_S):
@@ -265,7 +265,7 @@ class Vm:
         self.drain()
 
     def qmp(self, order, **arguments):
-        """What QEMU answers to an order."""
+        """What QEMU answers to an order; events come in between."""
         with socket.socket(socket.AF_UNIX) as qmp:
             qmp.settimeout(60)
             qmp.connect(self.path("qmp"))
@@ -274,9 +274,8 @@ class Vm:
             for asked in ({"execute": "qmp_capabilities"}, {"execute": order, "arguments": arguments}):
                 stream.write(json.dumps(asked) + "\n")
                 stream.flush()
-                answer = {"event": True}
-                while "event" in answer:
-                    answer = json.loads(stream.readline())
+                said = map(json.loads, iter(stream.readline, ""))
+                answer = next((one for one in said if "event" not in one), {})
             return answer.get("return")
 
     def drain(self):
