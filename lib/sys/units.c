@@ -7,9 +7,10 @@
 #include "core/clock.h"
 #include "core/str.h"
 
+/* PID 1 runs every generator before it answers again, whoever asked it to reload. */
+#define PID1_US	       (180 * SECOND_US)
+#define CALL_US	       (30 * SECOND_US) /* others */
 #define SECOND_US      1000000ULL
-#define CALL_US	       (30 * SECOND_US)
-#define RELOAD_US      (180 * SECOND_US) /* PID 1 runs every generator before it answers */
 #define LOST_TRIES     14
 #define LOST_PAUSE_US  UINT64_C(100000) /* times the number of tries: 9 s in all */
 #define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
@@ -130,7 +131,7 @@ static int subscribe(struct units *u, struct err *e)
 	for (unsigned int tries = 1;; tries++) {
 		struct err failure = ERR_INIT;
 
-		if (call(u, &MANAGER, "Subscribe", RELOAD_US, NULL, &failure, "") == 0)
+		if (call(u, &MANAGER, "Subscribe", PID1_US, NULL, &failure, "") == 0)
 			return 0;
 		lost |= error_is(u, SD_BUS_ERROR_NO_REPLY);
 		if (!lost || tries == LOST_TRIES) {
@@ -185,7 +186,7 @@ static int load(struct units *u, const char *name, char **ret_path, struct err *
 	const char *path;
 	int r;
 
-	if (call(u, &MANAGER, "LoadUnit", CALL_US, &reply, e, "s", name) < 0)
+	if (call(u, &MANAGER, "LoadUnit", PID1_US, &reply, e, "s", name) < 0)
 		return unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "o", &path);
 	if (r < 0)
@@ -248,7 +249,7 @@ static int get_loaded(struct units *u, const char *name, const char *path, struc
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	int r;
 
-	if (call(u, &unit, "GetAll", CALL_US, &reply, e, "s", UNIT_INTERFACE) < 0)
+	if (call(u, &unit, "GetAll", PID1_US, &reply, e, "s", UNIT_INTERFACE) < 0)
 		return unit_failed(u, name, e);
 	r = read_properties(reply, s);
 	if (r < 0)
@@ -263,7 +264,7 @@ static int get_file_state(struct units *u, const char *name, struct unit_state *
 	const char *word;
 	int r;
 
-	if (call(u, &MANAGER, "GetUnitFileState", CALL_US, &reply, e, "s", name) < 0)
+	if (call(u, &MANAGER, "GetUnitFileState", PID1_US, &reply, e, "s", name) < 0)
 		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "s", &word);
 	if (r < 0)
@@ -339,7 +340,7 @@ static const char *result_text(struct units *u, const char *name, char *dst, siz
 	if (load(u, name, &path, NULL) < 0)
 		return dst;
 	unit.path = path;
-	if (call(u, &unit, "Get", CALL_US, &reply, NULL, "ss", "org.freedesktop.systemd1.Service",
+	if (call(u, &unit, "Get", PID1_US, &reply, NULL, "ss", "org.freedesktop.systemd1.Service",
 		 "Result") == 0 &&
 	    read_word(reply, word, sizeof(word)) > 0 && !str_eq(word, "success"))
 		snprintf(dst, dst_size, " (%s)", word);
@@ -354,7 +355,7 @@ static int queue(struct units *u, const char *member, const char *name, const ch
 	const char *job;
 	int r;
 
-	if (call(u, &MANAGER, member, CALL_US, &reply, e, "ss", name, mode) < 0)
+	if (call(u, &MANAGER, member, PID1_US, &reply, e, "ss", name, mode) < 0)
 		return unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "o", &job);
 	if (r < 0)
@@ -468,7 +469,7 @@ int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct
 
 int units_reset_failed(struct units *u, const char *name, struct err *e)
 {
-	if (call(u, &MANAGER, "ResetFailedUnit", CALL_US, NULL, e, "s", name) < 0)
+	if (call(u, &MANAGER, "ResetFailedUnit", PID1_US, NULL, e, "s", name) < 0)
 		return error_is_missing(u) ? 0
 					   : unit_failed(u, name, e); /* not loaded, not failed */
 	return 0;
@@ -476,20 +477,20 @@ int units_reset_failed(struct units *u, const char *name, struct err *e)
 
 int units_reload(struct units *u, struct err *e)
 {
-	return call(u, &MANAGER, "Reload", RELOAD_US, NULL, e, "");
+	return call(u, &MANAGER, "Reload", PID1_US, NULL, e, "");
 }
 
 int units_enable(struct units *u, const char *name, struct err *e)
 {
 	/* names, for this boot only: no, over existing links: yes */
-	if (call(u, &MANAGER, "EnableUnitFiles", CALL_US, NULL, e, "asbb", 1, name, 0, 1) < 0)
+	if (call(u, &MANAGER, "EnableUnitFiles", PID1_US, NULL, e, "asbb", 1, name, 0, 1) < 0)
 		return unit_failed(u, name, e);
 	return units_reload(u, e);
 }
 
 int units_disable(struct units *u, const char *name, struct err *e)
 {
-	if (call(u, &MANAGER, "DisableUnitFiles", CALL_US, NULL, e, "asb", 1, name, 0) < 0)
+	if (call(u, &MANAGER, "DisableUnitFiles", PID1_US, NULL, e, "asb", 1, name, 0) < 0)
 		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	return units_reload(u, e);
 }
