@@ -229,17 +229,21 @@ check-more: lint
 # of eight GPUs is upgraded to, which differs by its version.
 NEWER = $(RPM_VERSION).1
 BUILT_RPM = build/rpm/RPMS/x86_64/gn8v-$(1)-1*.rpm
-WHOLE = $(TWIN_ENV) VM_RPM=$$(ls $(CURDIR)/$(call BUILT_RPM,$(RPM_VERSION))) \
-        VM_RPM_NEWER=$$(ls $(CURDIR)/$(call BUILT_RPM,$(NEWER)) 2>/dev/null) tests/vm/run
+NEWEST = $$(ls -t $(CURDIR)/$(call BUILT_RPM,$(1)) 2>/dev/null | head -n 1)
+WHOLE = $(TWIN_ENV) VM_RPM=$(call NEWEST,$(RPM_VERSION)) VM_RPM_NEWER=$(call NEWEST,$(NEWER)) tests/vm/run
 WHOLE_RPM = $(if $(wildcard $(call BUILT_RPM,$(RPM_VERSION))),,rpm)
 CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)') \
        $(if $(REPORT),--report $(REPORT))
 
-.PHONY: rpm-newer
+.PHONY: rpm-newer vm-needs
+# Before anything is built for them: whether they can be made here.
+vm-needs:
+	@tests/vm/run --needs
+
 rpm-newer: $(WHOLE_RPM)
 	$(if $(wildcard $(call BUILT_RPM,$(NEWER))),,$(MAKE) rpm RPM_VERSION=$(NEWER))
 
-check-vm: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) $(if $(filter single,$(T)),,rpm-newer)
+check-vm: vm-needs $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) $(if $(filter single,$(T)),,rpm-newer)
 	$(WHOLE) $(CUTS) $(T)
 
 # What needs a real systemd but no machine of its own.
@@ -247,11 +251,11 @@ check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) LONG=$(LONG) tests/vm/nspawn/run $(if $(J),-j $(J)) $(T)
 
 # Both at the same time: what continuous integration runs.
-check-machines: stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) rpm-newer
+check-machines: vm-needs stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) rpm-newer
 	LONG=$(LONG) $(WHOLE) --scenes $(CUTS)
 
 ifdef VM
-demo: $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
+demo: vm-needs $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
 	@$(WHOLE) --demo $(T)
 else
 demo: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)

@@ -68,13 +68,13 @@ TimeoutStopSec StateDirectory PrivateTmp SuccessExitStatus StandardOutput Standa
 
 # newer FILE...: the directives in it that are not among these, and the values that came after systemd 239.
 newer() {
-	sed -n 's/^\([A-Za-z]*\)=.*/\1/p' "$@" | sort -u | while read -r word; do
+	sed -n 's/^[[:space:]]*\([A-Za-z0-9]*\)[[:space:]]*=.*/\1/p' "$@" | sort -u | while read -r word; do
 		case " $(echo "$known" | tr '\n' ' ') " in
 		*" $word "*) ;;
 		*) echo "$word" ;;
 		esac
 	done
-	grep -hs '^Type=exec\|^Type=notify-reload\|^Standard.*=append:\|^Standard.*=truncate:' "$@"
+	grep -hsE '^[[:space:]]*(Type[[:space:]]*=[[:space:]]*(exec|notify-reload)|Standard.*=[[:space:]]*(append|truncate):)' "$@"
 }
 
 # Directives that came after systemd 239, and the version that each came with. An older systemd only warns of them, and
@@ -90,11 +90,12 @@ AssertCredential=252'
 # too_new FILE...: the directives in it that are among these, with their versions.
 too_new() {
 	for pair in $since; do
-		! grep -qs "^${pair%=*}=" "$@" || echo "${pair%=*} (${pair#*=})"
+		! grep -qsE "^[[:space:]]*${pair%=*}[[:space:]]*=" "$@" || echo "${pair%=*} (${pair#*=})"
 	done
 	# With Type=oneshot systemd 239 refuses a unit for it; 244 does not.
 	for file; do
-		! { grep -qs '^Type=oneshot' "$file" && grep -s '^Restart=' "$file" | grep -qv '=no$'; } || echo "Restart with Type=oneshot (244)"
+		! { grep -qsE '^[[:space:]]*Type[[:space:]]*=[[:space:]]*oneshot' "$file" &&
+			grep -sE '^[[:space:]]*Restart[[:space:]]*=' "$file" | grep -qv '=[[:space:]]*no$'; } || echo "Restart with Type=oneshot (244)"
 	done
 }
 
@@ -102,17 +103,17 @@ old_enough() {
 	new=$(newer "$units"/* "$cloud/gn8v-bootstrap.service")
 	[ -z "$new" ]
 	ok $? "every directive and value is in systemd 239${new:+; not }$new"
-	printf 'Type=exec\nExecCondition=/bin/true\nRestart=on-failure\n' > "$top/planted"
+	printf 'Type=exec\n ExecCondition = /bin/true\nRestart=on-failure\n' > "$top/planted"
 	[ "$(newer "$top/planted" | tr '\n' ' ')" = 'ExecCondition Restart Type=exec ' ]
 	ok $? "newer ones would have been found"
 	new=$(too_new "$units"/* "$cloud/gn8v-bootstrap.service")
 	[ -z "$new" ]
 	ok $? "no directive is known to be newer than systemd 239${new:+; }$new"
 	for pair in $since; do
-		printf '[Unit]\n%s=yes\n' "${pair%=*}" > "$top/planted"
+		printf '[Unit]\n %s = yes\n' "${pair%=*}" > "$top/planted"
 		[ "$(too_new "$top/planted")" = "${pair%=*} (${pair#*=})" ] || ok 1 "${pair%=*}, planted, is found"
 	done
-	printf 'Type=oneshot\nRestart=on-failure\n' > "$top/planted"
+	printf 'Type = oneshot\n Restart = on-failure\n' > "$top/planted"
 	[ "$(too_new "$top/planted")" = "Restart with Type=oneshot (244)" ]
 	ok $? "each of these, planted, is found"
 }

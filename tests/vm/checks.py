@@ -36,7 +36,10 @@ def consoles(vm):
 
 
 def no_cycle(vm):
+    """In what PID 1 said in each boot: before there is a journal it says it on the serial console, or this could not fail."""
     said = consoles(vm)
+    same("boots of which the console has PID 1's first words", len(saying(r"systemd\[1\]: systemd \d+.* running in system mode", said)),
+         vm.boots)
     for claim, sign in (("no ordering cycle", disorder.CYCLE), ("no job that timed out", disorder.TIMED_OUT)):
         found = [line for line in said if sign.search(line)]
         must(claim, not found, " / ".join(found[:3]))
@@ -144,7 +147,8 @@ def unchanged(shell, before, after):
 
 
 def third_boot(vm, boot):
-    """It looked, and changed nothing."""
+    """It looked, and changed nothing: no simulated program ran that changes something, and no step worked. That the real
+    ones changed nothing either is for `unchanged` to say."""
     changed = [c["argv"] for c in vm.commands() if c["boot"] == boot and changes(c["argv"])]
     same("what ran in boot %d" % boot, changed, [])
     steps = [found.group(1) for found in (STEP.search(line) for line in vm.this_boot()) if found]

@@ -106,21 +106,35 @@ def repository(folder, rootfs):
         f.write(recipe)
 
 
-def tools_missing():
-    return [t for t in ("mmdebstrap", "qemu-system-x86_64", "qemu-img", "createrepo_c", "rpmbuild", "grub-mkimage", "mcopy",
-                        "mkfs.vfat", "sfdisk", "mke2fs", "debugfs", "socat") if not shutil.which(t)]
+PROGRAMS = ("mmdebstrap", "qemu-system-x86_64", "qemu-img", "qemu-io", "createrepo_c", "rpmbuild", "grub-mkimage", "mcopy",
+            "mkfs.vfat", "sfdisk", "mke2fs", "debugfs", "socat")
+FILES = ("/usr/share/ovmf/OVMF.fd", "/usr/lib/grub/x86_64-efi/linux.mod")
+HOST = "bookworm"
+
+
+def lacking():
+    """What this computer needs before a machine can be made, in words."""
+    missing = [t for t in PROGRAMS if not shutil.which(t)] + [f for f in FILES if not os.path.exists(f)]
+    if missing:
+        yield "missing: %s. packaging/deps --vm installs them." % ", ".join(missing)
+    if os.geteuid() != 0:
+        yield "making a machine's disk needs root: run it with sudo."
+    with open("/etc/os-release") as f:
+        if "VERSION_CODENAME=" + HOST not in f.read():
+            yield "the machines are made of Debian 12's packages, from the repositories of a computer that runs it."
 
 
 def places(folder):
     return {n: os.path.join(folder, n) for n in ("assets", "rootfs", "repository", "disk.raw")}
 
 
-def locked(folder, how):
-    lock = open(os.path.join(folder, "lock"), "w")
+def locked(path, how):
+    """The lock holds while the caller keeps it."""
+    lock = open(path, "w")
     try:
         fcntl.flock(lock, how | fcntl.LOCK_NB)
     except BlockingIOError:
-        print("waiting for another run, whose machines stand on the same disk", flush=True)
+        print("waiting for another run, which has %s" % path, flush=True)
         fcntl.flock(lock, how)
     return lock
 
@@ -128,22 +142,15 @@ def locked(folder, how):
 def prepared(folder):
     """What `prepare` made, for those that use it at the same time; the lock keeps it so while the caller lives."""
     at = places(folder)
-    at["lock"] = locked(folder, fcntl.LOCK_SH)
+    at["lock"] = locked(os.path.join(folder, "lock"), fcntl.LOCK_SH)
     return at
 
 
 def prepare(folder, nscq):
     """Makes everything that does not change from run to run, below FOLDER: assets, repository, rootfs, disk.raw."""
-    missing = tools_missing()
-    if missing:
-        sys.exit("vm: missing: %s. packaging/deps --vm installs them." % ", ".join(missing))
-    if os.geteuid() != 0:
-        sys.exit("vm: making a machine's disk needs root: run it with sudo.")
-    if not os.path.exists("/usr/share/ovmf/OVMF.fd"):
-        sys.exit("vm: missing: /usr/share/ovmf/OVMF.fd. packaging/deps --vm installs it (package ovmf).")
     os.makedirs(folder, exist_ok=True)
     at = places(folder)
-    with locked(folder, fcntl.LOCK_EX):
+    with locked(os.path.join(folder, "lock"), fcntl.LOCK_EX):
         vendor(at["assets"], nscq)
         subprocess.run([os.path.join(HERE, "rootfs"), at["rootfs"], "--assets", at["assets"]], check=True)
         repository(at["repository"], at["rootfs"])

@@ -2,7 +2,7 @@
 import os
 import re
 
-BEGIN, END = "<!-- what a run measured -->\n", "<!-- end -->\n"
+BEGIN, BEGIN_LONG, END = "<!-- what a run measured -->\n", "<!-- what a long run measured -->\n", "<!-- end -->\n"
 
 
 def cell(result, name):
@@ -48,13 +48,14 @@ def conditions(results, seconds, args):
 
 def write(path, results, seconds, args):
     """Between its marks in FILE; a file without marks becomes the table alone."""
-    text = BEGIN + conditions(results, seconds, args) + "\n\n" + table(results) + END
+    begin = BEGIN_LONG if args.every_state else BEGIN
+    text = begin + conditions(results, seconds, args) + "\n\n" + table(results) + END
     try:
         with open(path, encoding="utf-8") as f:
             old = f.read()
     except FileNotFoundError:
         old = ""
-    if BEGIN in old:
-        text = re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: text, old, flags=re.S)
+    if begin in old:
+        text = re.sub(re.escape(begin) + ".*?" + re.escape(END), lambda _: text, old, flags=re.S)
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)

@@ -2,6 +2,8 @@
 import re
 import time
 
+from vm import NOTE
+
 # (stage, what the journal prints when it is over). In this order.
 BEGINS = r"gn8v\[\d+\]: gn8v \S+ on ecs\.gn8v-tee"
 RESTART = r"gn8v\[\d+\]: restart: restart asked for"
@@ -22,7 +24,8 @@ STAGES = (
 )
 READY = STAGES[-1][1]
 FAILED = r"gn8v\[\d+\]: .*(FAILED|refused: |tried again in)"
-STAMP = re.compile(r"^\[\s*(\d+\.\d+)\] ")
+OURS = (r" gn8v(-bootstrap)?\[\d+\]: | systemd\[1\]: .*(gn8v-(agent|bootstrap|ready)|nvidia-|cloudmonitor)|"
+        r" cloud-init\[\d+\]: .*running '(init|modules:final)'")
 
 
 class Progress:
@@ -52,14 +55,11 @@ class Progress:
 
 def journal(seen):
     """The lines of a run that tell gn8v's story: its own, its bootstrap's, and what systemd says of its units."""
-    last = 0.0
     for _, line in seen:
-        at = stamp(line)
-        if at is not None and at < last - 5:
+        if line.startswith(NOTE):
             yield ""
-            yield "-- the machine starts again --"
-        last = at if at is not None else last
-        if re.search(r" gn8v(-bootstrap)?\[\d+\]: | systemd\[1\]: .*(gn8v-(agent|bootstrap|ready)|nvidia-|cloudmonitor)", line):
+            yield line
+        elif re.search(OURS, line):
             if not re.search(r"gn8v-bootstrap\[\d+\]: ([-=]{9}|$)|Consumed .* CPU time|\.(mount|device|slice):", line):
                 yield line
 
@@ -67,9 +67,3 @@ def journal(seen):
 def said(line):
     """A line of the journal without stamp and process."""
     return re.sub(r"^\[[^]]*\]\s*\S+:\s", "", line)[:110]
-
-
-def stamp(line):
-    """Seconds of the boot that a line of the journal was printed at."""
-    found = STAMP.match(line)
-    return float(found.group(1)) if found else None

@@ -39,7 +39,8 @@ def closed(shell, why):
         checks.same("%s, started by hand" % unit, is_active(shell, unit), "inactive")
 
 
-def reopened(shell, why):
+def reopened(vm, shell, why):
+    vm.note("all is well again, and the agent is restarted")
     shell.ask("systemctl restart gn8v-agent")
     checks.same("gn8v-ready.target, restarted after " + why, is_active(shell, "gn8v-ready.target"), "active")
     checks.becomes_active(shell, GATED)
@@ -51,8 +52,12 @@ def main_process(shell):
 
 
 def kill(vm, shell, signal_name):
+    """While it waits for the metadata service, so that it does not end by itself meanwhile."""
+    write_json(vm.twin.state("faults"), {"metadata-slow": {"file": "region-id", "seconds": 120}})
+    vm.note("somebody restarts the agent, and kills it by SIG%s while it works" % signal_name)
     shell.ask("systemctl restart --no-block gn8v-agent")
     shell.ask("kill -%s %s" % (signal_name, main_process(shell)))
+    write_json(vm.twin.state("faults"), {})
     shell.ask("while [ \"$(systemctl is-active gn8v-agent)\" = activating ] || "
               "[ \"$(systemctl is-active gn8v-agent)\" = deactivating ]; do :; done")
     checks.same("the agent after SIG" + signal_name, is_active(shell, "gn8v-agent.service"), "failed")
@@ -61,16 +66,17 @@ def kill(vm, shell, signal_name):
 def gate(vm, shell, passed):
     """A rejected verdict, a crash and a kill -9 close it and stop what is behind it; one restart of the agent opens it."""
     # The proof of a boot is taken again once something had to be mended.
+    vm.note("somebody removes a drop-in, a GPU's report is forged, and the agent is restarted: its proof is rejected")
     shell.ask("rm " + DROP_IN)
     write_json(vm.twin.state("faults"), {"attest-rejected": "0"})
     checks.must("systemctl restart fails when the verdict is rejected", shell.run("systemctl restart gn8v-agent")[0] != 0)
     closed(shell, "a rejected verdict")
     write_json(vm.twin.state("faults"), {})
-    reopened(shell, "a rejected verdict")
+    reopened(vm, shell, "a rejected verdict")
     for name in ("KILL", "SEGV"):
         kill(vm, shell, name)
         closed(shell, "SIG" + name)
-        reopened(shell, "SIG" + name)
+        reopened(vm, shell, "SIG" + name)
     passed("rejected, SIGKILL and SIGSEGV close the gate and stop %s; by hand is refused; one restart reopens" % GATED)
 
 
@@ -80,6 +86,7 @@ def upgrade(vm, newer, config, passed):
     version = subprocess.run(["rpm", "-qp", "--nosignature", "--qf", "%{VERSION}", newer], check=True, stdout=subprocess.PIPE,
                              text=True).stdout
     begun = time.monotonic()
+    vm.note("the instance's user-data is changed: it names gn8v %s" % version)
     vm.offer(newer, config)
     vm.power_button()
     vm.power_on()

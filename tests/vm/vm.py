@@ -11,6 +11,7 @@ import mmap
 import os
 import queue
 import re
+import select
 import shutil
 import signal
 import socket
@@ -36,6 +37,8 @@ ROOT_OFFSET = 133120 * 512      # as `image` lays the disk out
 DEADLINE_S = 1800
 # From power-on to the first line of the journal. It takes half a minute, and one beside two other machines.
 BEGINS_S = 300
+# What a line begins with that the machine did not print.
+NOTE = "-- "
 # How the agent ends when it will not go on by itself.
 GIVEN_UP = re.compile(r"gn8v\[\d+\]: (failed|refused): (.*)")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>()][0-9A-B]?|\r")
@@ -67,12 +70,17 @@ class Shell:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen(1)
-        self.listener.settimeout(120)
         self.socket, self.rest, self.number, self.logged_in = None, "", 0, False
 
-    def called(self):
-        self.socket = self.listener.accept()[0]
+    def called(self, process):
+        """Waits for the machine's call; False when its process ends instead."""
+        end = os.pidfd_open(process.pid)
+        calls = self.listener in select.select([self.listener, end], [], [])[0]
+        os.close(end)
+        if calls:
+            self.socket = self.listener.accept()[0]
         self.listener.close()
+        return calls
 
     def until(self, mark, deadline_s):
         end = time.monotonic() + deadline_s
@@ -121,6 +129,10 @@ class Vm:
         self.lines, self.seen, self.cut_off = queue.Queue(), [], False
         self.boot_begins, self.console_begins = 0, 0
         self.on_line = lambda line: None
+
+    def note(self, what):
+        """What happens to the machine from outside, for who reads its journal."""
+        self.seen.append((time.monotonic(), "%s%s --" % (NOTE, what)))
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -226,11 +238,13 @@ class Vm:
         if self.person:
             self.person.socket.close()
         self.person = Shell(self.path("shell"))
+        self.note("the machine is switched on; its firmware and its kernel start")
         log = open(self.path("qemu.log"), "ab")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                                         preexec_fn=watch.tie(signal.SIGKILL))
         log.close()
-        self.person.called()
+        if not self.person.called(self.process):
+            raise VmError("QEMU does not start: %s" % read_text(self.path("qemu.log"))[-1000:])
         threading.Thread(target=self.read, args=(self.process, self.lines, self.heard), daemon=True).start()
 
     def read(self, process, lines, heard):
@@ -254,9 +268,11 @@ class Vm:
         self.cut_off = True
         self.power_off()
         self.drain()
+        self.note("the power is cut")
 
     def power_button(self, deadline_s=DEADLINE_S):
         """A clean end: systemd stops everything, then the machine switches itself off."""
+        self.note("the power button is pressed")
         self.qmp("system_powerdown")
         try:
             self.process.wait(deadline_s)
@@ -321,10 +337,10 @@ class Vm:
         except FileNotFoundError:
             return 0
 
-    def console(self):
-        """What firmware, kernel and systemd printed since the last power-on."""
+    def console(self, begins=None):
+        """What firmware, kernel and systemd printed since the last power-on, or since the console had so many bytes."""
         with open(self.path("console.log"), "rb") as f:
-            f.seek(self.console_begins)
+            f.seek(self.console_begins if begins is None else begins)
             return ESCAPES.sub("", f.read().decode("utf-8", "replace"))
 
     def looks(self):
@@ -337,7 +353,8 @@ class Vm:
         return "\nIts console:\n%s\nIts CPUs:\n%s" % ("\n".join(self.console().splitlines()[-15:]), "\n".join(at))
 
     def last(self):
-        return self.seen[-1][1] if self.seen else "nothing"
+        """What the machine itself printed last."""
+        return next((line for _, line in reversed(self.seen) if not line.startswith(NOTE)), "nothing")
 
     def wait_for(self, pattern, deadline_s=DEADLINE_S):
         """Reads on until a line matches; the match."""
