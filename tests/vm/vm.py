@@ -238,7 +238,7 @@ class Vm:
         if self.person:
             self.person.socket.close()
         self.person = Shell(self.path("shell"))
-        self.note("the machine is switched on; its firmware and its kernel start")
+        self.note("firmware and kernel start")
         log = open(self.path("qemu.log"), "ab")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                                         preexec_fn=watch.tie(signal.SIGKILL))
