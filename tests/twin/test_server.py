@@ -85,7 +85,7 @@ class Served(unittest.TestCase):
 
     def logged(self, count):
         """The requests in http.jsonl: a record is written after its answer, so wait until there are COUNT."""
-        for _ in range(200):
+        for _ in range(6000):
             if len(self.lines("http.jsonl")) >= count:
                 break
             time.sleep(0.01)
@@ -483,9 +483,10 @@ class Metadata(Served):
 
     def test_down_then_up(self):
         self.put("faults", {"metadata-down": {"times": 2}})
-        for _ in range(2):
+        for tries in range(2):
             with self.assertRaises((ConnectionError, http.client.HTTPException)):
                 self.token()
+            self.logged(tries + 1)
         self.assertEqual(self.text("zone-id"), "cn-beijing-l")
         self.assertEqual([r["status"] for r in self.logged(4)], [0, 0, 200, 200])
 
