@@ -6,7 +6,8 @@ from vm import NOTE
 
 # (stage, what the journal prints when it is over). In this order.
 BEGINS = r"gn8v\[\d+\]: gn8v \S+ on ecs\.gn8v-tee"
-RESTART = r"gn8v\[\d+\]: restart: restart asked for"
+# The first of these is lost where the machine goes down before the step comes to say it.
+RESTART = r"gn8v\[\d+\]: (restart: restart asked for|restarting: )"
 STAGES = (
     ("kernel and systemd", r"systemd\[1\]: .*cloud-init-local|cloud-init\[\d+\]: .*init-local"),
     ("user-data", r"Starting gn8v-bootstrap\.service|gn8v-bootstrap\[\d+\]: fetching"),
