@@ -9,10 +9,11 @@ def play(s):
     s.boot()
     s.goes_down()
 
-    s.delay(driver=3)
+    s.holds("driver")
     s.boot()
     s.comes("steps.driver.state", "running")
     s.systemctl("kill", "--kill-whom=main", "--signal=KILL", "systemd-journald.service")
+    s.goes_on("driver")
     s.comes("steps.driver.state", "done")
     s.systemctl("restart", "systemd-journald.service")
     s.expect_ready()
