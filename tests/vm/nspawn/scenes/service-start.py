@@ -1,5 +1,5 @@
 """Services that fail, or hang beyond the agent's limit or systemd's own: own codes, and all heals."""
-from trouble import heals, step, trouble
+from trouble import heals, left_alone, step, trouble
 
 FABRIC, PERSISTENCED = "fabricmanager-start", "persistenced-start"
 
@@ -11,6 +11,7 @@ def limit(s, unit, seconds):
 
 def play(s):
     s.begin("multi", at="restarted", faults={"fabricmanager-fails": True})
+    left_alone(s)
     s.boot()
     s.expect_failed("fabricmanager-failed", FABRIC)
     trouble(s, "fabricmanager-hangs", "fabricmanager-failed", FABRIC, step(FABRIC, 4))

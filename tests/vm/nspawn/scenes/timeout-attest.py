@@ -1,11 +1,12 @@
 """Reports, reference values and verifiers that never come: the gate stays shut, nothing is left running, and it heals."""
 from scene import GATED
-from trouble import heals, nothing_left, step, trouble
+from trouble import heals, left_alone, nothing_left, step, trouble
 
 
 def play(s):
     s.begin("single", at="ready", faults={"report-hangs": True}, config={
         "attest": {"verifier": "native", "deadline_s": 1, "collateral_s": 2}, "steps": {"attest": {"timeout_s": 4}}})
+    left_alone(s)
     s.boot()
     s.expect_failed("attestation-unknown", "attest")
     s.expect_closed(*GATED)
