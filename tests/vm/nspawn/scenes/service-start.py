@@ -21,7 +21,7 @@ def play(s):
     limit(s, "nvidia-fabricmanager.service", 720)
     trouble(s, "persistenced-fails", "persistenced-failed", PERSISTENCED)
     trouble(s, "persistenced-hangs", "persistenced-timeout", PERSISTENCED, step(PERSISTENCED, 4))
-    s.expect("after 4 s" in s.status("error.message"), "the message is %s" % s.status("error.message"))
+    s.expect("no end of the job" in s.status("error.message"), "the message is %s" % s.status("error.message"))
     s.configure(step(PERSISTENCED, 120))
     limit(s, "nvidia-persistenced.service", 3)
     trouble(s, "persistenced-hangs", "persistenced-timeout", PERSISTENCED)

@@ -5,7 +5,7 @@ from trouble import heals, left_alone, nothing_left, step, trouble
 
 def play(s):
     s.begin("multi", at="ready", faults={"report-hangs": True}, config={
-        "attest": {"verifier": "native", "deadline_s": 1}, "steps": {"attest": {"timeout_s": 4}}})
+        "attest": {"verifier": "native", "deadline_s": 1}, "steps": {"attest": {"timeout_s": 30}}})
     left_alone(s)
     s.boot()
     s.expect_failed("attestation-unknown", "attest")
