@@ -162,20 +162,28 @@ def seconds(name):
     return float(read_json(state("/delays.json"), {}).get(name, 0))
 
 
-def delay(name):
-    """Take as long as delays.json says, or until the hold of that name is gone (lib.sh)."""
+def held(name):
+    """Stay here until the hold of that name is gone (lib.sh, tests/vm/nspawn/scene.py); False when there is none."""
     try:
         os.close(os.open(state("/hold." + name), os.O_RDONLY | os.O_CLOEXEC))  # a FIFO: opens with its writer
     except FileNotFoundError:
+        return False
+    return True
+
+
+def delay(name):
+    """Take as long as delays.json says, or until the hold of that name is gone."""
+    if not held(name):
         time.sleep(seconds(name))
 
 
 def progress(name, lines):
-    """Print lines, spread over the delay of that name."""
+    """Print lines, spread over the delay of that name; a hold comes after the first of them."""
     pause = seconds(name) / max(len(lines), 1)
-    for line in lines:
+    for number, line in enumerate(lines):
         say(line)
-        time.sleep(pause)
+        if number > 0 or not held(name):
+            time.sleep(pause)
 
 
 def say(text, stream=None):

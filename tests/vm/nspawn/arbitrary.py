@@ -4,6 +4,9 @@ import random
 
 from scene import BOOTS_MAX, REBOOT, Failed
 
+# What keeps a step running until the strike: the delay in which its program is held, or a fault. Each part has one.
+HELD = {"kernel-args": "grubby", "packages": "yum", "driver": "driver", "cuda": "cuda", "persistenced-start": "persistenced"}
+HUNG = {"fetch-driver": {"download_stall": "NVIDIA"}, "attest": {"rim_hang": True}}
 # A strike in each part: five of them, one after another, all before it is ready.
 PARTS = (("kernel-args",),
          ("fetch-driver", "packages"),
@@ -36,10 +39,18 @@ def comes_to(s, step):
 def strike(s, part, draw):
     """While one of these steps runs; the first that is seen running, in the order that is drawn."""
     steps, crash = draw.sample(part, len(part)), draw.random() < 0.5
+    names = [HELD[step] for step in part if step in HELD]
+    s.holds(*names)
+    s.fault(**{name: argument for step in part for name, argument in HUNG.get(step, {}).items()})
     for step in steps:
         if comes_to(s, step):
             print("== %s at %s" % ("crash" if crash else "restart", step), flush=True)
-            return s.box.crash() if crash else s.end_by("reboot", REBOOT)
+            if crash:
+                s.box.crash()
+            else:
+                s.end_by("reboot", REBOOT)
+            s.goes_on(*names)
+            return s.fault()
         print("== %s was over too soon" % step, flush=True)
     raise Failed("none of %s was seen running" % ", ".join(steps))
 
@@ -49,7 +60,7 @@ def five(s, shape):
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 30))
     print("SEED=%d" % seed, flush=True)
     draw = random.Random(seed)
-    s.begin(shape, delays={"driver": 1, "cuda": 1, "persistenced": 1, "grubby": 0.5, "yum": 0.5})
+    s.begin(shape)
     for part in PARTS:
         strike(s, part, draw)
     s.run()

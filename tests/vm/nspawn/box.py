@@ -18,7 +18,7 @@ sys.path.insert(0, TWIN_CODE)
 import watch                                                          # noqa: E402
 
 REBOOT, POWEROFF = 133, 0
-DEADLINE_S = 150      # for what takes a second or ten on an idle machine
+DEADLINE_S = 600      # ends what hangs; on an idle machine it takes a second or ten
 TICK_S = 1            # a claim is looked at again at least so often
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 

@@ -36,17 +36,10 @@ def unchanged(s, before):
     s.expect(not changed, "the disk changed: %s" % " ".join(changed))
 
 
-def watch_texts(s):
-    """StatusText of the agent as it moves, until its job ends; what was seen, in order."""
-    seen = []
-
-    def over():
-        text = s.unit(AGENT)["StatusText"]
-        if text and text not in seen:
-            seen.append(text)
-        return s.job_over()
-    s.box.until(over, "the agent's job ends")
-    return seen
+def shows(s, step):
+    """The text of systemctl status is about this step, which goes on only then."""
+    s.box.until(lambda: step + ": " in s.unit(AGENT)["StatusText"], "the text of systemctl status tells of " + step)
+    s.expect(step + ": " in s.systemctl("status", AGENT, check=False)[1], "systemctl status does not tell of " + step)
 
 
 def in_order(s, multi, gated):
@@ -58,6 +51,7 @@ def in_order(s, multi, gated):
                 (READY, s.stamp(READY))]
     s.expect_order(*moments)
     for unit in gated:
+        s.box.until(lambda: s.stamp(unit, "InactiveExitTimestampMonotonic"), unit + " is started")
         s.expect_order((READY, s.stamp(READY)), (unit, s.stamp(unit, "InactiveExitTimestampMonotonic")))
 
 
@@ -68,7 +62,7 @@ def nobody_waited(s):
         s.expect_order((unit, s.stamp(unit)), (AGENT, end))
     s.no_cycle()
     s.no_timeout()
-    s.expect(s.systemctl("is-system-running", check=False)[1] in ("running", "degraded"), "the boot is not finished")
+    s.box.until(lambda: s.systemctl("is-system-running", check=False)[1] in ("running", "degraded"), "the boot is finished")
 
 
 def boot_with_time(s):
@@ -83,16 +77,18 @@ def boot_with_time(s):
 def provisioned_whole(s, shape):
     """From a fresh disk to a third boot."""
     multi = shape == "multi"
-    s.begin(shape, extras=EXTRAS, config={"gate": {"mode": "attested"}})
+    s.begin(shape, extras=EXTRAS, config={"gate": {"mode": "attested"}, "metadata": {"deadline_s": 3600}})
     s.boot()
     s.goes_down()
     s.expect(s.status("result") == "restarting", "before the restart the result was %s" % s.status("result"))
 
+    s.holds("driver", "persistenced")
     boot_with_time(s)
-    texts = watch_texts(s)
+    shows(s, "driver")
+    s.goes_on("driver")
+    shows(s, "persistenced-start")
+    s.goes_on("persistenced")
     s.expect_ready()
-    s.expect(len(texts) >= 5, "the text of systemctl status stood still: %r" % texts)
-    s.expect(texts[-1] in s.systemctl("status", AGENT, check=False)[1], "systemctl status does not show %r" % texts[-1])
     well(s, multi)
     ran = {name: len(s.ran(name)) for name in ("nvidia-installer", "cuda-installer")}
     s.expect(ran == {"nvidia-installer": 1, "cuda-installer": 1}, "the installers ran %r" % ran)

@@ -26,6 +26,9 @@ CONFIG = {"attest": {"verifier": "auto"}}
 EXTRAS = ("ollama", "nvidia-cdi-refresh")
 GATED = ("cloudmonitor.service", "ollama.service")
 BOOTS_MAX = 5
+# A service that ignores SIGTERM, and is started once it does.
+DEAF = ("Type=notify\nNotifyAccess=all\nExecStart=\n"
+        "ExecStart=/bin/sh -c \"trap '' TERM; systemd-notify --ready; while :; do sleep 1000; done\"\n")
 
 # Of a question to systemd: one that the end of a boot met is never answered, and is asked again.
 QUESTION_S = 30
@@ -36,6 +39,7 @@ class Scene:
         self.shelf, self.folder = shelf, folder
         self.disk = self.box = self.internet = None
         self.boxes, self.disks, self.offline = [], 0, False
+        self.writers = []                     # of holds that are over
 
     # --- the instance -----------------------------------------------------------------------------------------------
 
@@ -97,6 +101,8 @@ class Scene:
         if self.box and self.box.alive():
             self.box.close()
         self.network(False)
+        while self.writers:
+            os.close(self.writers.pop())
         if self.disk:
             self.disk.unmount()
             self.disk = None
@@ -203,8 +209,17 @@ class Scene:
         write_json(self.twin.state("faults"), dict({n.replace("_", "-"): True for n in names},
                                                    **{n.replace("_", "-"): a for n, a in arguments.items()}))
 
-    def delay(self, **seconds):
-        write_json(self.twin.state("delays.json"), seconds)
+    def holds(self, *names):
+        """Whoever comes to one of these delays of the twin stays in it, over restarts too, until goes_on()."""
+        for name in names:
+            os.mkfifo(self.twin.state("hold." + name))
+
+    def goes_on(self, *names):
+        for name in names:
+            path = self.twin.state("hold." + name)
+            # It stays open: who has found the name and opens it only now finds a writer too.
+            self.writers.append(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+            os.unlink(path)
 
     def configure(self, config):
         for path in (self.twin.state("config.json"), self.twin.root("/etc/gn8v/config.json")):

@@ -18,7 +18,7 @@ def struck(s, signal):
 
 
 def play(s):
-    s.begin("single", at="ready")
+    s.begin("single", at="ready", config={"metadata": {"deadline_s": 3600}})
     s.boot()
     s.expect_open()
     for signal, result in (("SEGV", ("core-dump", "signal")), ("KILL", ("signal",))):

@@ -1,6 +1,6 @@
 """An ordering cycle, and a job, a start and a stop that time out, all planted: systemd prints what other scenes look for."""
 import disorder
-from scene import AGENT, Failed
+from scene import AGENT, DEAF, Failed
 
 # The boot is not over while `endless` starts; only until then does systemd show on the console what became of a job.
 UNITS = {
@@ -9,7 +9,7 @@ UNITS = {
     "slow": "[Service]\nType=oneshot\nExecStart=/bin/sleep 60\nTimeoutStartSec=1\n",
     "late": "[Service]\nExecStart=/bin/sleep infinity\nExecStartPost=/bin/sleep 60\nTimeoutStartSec=1\n",
     "dwelling": "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 60\nTimeoutStopSec=1\n",
-    "deaf": "[Service]\nExecStart=/bin/sh -c \"trap '' TERM; while :; do sleep 1000; done\"\nTimeoutStopSec=1\n",
+    "deaf": "[Service]\n%sTimeoutStopSec=1\n" % DEAF,
 }
 CYCLE = (": Found ordering cycle on ", " deleted to break ordering cycle ")
 JOB = ("waiting.service: Job waiting.service/start timed out", "] Timed out starting waiting.service")

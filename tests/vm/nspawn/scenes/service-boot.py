@@ -6,9 +6,11 @@ from trouble import heals
 def loses(s, *command):
     """At a boot, while the agent waits. It may fail of it: then the gate is shut, and started again it opens."""
     s.down()
+    s.holds("persistenced")
     s.boot()
     s.comes("steps.persistenced-start.state", "running")
     s.systemctl(*command)
+    s.goes_on("persistenced")
     if s.settled() != ("active", "success"):
         s.expect_closed(*GATED)
         s.expect(s.restart_agent(), "systemctl restart failed")
@@ -49,21 +51,20 @@ def play(s):
     s.expect_open()
 
     print("== slow at a boot: all wait, nobody gives up")
-    s.delay(persistenced=8)
     s.down()
+    s.holds("persistenced")
     s.boot()
     s.becomes(PERSISTENCED, "activating")
     s.comes("steps.persistenced-start.state", "running")
     s.expect_closed(*GATED)
+    s.goes_on("persistenced")
     s.expect_open()
     s.no_timeout()
 
     print("== who would tell of its job is lost meanwhile: PID 1 is executed anew, the message bus dies")
-    s.delay(persistenced=4)
     loses(s, "daemon-reexec")
     loses(s, "kill", "--signal=KILL", "dbus.service")
 
-    s.delay()
     # In ExecStartPost= the daemon itself is up already.
     for fault in ("persistenced-hangs", "smi-hangs"):
         print("== %s at a boot, beyond systemd's limit" % fault)

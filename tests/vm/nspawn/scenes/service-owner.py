@@ -1,4 +1,6 @@
 """A service that ignores SIGTERM is waited for, one that may not be stopped is named, a masked one left alone."""
+from scene import DEAF
+
 UNIT = "/etc/systemd/system/cloudmonitor.service.d/99-owner.conf"
 
 
@@ -16,10 +18,16 @@ def play(s):
     s.expect(not s.ran("nvidia-installer"), "the driver was installed under it")
 
     print("== ignores SIGTERM, and so does the shutdown's")
-    owner(s, "Service", "ExecStart=\nExecStart=/bin/sh -c \"trap '' TERM; while :; do sleep 1000; done\"\nTimeoutStopSec=3")
-    s.down()
+    s.begin("single", at="restarted", config={"metadata": {"deadline_s": 3600}})
+    owner(s, "Service", DEAF + "TimeoutStopSec=3")
+    # The agent waits for the metadata service until there is something to be stopped.
+    s.fault("metadata-down")
     s.boot()
+    s.becomes("cloudmonitor.service", "active")
+    s.fault()
     s.box.until(lambda: s.status("steps.hold-services.state") == "done", "it is stopped in the end")
+    waited = "cloudmonitor.service: State 'stop-sigterm' timed out"
+    s.expect(any(waited in line for line in s.box.console()), "it ended at SIGTERM")
     s.expect_ready()
 
     print("== masked: it is left alone")
