@@ -40,24 +40,43 @@ static bool is_taken(int error)
 	return error == EAGAIN || error == EACCES;
 }
 
-/* A regular file beside its new name, then renamed. Anything else has no place in the database. */
-static int copy_file(const char *from_dir, const char *to_dir, const char *name, struct err *e)
+/* Folders and links have no place in the database: whoever put them there keeps them. */
+static int look(const char *path, bool *ret_is_file, struct err *e)
 {
-	_cleanup_free_ char *from = xasprintf("%s/%s", from_dir, name);
-	_cleanup_free_ char *to = xasprintf("%s/%s", to_dir, name);
+	_cleanup_fd_ int fd = fs_open(path, O_PATH | O_NOFOLLOW, 0);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, errno, "looking at %s", path);
+	*ret_is_file = S_ISREG(st.st_mode);
+	return 0;
+}
+
+/* Beside its new name, then renamed. */
+static int copy_file(const char *from, const char *to, struct err *e)
+{
 	_cleanup_free_ char *part = xasprintf("%s.gn8v", to);
 	_cleanup_fd_ int in = fs_open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0), out = -1;
 	struct stat st;
 
 	if (in < 0 || fstat(in, &st) < 0)
 		return err_errno(e, errno, "opening %s", from);
-	if (!S_ISREG(st.st_mode))
-		return 0;
 	out = fs_open(part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	if (out < 0 || fchown(out, st.st_uid, st.st_gid) < 0 ||
 	    fchmod(out, st.st_mode & 07777) < 0 || fs_copy_bytes(in, out) < 0)
 		return err_errno(e, errno, "copying %s to %s", from, part);
 	return fs_rename(part, to, e);
+}
+
+static int copy_name(const char *from_dir, const char *to_dir, const char *name, struct err *e)
+{
+	_cleanup_free_ char *from = xasprintf("%s/%s", from_dir, name);
+	_cleanup_free_ char *to = xasprintf("%s/%s", to_dir, name);
+	bool is_file;
+
+	if (look(from, &is_file, e) < 0)
+		return -1;
+	return is_file ? copy_file(from, to, e) : 0;
 }
 
 /* Every file of one directory into the other. */
@@ -70,7 +89,7 @@ static int mirror(const char *from, const char *to, struct err *e)
 		return -1;
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		if (is_lasting(names.v[i]))
-			r = copy_file(from, to, names.v[i], e);
+			r = copy_name(from, to, names.v[i], e);
 	fs_names_done(&names);
 	return r;
 }
@@ -82,6 +101,23 @@ static int drop(struct err *e)
 	return fs_remove_files(PATH_RPM_KEPT, e);
 }
 
+/* Not in the copy: only when it is sure that it is not there. */
+static int remove_stranger(const char *name, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", name);
+	_cleanup_free_ char *kept = xasprintf(PATH_RPM_KEPT "/%s", name);
+	struct stat st;
+	bool is_file;
+
+	if (fs_stat(kept, &st) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return err_errno(e, errno, "looking at %s", kept);
+	if (look(path, &is_file, e) < 0)
+		return -1;
+	return is_file ? fs_unlink(path, e) : 0;
+}
+
 /* Write-ahead logs and regions of a transaction that was cut off belong to nothing any more. */
 static int remove_strangers(struct err *e)
 {
@@ -90,13 +126,9 @@ static int remove_strangers(struct err *e)
 
 	if (fs_list(PATH_RPM, &names, e) < 0)
 		return -1;
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", names.v[i]);
-		_cleanup_free_ char *kept = xasprintf(PATH_RPM_KEPT "/%s", names.v[i]);
-
-		if (!fs_exists(kept) && !str_eq(names.v[i], LOCK))
-			r = fs_unlink(path, e);
-	}
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		if (!str_eq(names.v[i], LOCK))
+			r = remove_stranger(names.v[i], e);
 	fs_names_done(&names);
 	return r;
 }
