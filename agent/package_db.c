@@ -5,15 +5,18 @@
 
 #include "core/fs.h"
 #include "core/str.h"
+#include "package_note.h"
+#include "package_verify.h"
 #include "paths.h"
-#include "sys/kernel.h"
 #include "sys/run.h"
 
-/* In the copy, written last and removed first: it is whole. */
+/* In the copy, written last and removed first: it is whole. Has the note of package_note.h. */
 #define COMPLETE ".complete"
+#define NOTE_MAX (1 << 20)
 /* Where rpm locks its transactions (%_rpmlock_path), by fcntl(2). */
-#define LOCK		   ".rpm.lock"
-#define READ_ALL_TIMEOUT_S 120
+#define LOCK	       ".rpm.lock"
+#define READ_TIMEOUT_S 120
+#define LISTING_MAX    (8 << 20)
 
 /* The lock, and regions that processes share: of the moment, not of the database. */
 static bool is_lasting(const char *name)
@@ -133,28 +136,52 @@ static int remove_strangers(struct err *e)
 	return r;
 }
 
-static void take_time(const char *line, void *newest_s)
+/* What rpm says of all packages: see PACKAGE_NOTE_FORM. Caller frees. */
+static int read_listing(char **ret_text, struct err *e)
 {
-	long long t = strtoll(line, NULL, 10);
+	struct run r = { .argv = ARGV(PROG_RPM, "-qa", "--qf", PACKAGE_NOTE_FORM),
+			 .timeout_s = READ_TIMEOUT_S,
+			 .output_max = LISTING_MAX };
+	int ok = run_wait(&r, e);
 
-	if (t > *(long long *)newest_s)
-		*(long long *)newest_s = t;
+	if (ok == 0)
+		*ret_text = TAKE_PTR(r.output);
+	run_done(&r);
+	return ok;
 }
 
-/* Whether rpm can read the database, all of it, and knows a package that was installed in this boot. */
+/* Sizes tell a file that never came to the disk; contents would take long. */
+static bool are_whole(char *const *names)
+{
+	static const char *const rpm[] = { PROG_RPM, "-V", "--nodeps", "--noscripts",
+					   "--nofiledigest" };
+	_cleanup_free_ const char **argv = NULL;
+	struct err ignored = ERR_INIT;
+	size_t n = 0;
+	bool damaged;
+
+	while (names[n])
+		n++;
+	argv = xcalloc(ARRAY_SIZE(rpm) + n + 1, sizeof(*argv));
+	memcpy(argv, rpm, sizeof(rpm));
+	memcpy(argv + ARRAY_SIZE(rpm), names, n * sizeof(*names));
+	return package_verify(argv, READ_TIMEOUT_S, &damaged, &ignored) == 0 && !damaged;
+}
+
+/* Whether rpm can read the database and others have installed something since. A transaction that brought nothing which
+ * ours asks for is theirs, or ours, cut off while it brought what that needs: where files of it are missing or too
+ * short, it does not stay. What cannot be told is no reason to keep a database that may be torn. */
 static bool has_moved_on(void)
 {
-	long long newest_s = 0;
-	int64_t boot_s;
 	struct err ignored = ERR_INIT;
-	struct run r = { .argv = ARGV(PROG_RPM, "-qa", "--qf", "%{INSTALLTIME}\n"),
-			 .timeout_s = READ_ALL_TIMEOUT_S,
-			 .on_line = take_time,
-			 .on_line_data = &newest_s };
-	bool can_read = run_wait(&r, &ignored) == 0;
+	_cleanup_free_ char *listing = NULL, *note = NULL;
+	_cleanup_free_ char **others = NULL;
 
-	run_done(&r);
-	return can_read && kernel_boot_time(&boot_s) && newest_s > boot_s;
+	if (read_listing(&listing, &ignored) < 0 ||
+	    fs_read(PATH_RPM_KEPT "/" COMPLETE, NOTE_MAX, &note, NULL, &ignored) < 0)
+		return false;
+	others = package_note_others(note, listing);
+	return others && others[0] && are_whole(others);
 }
 
 /* With the lock. */
@@ -186,7 +213,23 @@ int package_db_put_back(enum package_db_found *ret, struct err *e)
 	return drop(e);
 }
 
-int package_db_keep(void (*on_wait)(void *data), void *data, struct err *e)
+/* With the lock: nobody's transaction comes between the note and the copy. */
+static int copy(const char *const *argv, struct err *e)
+{
+	_cleanup_free_ char *listing = NULL, *note = NULL;
+
+	if (fs_mkdirs(PATH_RPM_KEPT, 0700, e) < 0 || drop(e) < 0 || read_listing(&listing, e) < 0)
+		return -1;
+	note = package_note_text(argv, listing);
+	if (!note)
+		return err_set(e, &ERR_FORMAT,
+			       "rpm -qa does not tell of each package its transaction");
+	if (mirror(PATH_RPM, PATH_RPM_KEPT, e) < 0)
+		return -1;
+	return fs_write_atomic(PATH_RPM_KEPT "/" COMPLETE, 0600, note, strlen(note), e);
+}
+
+int package_db_keep(const char *const *argv, void (*on_wait)(void *data), void *data, struct err *e)
 {
 	_cleanup_fd_ int lock = -1;
 	enum package_db_found found;
@@ -200,10 +243,9 @@ int package_db_keep(void (*on_wait)(void *data), void *data, struct err *e)
 	}
 	if (lock < 0)
 		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
-	if (put_back(&found, e) < 0 || fs_mkdirs(PATH_RPM_KEPT, 0700, e) < 0 || drop(e) < 0 ||
-	    mirror(PATH_RPM, PATH_RPM_KEPT, e) < 0)
-		return -1;
-	return fs_write_atomic(PATH_RPM_KEPT "/" COMPLETE, 0600, "", 0, e);
+	if (put_back(&found, e) < 0 || copy(argv, e) < 0)
+		return err_wrap(e, "keeping a copy of " PATH_RPM);
+	return 0;
 }
 
 int package_db_settle(struct err *e)
