@@ -18,6 +18,9 @@
 #define READ_TIMEOUT_S 120
 #define LISTING_MAX    (8 << 20)
 
+/* A file that is being copied. */
+#define PART ".gn8v"
+
 /* The lock, and regions that processes share: of the moment, not of the database. */
 static bool is_lasting(const char *name)
 {
@@ -58,7 +61,7 @@ static int look(const char *path, bool *ret_is_file, struct err *e)
 /* Beside its new name, then renamed. */
 static int copy_file(const char *from, const char *to, struct err *e)
 {
-	_cleanup_free_ char *part = xasprintf("%s.gn8v", to);
+	_cleanup_free_ char *part = xasprintf("%s" PART, to);
 	_cleanup_fd_ int in = fs_open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0), out = -1;
 	struct stat st;
 
@@ -104,7 +107,21 @@ static int drop(struct err *e)
 	return fs_remove_files(PATH_RPM_KEPT, e);
 }
 
-/* Not in the copy: only when it is sure that it is not there. */
+static int for_each_name(int (*act)(const char *name, struct err *e), struct err *e)
+{
+	struct fs_names names;
+	int r = 0;
+
+	if (fs_list(PATH_RPM, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = act(names.v[i], e);
+	fs_names_done(&names);
+	return r;
+}
+
+/* Write-ahead logs and regions of a transaction that was cut off belong to nothing any more. A file is not in the copy
+ * only when it is sure that it is not there. */
 static int remove_stranger(const char *name, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", name);
@@ -112,7 +129,7 @@ static int remove_stranger(const char *name, struct err *e)
 	struct stat st;
 	bool is_file;
 
-	if (fs_stat(kept, &st) == 0)
+	if (str_eq(name, LOCK) || fs_stat(kept, &st) == 0)
 		return 0;
 	if (errno != ENOENT)
 		return err_errno(e, errno, "looking at %s", kept);
@@ -121,19 +138,18 @@ static int remove_stranger(const char *name, struct err *e)
 	return is_file ? fs_unlink(path, e) : 0;
 }
 
-/* Write-ahead logs and regions of a transaction that was cut off belong to nothing any more. */
-static int remove_strangers(struct err *e)
+/* Of a copy that was cut off while it was put back. */
+static int remove_part(const char *name, struct err *e)
 {
-	struct fs_names names;
-	int r = 0;
+	_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", name);
 
-	if (fs_list(PATH_RPM, &names, e) < 0)
+	bool is_file;
+
+	if (!str_ends(name, PART))
+		return 0;
+	if (look(path, &is_file, e) < 0)
 		return -1;
-	for (size_t i = 0; r == 0 && i < names.n; i++)
-		if (!str_eq(names.v[i], LOCK))
-			r = remove_stranger(names.v[i], e);
-	fs_names_done(&names);
-	return r;
+	return is_file ? fs_unlink(path, e) : 0;
 }
 
 /* What rpm says of all packages: see PACKAGE_NOTE_FORM. Caller frees. */
@@ -192,9 +208,9 @@ static int put_back(enum package_db_found *ret, struct err *e)
 		return 0;
 	*ret = has_moved_on() ? PACKAGE_DB_MOVED_ON : PACKAGE_DB_PUT_BACK;
 	if (*ret == PACKAGE_DB_PUT_BACK &&
-	    (mirror(PATH_RPM_KEPT, PATH_RPM, e) < 0 || remove_strangers(e) < 0))
+	    (mirror(PATH_RPM_KEPT, PATH_RPM, e) < 0 || for_each_name(remove_stranger, e) < 0))
 		return -1;
-	return drop(e);
+	return for_each_name(remove_part, e) < 0 ? -1 : drop(e);
 }
 
 int package_db_put_back(enum package_db_found *ret, struct err *e)
@@ -248,10 +264,12 @@ int package_db_keep(const char *const *argv, void (*on_wait)(void *data), void *
 	return 0;
 }
 
+/* All file systems: packages may write anywhere. What fails is told only of those that most of it lies on. */
 int package_db_settle(struct err *e)
 {
 	static const char *const places[] = { "/usr", "/etc", PATH_RPM };
 
+	sync();
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (fs_sync_fs(places[i], e) < 0)
 			return -1;

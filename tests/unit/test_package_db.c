@@ -12,6 +12,13 @@
 #define COMPLETE PATH_RPM_KEPT "/.complete"
 
 static struct err e;
+static enum { NOT_SYNCED, SYNCED_WITHOUT_COPY, SYNCED_WITH_COPY } synced;
+
+/* In the place of the C library's. */
+void sync(void)
+{
+	synced = fs_exists(COMPLETE) ? SYNCED_WITH_COPY : SYNCED_WITHOUT_COPY;
+}
 
 static void put(const char *path, const char *text)
 {
@@ -243,6 +250,29 @@ START_TEST(a_note_that_is_too_long_leaves_no_torn_database)
 }
 END_TEST
 
+/* Cut off while the copy was put back; then others came. */
+START_TEST(nothing_is_left_beside_a_database_that_has_moved_on)
+{
+	keep();
+	put("/listing", OLD "1700000000 tar tar-1.30-9.al8.x86_64\n");
+	put(PACKAGES ".gn8v", "half");
+	check_put_back(PACKAGE_DB_MOVED_ON);
+	ck_assert(!fs_exists(PACKAGES ".gn8v"));
+}
+END_TEST
+
+/* It may have brought kernels to /boot, and anything to /opt and /var. */
+START_TEST(all_that_a_transaction_wrote_is_on_the_disk_before_the_copy_goes)
+{
+	put("/usr/one", "");
+	put("/etc/one", "");
+	keep();
+	ck_assert_msg(package_db_settle(&e) == 0, "%s", e.msg);
+	ck_assert_int_eq(synced, SYNCED_WITH_COPY);
+	ck_assert(!fs_exists(COMPLETE));
+}
+END_TEST
+
 START_TEST(whoever_is_in_a_transaction_has_moved_on)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -264,4 +294,5 @@ SUITE_AROUND("package_db", make_machine, fixture_root_drop, a_transaction_that_w
 	     ours_that_was_cut_off_among_what_it_needs_is_told_by_its_files, keys_of_repositories_are_nobodys_packages,
 	     a_file_that_rpm_was_given_is_known_by_its_name, a_database_that_rpm_cannot_read_is_put_back,
 	     a_note_that_is_none_leaves_no_torn_database, a_note_that_is_too_long_leaves_no_torn_database,
-	     whoever_is_in_a_transaction_has_moved_on)
+	     all_that_a_transaction_wrote_is_on_the_disk_before_the_copy_goes,
+	     nothing_is_left_beside_a_database_that_has_moved_on, whoever_is_in_a_transaction_has_moved_on)
