@@ -5,15 +5,21 @@
 
 #include "core/fs.h"
 #include "core/str.h"
+#include "package_note.h"
+#include "package_verify.h"
 #include "paths.h"
-#include "sys/kernel.h"
 #include "sys/run.h"
 
-/* In the copy, written last and removed first: it is whole. */
+/* In the copy, written last and removed first: it is whole. Has the note of package_note.h. */
 #define COMPLETE ".complete"
+#define NOTE_MAX (1 << 20)
 /* Where rpm locks its transactions (%_rpmlock_path), by fcntl(2). */
-#define LOCK		   ".rpm.lock"
-#define READ_ALL_TIMEOUT_S 120
+#define LOCK	       ".rpm.lock"
+#define READ_TIMEOUT_S 120
+#define LISTING_MAX    (8 << 20)
+
+/* A file that is being copied. */
+#define PART ".gn8v"
 
 /* The lock, and regions that processes share: of the moment, not of the database. */
 static bool is_lasting(const char *name)
@@ -40,24 +46,43 @@ static bool is_taken(int error)
 	return error == EAGAIN || error == EACCES;
 }
 
-/* A regular file beside its new name, then renamed. Anything else has no place in the database. */
-static int copy_file(const char *from_dir, const char *to_dir, const char *name, struct err *e)
+/* Folders and links have no place in the database: whoever put them there keeps them. */
+static int look(const char *path, bool *ret_is_file, struct err *e)
 {
-	_cleanup_free_ char *from = xasprintf("%s/%s", from_dir, name);
-	_cleanup_free_ char *to = xasprintf("%s/%s", to_dir, name);
-	_cleanup_free_ char *part = xasprintf("%s.gn8v", to);
+	_cleanup_fd_ int fd = fs_open(path, O_PATH | O_NOFOLLOW, 0);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, errno, "looking at %s", path);
+	*ret_is_file = S_ISREG(st.st_mode);
+	return 0;
+}
+
+/* Beside its new name, then renamed. */
+static int copy_file(const char *from, const char *to, struct err *e)
+{
+	_cleanup_free_ char *part = xasprintf("%s" PART, to);
 	_cleanup_fd_ int in = fs_open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0), out = -1;
 	struct stat st;
 
 	if (in < 0 || fstat(in, &st) < 0)
 		return err_errno(e, errno, "opening %s", from);
-	if (!S_ISREG(st.st_mode))
-		return 0;
 	out = fs_open(part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	if (out < 0 || fchown(out, st.st_uid, st.st_gid) < 0 ||
 	    fchmod(out, st.st_mode & 07777) < 0 || fs_copy_bytes(in, out) < 0)
 		return err_errno(e, errno, "copying %s to %s", from, part);
 	return fs_rename(part, to, e);
+}
+
+static int copy_name(const char *from_dir, const char *to_dir, const char *name, struct err *e)
+{
+	_cleanup_free_ char *from = xasprintf("%s/%s", from_dir, name);
+	_cleanup_free_ char *to = xasprintf("%s/%s", to_dir, name);
+	bool is_file;
+
+	if (look(from, &is_file, e) < 0)
+		return -1;
+	return is_file ? copy_file(from, to, e) : 0;
 }
 
 /* Every file of one directory into the other. */
@@ -70,7 +95,7 @@ static int mirror(const char *from, const char *to, struct err *e)
 		return -1;
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		if (is_lasting(names.v[i]))
-			r = copy_file(from, to, names.v[i], e);
+			r = copy_name(from, to, names.v[i], e);
 	fs_names_done(&names);
 	return r;
 }
@@ -82,47 +107,97 @@ static int drop(struct err *e)
 	return fs_remove_files(PATH_RPM_KEPT, e);
 }
 
-/* Write-ahead logs and regions of a transaction that was cut off belong to nothing any more. */
-static int remove_strangers(struct err *e)
+static int for_each_name(int (*act)(const char *name, struct err *e), struct err *e)
 {
 	struct fs_names names;
 	int r = 0;
 
 	if (fs_list(PATH_RPM, &names, e) < 0)
 		return -1;
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", names.v[i]);
-		_cleanup_free_ char *kept = xasprintf(PATH_RPM_KEPT "/%s", names.v[i]);
-
-		if (!fs_exists(kept) && !str_eq(names.v[i], LOCK))
-			r = fs_unlink(path, e);
-	}
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = act(names.v[i], e);
 	fs_names_done(&names);
 	return r;
 }
 
-static void take_time(const char *line, void *newest_s)
+/* Write-ahead logs and regions of a transaction that was cut off belong to nothing any more. A file is not in the copy
+ * only when it is sure that it is not there. */
+static int remove_stranger(const char *name, struct err *e)
 {
-	long long t = strtoll(line, NULL, 10);
+	_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", name);
+	_cleanup_free_ char *kept = xasprintf(PATH_RPM_KEPT "/%s", name);
+	struct stat st;
+	bool is_file;
 
-	if (t > *(long long *)newest_s)
-		*(long long *)newest_s = t;
+	if (str_eq(name, LOCK) || fs_stat(kept, &st) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return err_errno(e, errno, "looking at %s", kept);
+	if (look(path, &is_file, e) < 0)
+		return -1;
+	return is_file ? fs_unlink(path, e) : 0;
 }
 
-/* Whether rpm can read the database, all of it, and knows a package that was installed in this boot. */
+/* Of a copy that was cut off while it was put back. */
+static int remove_part(const char *name, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", name);
+
+	bool is_file;
+
+	if (!str_ends(name, PART))
+		return 0;
+	if (look(path, &is_file, e) < 0)
+		return -1;
+	return is_file ? fs_unlink(path, e) : 0;
+}
+
+/* What rpm says of all packages: see PACKAGE_NOTE_FORM. Caller frees. */
+static int read_listing(char **ret_text, struct err *e)
+{
+	struct run r = { .argv = ARGV(PROG_RPM, "-qa", "--qf", PACKAGE_NOTE_FORM),
+			 .timeout_s = READ_TIMEOUT_S,
+			 .output_max = LISTING_MAX };
+	int ok = run_wait(&r, e);
+
+	if (ok == 0)
+		*ret_text = TAKE_PTR(r.output);
+	run_done(&r);
+	return ok;
+}
+
+/* Sizes tell a file that never came to the disk; contents would take long. */
+static bool are_whole(char *const *names)
+{
+	static const char *const rpm[] = { PROG_RPM, "-V", "--nodeps", "--noscripts",
+					   "--nofiledigest" };
+	_cleanup_free_ const char **argv = NULL;
+	struct err ignored = ERR_INIT;
+	size_t n = 0;
+	bool damaged;
+
+	while (names[n])
+		n++;
+	argv = xcalloc(ARRAY_SIZE(rpm) + n + 1, sizeof(*argv));
+	memcpy(argv, rpm, sizeof(rpm));
+	memcpy(argv + ARRAY_SIZE(rpm), names, n * sizeof(*names));
+	return package_verify(argv, READ_TIMEOUT_S, &damaged, &ignored) == 0 && !damaged;
+}
+
+/* Whether rpm can read the database and others have installed something since. A transaction that brought nothing which
+ * ours asks for is theirs, or ours, cut off while it brought what that needs: where files of it are missing or too
+ * short, it does not stay. What cannot be told is no reason to keep a database that may be torn. */
 static bool has_moved_on(void)
 {
-	long long newest_s = 0;
-	int64_t boot_s;
 	struct err ignored = ERR_INIT;
-	struct run r = { .argv = ARGV(PROG_RPM, "-qa", "--qf", "%{INSTALLTIME}\n"),
-			 .timeout_s = READ_ALL_TIMEOUT_S,
-			 .on_line = take_time,
-			 .on_line_data = &newest_s };
-	bool can_read = run_wait(&r, &ignored) == 0;
+	_cleanup_free_ char *listing = NULL, *note = NULL;
+	_cleanup_free_ char **others = NULL;
 
-	run_done(&r);
-	return can_read && kernel_boot_time(&boot_s) && newest_s > boot_s;
+	if (read_listing(&listing, &ignored) < 0 ||
+	    fs_read(PATH_RPM_KEPT "/" COMPLETE, NOTE_MAX, &note, NULL, &ignored) < 0)
+		return false;
+	others = package_note_others(note, listing);
+	return others && others[0] && are_whole(others);
 }
 
 /* With the lock. */
@@ -133,9 +208,9 @@ static int put_back(enum package_db_found *ret, struct err *e)
 		return 0;
 	*ret = has_moved_on() ? PACKAGE_DB_MOVED_ON : PACKAGE_DB_PUT_BACK;
 	if (*ret == PACKAGE_DB_PUT_BACK &&
-	    (mirror(PATH_RPM_KEPT, PATH_RPM, e) < 0 || remove_strangers(e) < 0))
+	    (mirror(PATH_RPM_KEPT, PATH_RPM, e) < 0 || for_each_name(remove_stranger, e) < 0))
 		return -1;
-	return drop(e);
+	return for_each_name(remove_part, e) < 0 ? -1 : drop(e);
 }
 
 int package_db_put_back(enum package_db_found *ret, struct err *e)
@@ -154,7 +229,23 @@ int package_db_put_back(enum package_db_found *ret, struct err *e)
 	return drop(e);
 }
 
-int package_db_keep(void (*on_wait)(void *data), void *data, struct err *e)
+/* With the lock: nobody's transaction comes between the note and the copy. */
+static int copy(const char *const *argv, struct err *e)
+{
+	_cleanup_free_ char *listing = NULL, *note = NULL;
+
+	if (fs_mkdirs(PATH_RPM_KEPT, 0700, e) < 0 || drop(e) < 0 || read_listing(&listing, e) < 0)
+		return -1;
+	note = package_note_text(argv, listing);
+	if (!note)
+		return err_set(e, &ERR_FORMAT,
+			       "rpm -qa does not tell of each package its transaction");
+	if (mirror(PATH_RPM, PATH_RPM_KEPT, e) < 0)
+		return -1;
+	return fs_write_atomic(PATH_RPM_KEPT "/" COMPLETE, 0600, note, strlen(note), e);
+}
+
+int package_db_keep(const char *const *argv, void (*on_wait)(void *data), void *data, struct err *e)
 {
 	_cleanup_fd_ int lock = -1;
 	enum package_db_found found;
@@ -168,16 +259,17 @@ int package_db_keep(void (*on_wait)(void *data), void *data, struct err *e)
 	}
 	if (lock < 0)
 		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
-	if (put_back(&found, e) < 0 || fs_mkdirs(PATH_RPM_KEPT, 0700, e) < 0 || drop(e) < 0 ||
-	    mirror(PATH_RPM, PATH_RPM_KEPT, e) < 0)
-		return -1;
-	return fs_write_atomic(PATH_RPM_KEPT "/" COMPLETE, 0600, "", 0, e);
+	if (put_back(&found, e) < 0 || copy(argv, e) < 0)
+		return err_wrap(e, "keeping a copy of " PATH_RPM);
+	return 0;
 }
 
+/* All file systems: packages may write anywhere. What fails is told only of those that most of it lies on. */
 int package_db_settle(struct err *e)
 {
 	static const char *const places[] = { "/usr", "/etc", PATH_RPM };
 
+	sync();
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (fs_sync_fs(places[i], e) < 0)
 			return -1;

@@ -2,7 +2,8 @@
  * cut off, it can be left as something that rpm no longer opens, or know packages whose files never came to the disk.
  * So a copy is kept while a transaction runs. One that was cut off never happened, as far as the database knows: its
  * packages are installed anew. Copies are made and put back under rpm's own lock, so that nobody else's transaction is
- * torn; and what others installed since is not taken from them. */
+ * torn; and what others installed meanwhile or since is not taken from them (package_note.h). What they removed comes
+ * back into the database. */
 #ifndef GN8V_PACKAGE_DB_H
 #define GN8V_PACKAGE_DB_H
 
@@ -14,15 +15,16 @@ enum package_db_found {
 	PACKAGE_DB_MOVED_ON, /* one was, but somebody has installed packages since: left as it is */
 };
 
-/* Copies the database durably; before a transaction. What an earlier one left is put back first. Waits for whoever
- * is in a transaction, after on_wait(data). */
-int package_db_keep(void (*on_wait)(void *data), void *data, struct err *e);
+/* Copies the database durably, before the transaction of argv. What an earlier one left is put back first. Waits for
+ * whoever is in a transaction, after on_wait(data). */
+int package_db_keep(const char *const *argv, void (*on_wait)(void *data), void *data,
+		    struct err *e);
 
 /* All that the transaction wrote is brought to the disk, then the copy is dropped. */
 int package_db_settle(struct err *e);
 
-/* Puts back the copy of a transaction that was cut off, if there is one. Not when rpm can read the database and it
- * knows a package that was installed in this boot, nor while somebody is in a transaction. Does not wait. */
+/* Puts back the copy of a transaction that was cut off, if there is one. Not when rpm can read the database and others
+ * have installed packages since the copy was made, nor while somebody is in a transaction. Does not wait. */
 int package_db_put_back(enum package_db_found *ret, struct err *e);
 
 #endif

@@ -3,6 +3,7 @@
 #include "codes.h"
 #include "core/str.h"
 #include "package_db.h"
+#include "package_verify.h"
 #include "paths.h"
 #include "steps/all.h"
 #include "sys/run.h"
@@ -25,7 +26,7 @@ static void tell_wait(void *w)
 int packages_run(struct worker *w, const char *const *argv, const char *cwd,
 		 const struct err_kind *kind, struct err *e)
 {
-	if (package_db_keep(tell_wait, w, e) < 0)
+	if (package_db_keep(argv, tell_wait, w, e) < 0)
 		return -1;
 	if (step_run_plain(w, argv, cwd, kind, e) == 0)
 		return package_db_settle(e);
@@ -33,40 +34,11 @@ int packages_run(struct worker *w, const char *const *argv, const char *cwd,
 	return -1;
 }
 
-struct verified {
-	bool judged;  /* rpm said something about a file */
-	bool damaged; /* a file is not what was packaged */
-};
-
-/* rpm -V: "S.5....T.    /usr/bin/gcc", "missing     /usr/bin/gcc", and a letter before the path where
- * it is of configuration, documentation and the like. Those may differ, and so may times and owners. */
-static void judge_line(const char *line, void *data)
-{
-	struct verified *v = data;
-	size_t n = strcspn(line, " ");
-	const char *path = line + n + strspn(line + n, " ");
-	bool missing = str_starts(line, "missing ");
-
-	if (!missing && (n == 0 || strspn(line, ".SM5DLUGTP?") != n))
-		return;
-	v->judged = true;
-	if (*path == '/' && (missing || strcspn(line, "S5L?") < n))
-		v->damaged = true;
-}
-
 static int verify(struct worker *w, const char *name, bool *ret_damaged, struct err *e)
 {
 	const char *const *argv = ARGV(PROG_RPM, "-V", "--nodeps", "--noscripts", name);
-	struct verified v = { 0 };
-	struct run r = { .argv = argv,
-			 .timeout_s = worker_left_s(w),
-			 .on_line = judge_line,
-			 .on_line_data = &v };
-	int ok = run_wait(&r, e);
 
-	run_done(&r);
-	*ret_damaged = v.damaged;
-	if (ok == 0 || (r.status > 0 && v.judged))
+	if (package_verify(argv, worker_left_s(w), ret_damaged, e) == 0)
 		return 0;
 	if (e->kind != &ERR_CHILD)
 		return -1;

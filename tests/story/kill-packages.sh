@@ -24,9 +24,12 @@ finish
 expect steps.packages.cut_off true
 faults -yum-hangs
 : > "$T/root/var/lib/rpm/Packages-wal"
+mkdir "$T/root/var/lib/rpm/backup"
+echo "the owner's" > "$T/root/var/lib/rpm/backup/__db.001"
 agent_again
 expect_ready
 [ ! -e "$T/root/var/lib/rpm/Packages-wal" ] || fail "what the transaction that was cut off had written is still there"
+has "$T/root/var/lib/rpm/backup/__db.001" "the owner's"
 [ -z "$(ls -A "$T/root/var/lib/gn8v/rpm-kept")" ] || fail "the copy of the database is still there"
 said "an installation was cut off: the package database is put back as it was before"
 expect steps.packages.cut_off false
@@ -75,7 +78,7 @@ expect_count 7 commands "$reinstall"
 say "== a step that was not cut off does not look"
 expect_count 2 commands '"/usr/bin/rpm", "-V", "--nodeps", "--noscripts", "python3.11"'
 
-say "== killed before its transaction, and somebody installs something: the database keeps it"
+say "== killed before its transaction, and somebody installs something: the database keeps it, in the next boot too"
 rm "$T/root/usr/bin/gcc"
 forgotten packages
 echo '{"yum": 600}' > "$T/state/delays.json"
@@ -86,7 +89,7 @@ finish
 [ "$rc" = 137 ] || fail "the agent was not killed: it ended with $rc"
 echo '{}' > "$T/state/delays.json"
 "$T/root/usr/bin/yum" install -y tar > "$T/yum.log" || fail "yum does not work: $(cat "$T/yum.log")"
-agent_again
+agent_boot
 expect_ready
 said "an installation was cut off, and packages were installed since: the package database stays as it is"
 [ -z "$(ls -A "$T/root/var/lib/gn8v/rpm-kept")" ] || fail "the copy of the database is still there"
@@ -112,4 +115,4 @@ expect_count 9 commands "$reinstall"
 finish
 expect_ready
 expect_count 10 commands "$reinstall"
-expect_boots 2
+expect_boots 3

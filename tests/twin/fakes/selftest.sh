@@ -93,6 +93,7 @@ packages() {
 	want 0 "5.10.134-18.al8" "$R/usr/bin/rpm" -q --qf '%{VERSION}-%{RELEASE}\n' kernel-devel-$REL
 	[ -d "$R/lib/modules/$REL/build/" ] || fail "no kernel build folder"
 	verify_and_reinstall
+	transactions
 	in_a_transaction
 	faults '{"yum-fails": true}'
 	want 1 "Failed to download metadata" "$R/usr/bin/yum" install -y tar
@@ -103,9 +104,23 @@ packages() {
 	has "$S/misuse" "asks a question"
 }
 
+# All packages of a transaction have its id, and no other has.
+transactions() {
+	echo '{"base": "1-1.x86_64"}' >"$S/packages.json"
+	want 0 "Complete!" "$R/usr/bin/yum" install -y gcc make
+	want 0 "Complete!" "$R/usr/bin/yum" install -y libxml2
+	want 0 "" "$R/usr/bin/rpm" -qa --qf '%{INSTALLTID} %{NAME} %{NVRA}\n'
+	[ "$(cut -d' ' -f2- "$TWIN_DIR/out" | tr '\n' ' ')" = "base base-1-1.x86_64 gcc gcc-10.2.1-3.8.al8.x86_64 \
+libxml2 libxml2-2.9.7-18.al8.x86_64 make make-4.2.1-11.al8.x86_64 " ] || fail "rpm -qa says $(cat "$TWIN_DIR/out")"
+	[ "$(cut -d' ' -f1 "$TWIN_DIR/out" | sort | uniq -c | awk '{ print $1 }' | tr '\n' ' ')" = "1 2 1 " ] ||
+		fail "these are other transactions: $(cat "$TWIN_DIR/out")"
+	was=$("$R/usr/bin/rpm" -q --qf '%{INSTALLTID}' gcc)
+	want 0 "Complete!" "$R/usr/bin/yum" reinstall -y gcc
+	[ "$("$R/usr/bin/rpm" -q --qf '%{INSTALLTID}' gcc)" -gt "$was" ] || fail "gcc came again in the same transaction"
+}
+
 # One transaction at a time, behind rpm's lock; questions are answered meanwhile; who is killed leaves it broken.
 in_a_transaction() {
-	want 0 "$(stat -c %Y "$S/packages.json")" "$R/usr/bin/rpm" -qa --qf '%{INSTALLTIME}\n'
 	faults '{"yum-hangs": true}'
 	"$R/usr/bin/yum" install -y tar >"$TWIN_DIR/hanging" 2>&1 &
 	hanging=$!
@@ -132,6 +147,7 @@ verify_and_reinstall() {
 	ln -sfn elsewhere "$R/lib/modules/$REL/build"
 	want 1 "S.5....T.    /usr/bin/gcc" "$R/usr/bin/rpm" -V gcc
 	want 1 "missing     /usr/bin/make" "$R/usr/bin/rpm" -V make
+	want 1 "S......T.    /usr/bin/gcc" "$R/usr/bin/rpm" -V --nofiledigest gcc
 	want 1 ".......T.    /usr/lib64/libcrypto.so.3" "$R/usr/bin/rpm" -V openssl3
 	want 1 "S.5....T.  c /etc/pki/tls/openssl3.cnf" "$R/usr/bin/rpm" -V openssl3
 	want 1 "....L....    /lib/modules/$REL/build" "$R/usr/bin/rpm" -V kernel-devel-$REL

@@ -1,10 +1,12 @@
-"""The simulated package database: state/packages.json {name: "VERSION-RELEASE.ARCH" or a list of those}."""
+"""The simulated package database: state/packages.json {name: "VERSION-RELEASE.ARCH" or a list of those}, and
+state/transactions.json {"NAME-VERSION-RELEASE.ARCH": the id of the transaction that it came in}."""
 import fcntl
 import json
 import os
 import subprocess
+import time
 
-from twinlib import (fail_misuse, fault, list_rows, packages, read, real_program, root, rooted, say, state, wrapper,
+from twinlib import (fail_misuse, fault, list_rows, packages, read, read_json, real_program, root, rooted, say, state, wrapper,
                      write)
 import twinlib
 
@@ -27,6 +29,7 @@ class changing:
             say("warning: waiting for transaction lock on /var/lib/rpm/.rpm.lock", twinlib.sys.stderr)
             fcntl.lockf(self.fd, fcntl.LOCK_EX)
         open_database()
+        transactions["now"] = new_transaction()
         write(root(DATABASE), IN_TRANSACTION + process(os.getpid()) + "\n")
 
     def __exit__(self, *_):
@@ -50,12 +53,19 @@ def open_database():
             twinlib.sys.exit(1)
 
 
-def install_time():
-    """Of whatever came last. The twin restarts in no time: what came before its boot came before the seconds of booting."""
-    last = os.stat(state("/packages.json")).st_mtime
-    if last < os.stat(state("/boot")).st_mtime:
-        last -= float(read(root("/proc/uptime")).split()[0])
-    return "%d" % last
+transactions = {"now": None}  # what this program is in
+
+
+def new_transaction():
+    """rpm takes the second in which it begins. Here no two begin in the same one, however quick a story is."""
+    return max([int(time.time())] + [tid + 1 for tid in read_json(state("/transactions.json"), {}).values()])
+
+
+def came(name, evr):
+    """It is of this transaction from now on."""
+    now = read_json(state("/transactions.json"), {})
+    now["%s-%s" % (name, evr)] = transactions["now"]
+    write(state("/transactions.json"), json.dumps(now, indent=1, sort_keys=True) + "\n")
 
 
 def versions(name):
@@ -90,16 +100,16 @@ def add(name, evr, several=False):
     else:
         now[name] = evr
     write(state("/packages.json"), json.dumps(now, indent=1, sort_keys=True) + "\n")
+    came(name, evr)
 
 
 def formatted(text, name, evr):
     version, release, arch = split_evr(evr)
     values = {"NAME": name, "VERSION": version, "RELEASE": release, "ARCH": arch, "EPOCH": "(none)",
               "NEVRA": "%s-%s" % (name, evr), "NVRA": "%s-%s" % (name, evr),  "EVR": "%s-%s" % (version, release)}
+    values["INSTALLTID"] = str(read_json(state("/transactions.json"), {}).get(values["NVRA"], BUILT))
     for key, value in values.items():
         text = text.replace("%%{%s}" % key, value).replace("%%{%s}" % key.lower(), value)
-    if "%{INSTALLTIME}" in text:
-        text = text.replace("%{INSTALLTIME}", install_time())
     if "%{" in text:
         fail_misuse("incorrect format: unknown tag in %s" % text, 1)
     return text.replace("\\n", "\n").replace("\\t", "\t")
@@ -219,14 +229,14 @@ def installed_by_yum(name, evr):
             os.utime(root(path), (BUILT, BUILT))
 
 
-def verified(name, evr):
+def verified(name, evr, digests=True):
     """What rpm -V says of a package: a line for each file that is not as it was packaged."""
     lines = []
     for path, (mode, attribute, contents) in files_of(name, evr).items():
         if not os.path.lexists(root(path)):
             lines.append("missing   %s %s" % (attribute, path))
             continue
-        tests = link_tests(path, contents) if mode == 0o120777 else file_tests(path, mode, contents)
+        tests = link_tests(path, contents) if mode == 0o120777 else file_tests(path, mode, contents, digests)
         if tests.strip("."):
             lines.append("%s  %s %s" % (tests, attribute, path))
     return lines
@@ -236,7 +246,7 @@ def link_tests(path, target):
     return "....L...." if not os.path.islink(root(path)) or os.readlink(root(path)) != target else "........."
 
 
-def file_tests(path, mode, contents):
+def file_tests(path, mode, contents, digests):
     there, now = read(root(path)), os.stat(root(path))
     return "%s%s%s....%s." % ("S" if len(there) != len(contents) else ".", "M" if now.st_mode & 0o7777 != mode else ".",
-                              "5" if there != contents else ".", "T" if int(now.st_mtime) != BUILT else ".")
+                              "5" if digests and there != contents else ".", "T" if int(now.st_mtime) != BUILT else ".")
