@@ -285,7 +285,7 @@ compare: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 
 # --- lints --------------------------------------------------------------------------------------
 
-SHELLS = packaging/deps packaging/abi cloud-init/make-user-data tests/vm/debian tests/vm/image tests/vm/root/twin/hardware/init \
+SHELLS = packaging/deps packaging/abi cloud-init/make-user-data cloud-init/bootstrap.in tests/vm/debian tests/vm/image tests/vm/root/twin/hardware/init \
          tests/vm/payload/nv-fabricmanager tests/story/lib.sh $(wildcard tests/story/*.sh tests/packaging/*.sh)
 
 lint: lint-symbols

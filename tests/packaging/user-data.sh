@@ -30,9 +30,10 @@ machine() {
 		cp "$fakes/counted" "$m/usr-local/bin/$tool"
 	done
 	rm "$m/usr-local/bin/counted"
+	ln -s "$(readlink -f "$(command -v awk)")" "$m/usr-local/bin/awk"
 	echo whole > "$m/var/lib/rpm/Packages"
 	: > "$m/var/lib/rpm/.rpm.lock"
-	echo 1700000000 > "$m/fake/install_times"
+	echo "1700000000 base" > "$m/fake/packages"
 	mkdir "$m/fake/proc" && : > "$m/fake/proc/locks"
 	for v in 1 2; do
 		echo "package 0.$v.0-1" > "$m/fake/www/gn8v-$v.rpm"
@@ -58,7 +59,6 @@ boot() {
 	echo "${1:-0}" > "$m/fake/cut"
 	: > "$m/fake/log/commands"
 	rm -f "$m/fake/started"
-	echo "btime $(date +%s)" > "$m/fake/proc/stat"
 	unshare -rm "$here/boot" "$m" > "$m/fake/log/output" 2>&1
 }
 
@@ -138,6 +138,11 @@ upgrade_installs() {
 	boot
 	[ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
 	ok $? "upgrade: a package that is gone comes back"
+	printf '%s\n' "package 0.1.0-1" rebuilt > "$m/fake/www/gn8v-1.rpm"
+	user_data 1
+	boot
+	ran '^yum reinstall' && ran '^systemctl restart --no-block gn8v-agent.service$'
+	ok $? "upgrade: other bytes under the same version are installed over them"
 }
 
 wrong_digest_never_installs() {
@@ -174,16 +179,25 @@ network_faults_are_survived() {
 	machine broken
 	user_data 1
 	echo 0.1.0-1 > "$m/fake/installed"
-	touch "$m/fake/broken"
+	echo "S.5....T.    /usr/bin/gn8v" > "$m/fake/amiss.gn8v"
 	boot
-	ran '^yum reinstall' && [ ! -e "$m/fake/broken" ]
+	ran '^yum reinstall' && [ ! -e "$m/fake/amiss.gn8v" ]
 	ok $? "faults: a package whose files are broken is installed again"
+	machine hardened
+	user_data 1
+	echo 0.1.0-1 > "$m/fake/installed"
+	printf '%s\n' ".M...UGT.    /usr/bin/gn8v" "missing   d /usr/share/doc/gn8v" > "$m/fake/amiss.gn8v"
+	boot
+	! ran '^yum' && [ "$(cut -d ' ' -f 1 "$m/var/lib/gn8v/user-data/applied")" = 0.1.0-1 ]
+	ok $? "faults: one whose modes were hardened and whose documentation was removed is not"
 }
 
 in_the_middle_of_yum() {
 	machine "$1"
 	user_data 1
 	echo 'cut_yum' > "$m/fake/faults"
+	echo 20 > "$m/fake/sleeps_left"
+	mkdir "$m/var/lib/rpm/of the owner" && echo old > "$m/var/lib/rpm/of the owner/Packages"
 	boot
 	[ -d "$m/var/lib/gn8v/user-data/rpmdb" ] && grep -qx malformed "$m/var/lib/rpm/Packages"
 	ok $? "$1: the power goes in the middle of yum"
@@ -197,13 +211,33 @@ database_of_others_is_left_alone() {
 	grep -q 'is put back as it was before' "$m/fake/log/output" && [ ! -e "$m/var/lib/rpm/Packages-wal" ] &&
 		[ -e "$m/var/lib/rpm/.rpm.lock" ]
 	ok $? "others: nobody installed anything since: the package database is put back"
+	grep -qx old "$m/var/lib/rpm/of the owner/Packages"
+	ok $? "others: a folder beside the package database is its owner's"
 	in_the_middle_of_yum others-since
 	printf '%s\n' whole theirs > "$m/var/lib/rpm/Packages"
-	echo 4000000000 >> "$m/fake/install_times"
+	echo "4711 theirs" >> "$m/fake/packages"
+	mkdir "$m/var/lib/rpm.gn8v" # of a boot in which it was being put back
 	boot
 	grep -q 'packages were installed since: the package database stays as it is' "$m/fake/log/output" &&
 		grep -qx theirs "$m/fake/kept_by_yum" && [ ! -d "$m/var/lib/gn8v/user-data/rpmdb" ]
 	ok $? "others: somebody did: it stays as it is"
+	[ ! -e "$m/var/lib/rpm.gn8v" ]
+	ok $? "others: and nothing is left beside it"
+	machine needed
+	user_data 1
+	echo cut_needed > "$m/fake/faults"
+	boot
+	: > "$m/fake/faults"
+	boot
+	grep -q 'is put back as it was before' "$m/fake/log/output" && [ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+	ok $? "others: what gn8v needs and was cut off is nobody else's: the package database is put back"
+	machine killed
+	user_data 1
+	echo kill_yum > "$m/fake/faults"
+	echo 3 > "$m/fake/sleeps_left"
+	boot
+	grep -q 'is put back as it was before' "$m/fake/log/output" && [ "$(cat "$m/fake/installed" 2>/dev/null)" = 0.1.0-1 ]
+	ok $? "others: a yum that is killed never happened, and is run again"
 	machine others-now
 	user_data 1
 	echo "1: POSIX  ADVISORY  WRITE 4711 08:03:$(stat -c %i "$m/var/lib/rpm/.rpm.lock") 0 EOF" > "$m/fake/proc/locks"
@@ -243,6 +277,27 @@ cut_anywhere_completes() {
 	ok $? "cut: at each of $count commands, the next boot ends as an uncut one${bad:+; not after}$bad"
 }
 
+# While it is put back too, there is a package database at any time.
+cut_while_it_is_put_back() {
+	in_the_middle_of_yum back
+	cp -a "$m" "$top/start"
+	boot
+	whole=$(disk)
+	bad='' cut=1
+	count=$(awk '/^yum/ { print NR; exit }' "$m/fake/log/commands")
+	while [ "$cut" -lt "$count" ]; do
+		rm -rf "$m" && cp -a "$top/start" "$m"
+		boot "$cut"
+		[ -s "$m/var/lib/rpm/Packages" ] || bad="$bad $cut(no database)"
+		echo 20 > "$m/fake/sleeps_left"
+		boot
+		[ "$whole" = "$(disk)" ] || bad="$bad $cut"
+		cut=$((cut + 1))
+	done
+	[ -z "$bad" ] && [ "$count" -gt 10 ]
+	ok $? "cut: at each of $count commands up to the next yum, there is a package database and it ends well${bad:+; not after}$bad"
+}
+
 first_boot_installs_and_starts
 second_boot_does_nothing
 administrator_keeps_edits
@@ -251,4 +306,5 @@ wrong_digest_never_installs
 network_faults_are_survived
 database_of_others_is_left_alone
 cut_anywhere_completes
+cut_while_it_is_put_back
 exit "$failed"
