@@ -97,7 +97,7 @@ static void step_ended_well(struct engine *g, struct task *s)
 	st->error = (struct status_error){ 0 };
 	str_copy(st->reason, sizeof(st->reason),
 		 s->result.found[0] ? s->result.found : s->result.probe.reason);
-	journal_done(&g->journal, &steps[s->index], st);
+	journal_note_done(&g->journal, &steps[s->index], st);
 }
 
 /* What a worker left: its own word, or ours when it has none. */
@@ -166,6 +166,8 @@ static void finish_step(struct engine *g, struct task *s, int status)
 	else if (!try_again(g, s, e))
 		engine_record_failure(g, s->index, e);
 	engine_save(g);
+	if (!e)
+		journal_tell_done(&steps[s->index], st);
 }
 
 static int on_restart_ignored(sd_event_source *source, uint64_t usec, void *data)

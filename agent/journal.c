@@ -64,11 +64,23 @@ void journal_found(struct journal *j, const struct step *s, const char *reason)
 	say(j, s, LOG_INFO, NULL, text);
 }
 
-void journal_done(struct journal *j, const struct step *s, const struct status_step *st)
+static char *done_text(const struct status_step *st)
 {
-	_cleanup_free_ char *text = xasprintf("done in %.1f s: %s", st->duration_s, st->reason);
+	return xasprintf("done in %.1f s: %s", st->duration_s, st->reason);
+}
 
-	say(j, s, LOG_INFO, NULL, text);
+void journal_note_done(struct journal *j, const struct step *s, const struct status_step *st)
+{
+	_cleanup_free_ char *text = done_text(st);
+
+	status_event(j->status, LOG_INFO, s->id, NULL, text);
+}
+
+void journal_tell_done(const struct step *s, const struct status_step *st)
+{
+	_cleanup_free_ char *text = done_text(st);
+
+	log_event(LOG_INFO, s->id, NULL, text);
 }
 
 void journal_retry(struct journal *j, const struct step *s, const struct err *e, uint64_t wait_s)
