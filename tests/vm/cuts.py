@@ -212,8 +212,8 @@ class Cuts:
 # Of what came after the image, each file with its digest and each link with its target.
 LISTING = (r"find /etc /usr /boot /var/lib/gn8v -xdev -cnewer /twin/hardware/initrd ! -name '*.pyc' "
            r"\( -type f -exec sha256sum {} + -o -type l -printf '%l  %p\n' \) | awk '{ print $2, $1 }' | sort")
-# What differs from machine to machine, or tells of its life.
-VOLATILE = re.compile(r"^(/var/lib/gn8v/status\.json|/etc/(machine-id|hostname|resolv\.conf|ld\.so\.cache|\.pwd\.lock)|"
+# What differs from machine to machine, or tells of its life: in rpmdb is when NVIDIA's key was imported.
+VOLATILE = re.compile(r"^(/var/lib/gn8v/(status\.json|rpmdb/.*)|/etc/(machine-id|hostname|resolv\.conf|ld\.so\.cache|\.pwd\.lock)|"
                       r"/etc/(passwd|group|g?shadow)-?|/etc/(ssh|cloud)/.*|/etc/systemd/network/10-cloud-init-.*|"
                       r"/boot/grub2/grubenv)$")
 LEFT_OVER = re.compile(r"(;[0-9a-f]{8}|\.\d{3,7})$")
