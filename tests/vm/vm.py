@@ -132,7 +132,13 @@ class Vm:
 
     def note(self, what):
         """What happens to the machine from outside, for who reads its journal."""
+        self.catch_up()
         self.seen.append((time.monotonic(), "%s%s --" % (NOTE, what)))
+
+    def catch_up(self):
+        """Takes what was printed and nobody waited for."""
+        while not self.lines.empty():
+            self.take(*self.lines.get())
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -300,8 +306,10 @@ class Vm:
             pass
 
     def destroy(self):
+        self.cut_off = True
         if self.process and self.process.poll() is None:
             self.power_off()
+        self.catch_up()
         self.server.stop()
 
     # --- what it says
