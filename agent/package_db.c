@@ -120,6 +120,15 @@ static int for_each_name(int (*act)(const char *name, struct err *e), struct err
 	return r;
 }
 
+static int remove_file(const char *path, struct err *e)
+{
+	bool is_file;
+
+	if (look(path, &is_file, e) < 0)
+		return -1;
+	return is_file ? fs_unlink(path, e) : 0;
+}
+
 /* Write-ahead logs and regions of a transaction that was cut off belong to nothing any more. A file is not in the copy
  * only when it is sure that it is not there. */
 static int remove_stranger(const char *name, struct err *e)
@@ -127,15 +136,12 @@ static int remove_stranger(const char *name, struct err *e)
 	_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", name);
 	_cleanup_free_ char *kept = xasprintf(PATH_RPM_KEPT "/%s", name);
 	struct stat st;
-	bool is_file;
 
 	if (str_eq(name, LOCK) || fs_stat(kept, &st) == 0)
 		return 0;
 	if (errno != ENOENT)
 		return err_errno(e, errno, "looking at %s", kept);
-	if (look(path, &is_file, e) < 0)
-		return -1;
-	return is_file ? fs_unlink(path, e) : 0;
+	return remove_file(path, e);
 }
 
 /* Of a copy that was cut off while it was put back. */
@@ -143,13 +149,7 @@ static int remove_part(const char *name, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf(PATH_RPM "/%s", name);
 
-	bool is_file;
-
-	if (!str_ends(name, PART))
-		return 0;
-	if (look(path, &is_file, e) < 0)
-		return -1;
-	return is_file ? fs_unlink(path, e) : 0;
+	return str_ends(name, PART) ? remove_file(path, e) : 0;
 }
 
 /* What rpm says of all packages: see PACKAGE_NOTE_FORM. Caller frees. */

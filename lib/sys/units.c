@@ -7,10 +7,10 @@
 #include "core/clock.h"
 #include "core/str.h"
 
+#define SECOND_US 1000000ULL
 /* PID 1 runs every generator before it answers again, whoever asked it to reload. */
 #define PID1_US	       (180 * SECOND_US)
 #define CALL_US	       (30 * SECOND_US) /* others */
-#define SECOND_US      1000000ULL
 #define LOST_TRIES     14
 #define LOST_PAUSE_US  UINT64_C(100000) /* times the number of tries: 9 s in all */
 #define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"

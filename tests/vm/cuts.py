@@ -92,10 +92,6 @@ class Cuts:
         """What the machine printed since its power came back: of more than one boot when it restarted by itself."""
         return [line for _, line in self.vm.seen[self.begins[0]:]]
 
-    def console(self):
-        """What firmware, kernel and systemd printed since then."""
-        return self.vm.console(self.begins[2])
-
     def cut(self, row):
         """Starts the machine and cuts its power where ROW says; False when it did not come there any more. One that is
         ready instead is left so."""
@@ -159,7 +155,7 @@ class Cuts:
         if self.mounted:
             self.mounted = False
             self.replayed += 1
-            checks.must("the boot after a cut replays the file system's journal", "recovering journal" in self.console())
+            checks.must("the boot after a cut replays the file system's journal", "recovering journal" in self.vm.console(self.begins[2]))
         if row and row.again:
             checks.must("after a cut %s the next boot says %s" % (row.name, row.again),
                         checks.saying(row.again, self.since()))
