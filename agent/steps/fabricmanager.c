@@ -81,9 +81,12 @@ PROBE(fabricmanager_start)
 APPLY(fabricmanager_start)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
+	struct unit_state s;
 
-	/* Its package has just brought the unit file. */
-	if (units_open(&u, e) < 0 || units_reload(u, e) < 0)
+	if (units_open(&u, e) < 0 || units_get(u, UNIT_FABRICMANAGER, &s, e) < 0)
+		return -1;
+	/* Its package may have just brought the unit file. One that systemd is starting it has read. */
+	if (!str_eq(s.active, "activating") && units_reload(u, e) < 0)
 		return -1;
 	if (step_start_unit(w, u, UNIT_FABRICMANAGER, e) < 0)
 		return e->kind == &ERR_TIMEOUT ? -1 : err_rekind(e, &CODE_FABRICMANAGER);

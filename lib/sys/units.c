@@ -482,6 +482,12 @@ int units_reload(struct units *u, struct err *e)
 
 int units_enable(struct units *u, const char *name, struct err *e)
 {
+	struct unit_state s;
+
+	if (units_get(u, name, &s, e) < 0)
+		return -1;
+	if (str_eq(s.file_state, "enabled"))
+		return 0;
 	/* names, for this boot only: no, over existing links: yes */
 	if (call(u, &MANAGER, "EnableUnitFiles", PID1_US, NULL, e, "asbb", 1, name, 0, 1) < 0)
 		return unit_failed(u, name, e);

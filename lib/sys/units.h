@@ -41,6 +41,7 @@ int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct
 /* Queues the job and returns. */
 int units_start_nowait(struct units *u, const char *name, struct err *e);
 
+/* For good, then daemon-reload; nothing of it when the unit is enabled already. */
 int units_enable(struct units *u, const char *name, struct err *e);
 int units_disable(struct units *u, const char *name, struct err *e);
 int units_reset_failed(struct units *u, const char *name, struct err *e);
