@@ -4,7 +4,7 @@
 
 look() { "$TWIN" snapshot "$T" --content --without /etc/gn8v --without /var/lib/gn8v --without /var/log > "$D/$1"; }
 
-started() { printf '%s' "StartUnit [\"nvidia-$1.service\""; }
+started() { printf %s "StartUnit\",\"args\":[\"nvidia-$1.service\""; }
 
 # changes_nothing BOOT: what the run did since look and mark. To start what systemd is starting is to wait for it.
 changes_nothing()
