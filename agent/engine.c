@@ -29,15 +29,16 @@ static bool any_running(const struct engine *g)
 
 /* A status that cannot be saved is as bad as a failed step, but must not stop the closing of the
  * gate: it is said, and the run ends as failed. */
-void engine_save(struct engine *g)
+bool engine_save(struct engine *g)
 {
 	struct err e = ERR_INIT;
 
 	if (status_save(&g->status, &e) == 0)
-		return;
+		return true;
 	journal_error(&g->journal, NULL, &e);
 	g->code = EXIT_FAILED;
 	sd_event_exit(g->event, EXIT_FAILED);
+	return false;
 }
 
 void engine_end(struct engine *g, enum result result, enum exit_code code)
@@ -261,7 +262,7 @@ void engine_finish_look(struct engine *g, struct task *s)
 	str_copy(g->status.kernel, sizeof(g->status.kernel), g->facts.machine.kernel);
 	g->status.restarts = restarts_count(&g->facts);
 	status_measure(&g->status, &g->facts);
-	journal_machine(&g->journal, &g->facts);
+	journal_machine(&g->facts);
 	engine_schedule(g);
 }
 
@@ -333,24 +334,6 @@ static int load_status(struct engine *g, struct err *e)
 	return 0;
 }
 
-/* What cannot be put back is met again by the first look at what is installed. */
-static void put_packages_back(struct engine *g)
-{
-	struct err e = ERR_INIT;
-	enum package_db_found found;
-
-	if (package_db_put_back(&found, &e) < 0)
-		journal_error(&g->journal, NULL, &e);
-	else if (found == PACKAGE_DB_PUT_BACK)
-		journal_say(
-			&g->journal, NULL, LOG_NOTICE,
-			"an installation was cut off: the package database is put back as it was before");
-	else if (found == PACKAGE_DB_MOVED_ON)
-		journal_say(
-			&g->journal, NULL, LOG_NOTICE,
-			"an installation was cut off, and packages were installed since: the package database stays as it is");
-}
-
 int engine_run(struct config *c, const struct engine_options *o, enum exit_code *ret_code,
 	       struct err *e)
 {
@@ -362,10 +345,8 @@ int engine_run(struct config *c, const struct engine_options *o, enum exit_code 
 	g->options = o;
 	run_adopt_orphans();
 	r = set_up(g, e) == 0 ? load_status(g, e) : -1;
-	if (r == 0) {
-		put_packages_back(g);
+	if (r == 0)
 		r = engine_start_look(g, e);
-	}
 	if (r == 0) {
 		r = sd_event_loop(g->event);
 		if (r < 0)

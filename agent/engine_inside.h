@@ -57,7 +57,7 @@ void engine_finish_look(struct engine *g, struct task *s);
 bool engine_needs_met(const struct engine *g, const struct step *s);
 bool engine_satisfied(const struct engine *g, size_t i);
 
-void engine_save(struct engine *g);
+bool engine_save(struct engine *g); /* false: the run ends, and the journal says why */
 void engine_end(struct engine *g, enum result result, enum exit_code code);
 /* Ends the run, refused or failed, by the status's error: its code, its step and what to do are the last word. */
 void engine_fail(struct engine *g);

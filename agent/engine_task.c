@@ -12,6 +12,8 @@
 /* A step that failed for what may pass is begun again after about 2, 4, 8 ... 60 s. */
 #define RETRY_FIRST_US UINT64_C(2000000)
 #define RETRY_MAX_US   UINT64_C(60000000)
+/* The first look, beside its question for the metadata: it may wait for another's installation. */
+#define LOOK_S 1800
 
 static void release(sd_event_source **s)
 {
@@ -156,17 +158,16 @@ static void finish_step(struct engine *g, struct task *s, int status)
 	}
 	e = judge_end(g, s, status);
 	/* Once cut off, it is believed when it has ended well: it may have failed before it looked. */
-	st->cut_off = s->slot.timed_out || !s->have_result || (e && g->facts.cut_off & bit);
-	if (!st->cut_off)
-		g->facts.cut_off &= ~bit;
+	st->cut_off = s->slot.timed_out || !s->have_result ||
+		      (e && (s->result.cut_off || g->facts.cut_off & bit));
 	if (s->have_result)
 		facts_merge(&g->facts, &s->result.facts, s->result.groups);
+	g->facts.cut_off = st->cut_off ? g->facts.cut_off | bit : g->facts.cut_off & ~bit;
 	if (!e)
 		step_ended_well(g, s);
 	else if (!try_again(g, s, e))
 		engine_record_failure(g, s->index, e);
-	engine_save(g);
-	if (!e)
+	if (engine_save(g) && !e)
 		journal_tell_done(&steps[s->index], st);
 }
 
@@ -217,9 +218,12 @@ static void take_frame(struct task *s, const struct worker_frame *head, char *bo
 
 		memcpy(&p, body, sizeof(p));
 		progress_take(&g->progress, &steps[s->index], &p);
-	} else if (head->type == WORKER_EVENT && head->len > 0 && s->index != TASK_LOOK) {
+	} else if (head->type == WORKER_EVENT && head->len > 0) {
 		body[head->len - 1] = '\0';
-		journal_say(&g->journal, &steps[s->index], LOG_INFO, body);
+		if (s->index == TASK_LOOK)
+			journal_say(&g->journal, NULL, LOG_NOTICE, body);
+		else
+			journal_say(&g->journal, &steps[s->index], LOG_INFO, body);
 	} else if (head->type == WORKER_RESTARTS) {
 		g->restart_asked = true;
 	} else if (head->type == WORKER_DATA && head->len > 0) {
@@ -337,7 +341,7 @@ void engine_done_task(struct task *s)
 int engine_start_look(struct engine *g, struct err *e)
 {
 	return start_worker(g, &g->tasks[TASK_LOOK], NULL,
-			    (unsigned int)g->config->metadata_deadline_s + 300, e);
+			    (unsigned int)g->config->metadata_deadline_s + LOOK_S, e);
 }
 
 void engine_stop_task(struct task *s)

@@ -137,6 +137,9 @@ int facts_count_data_disks(unsigned int *ret_n, struct err *e);
 const char *facts_driver_version(const struct facts *f, const struct config *c);
 const char *facts_software_driver(const struct facts_software *s, const struct config *c);
 
+/* When the oldest and the newest initramfs of a kernel in /boot were made; ERR_IO when there is none. */
+int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newest, struct err *e);
+
 /* One group each; called by facts_collect. */
 int facts_read_machine(struct facts_machine *m, struct err *e);
 int facts_read_instance(struct facts_instance *i, const struct config *c, struct err *e);

@@ -76,31 +76,37 @@ static bool is_initramfs(const char *name)
 	       !strstr(name, "rescue");
 }
 
-static int read_initramfs(struct facts_boot *b, struct err *e)
+int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newest, struct err *e)
 {
 	struct fs_names names;
-	struct timespec lkca = { 0 };
 	size_t found = 0;
 
 	if (fs_list(PATH_BOOT, &names, e) < 0)
 		return -1;
-	fs_mtime(PATH_MODPROBE_LKCA, &lkca);
-	b->initramfs_ok = true;
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *path = xasprintf(PATH_BOOT "/%s", names.v[i]);
 		struct timespec t;
 
 		if (!is_initramfs(names.v[i]) || !fs_mtime(path, &t))
 			continue;
-		found++;
-		if (t.tv_sec < lkca.tv_sec || (t.tv_sec == lkca.tv_sec && t.tv_nsec < lkca.tv_nsec))
-			b->initramfs_ok = false;
-		if (t.tv_sec > b->initramfs_time)
-			b->initramfs_time = t.tv_sec;
+		if (!found || clock_is_before(&t, ret_oldest))
+			*ret_oldest = t;
+		if (!found++ || clock_is_before(ret_newest, &t))
+			*ret_newest = t;
 	}
 	fs_names_done(&names);
-	if (found == 0)
-		return err_set(e, &ERR_IO, "no initramfs-*.img in " PATH_BOOT);
+	return found ? 0 : err_set(e, &ERR_IO, "no initramfs-*.img in " PATH_BOOT);
+}
+
+static int read_initramfs(struct facts_boot *b, struct err *e)
+{
+	struct timespec lkca = { 0 }, oldest, newest;
+
+	if (facts_initramfs_times(&oldest, &newest, e) < 0)
+		return -1;
+	fs_mtime(PATH_MODPROBE_LKCA, &lkca);
+	b->initramfs_ok = !clock_is_before(&oldest, &lkca);
+	b->initramfs_time = newest.tv_sec;
 	return 0;
 }
 

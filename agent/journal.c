@@ -36,13 +36,12 @@ void journal_error(struct journal *j, const struct step *s, const struct err *e)
 	sd_notifyf(0, "STATUS=%s: %s", s ? s->id : "gn8v", e->msg);
 }
 
-void journal_machine(struct journal *j, const struct facts *f)
+void journal_machine(const struct facts *f)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *shape = shape_name(f->instance.shape);
 	char counts[PCI_COUNTS_TEXT_SIZE];
 
-	(void)j;
 	pci_counts_text(f->machine.pci.gpus, f->machine.pci.nvswitches, counts);
 	text = xasprintf("gn8v " GN8V_VERSION " on %s %s (%s): %s, kernel %s, boot %.8s",
 			 f->instance.type[0] ? f->instance.type : "an instance of unknown type",

@@ -14,7 +14,7 @@ void journal_open(struct journal *j, struct status *s);
 /* step may be NULL everywhere it is a parameter of say and error. */
 void journal_say(struct journal *j, const struct step *s, int level, const char *text);
 void journal_error(struct journal *j, const struct step *s, const struct err *e);
-void journal_machine(struct journal *j, const struct facts *f);
+void journal_machine(const struct facts *f);
 void journal_start(struct journal *j, const struct step *s, const char *reason);
 void journal_found(struct journal *j, const struct step *s, const char *reason);
 void journal_retry(struct journal *j, const struct step *s, const struct err *e, uint64_t wait_s);

@@ -28,22 +28,21 @@ static bool is_lasting(const char *name)
 	       !str_ends(name, "-shm");
 }
 
-/* A descriptor that holds rpm's lock as long as it is open; -1 with errno. Of an open file description: rpm is
- * kept out all the same, and no other close of the file drops it. */
-static int lock_transactions(bool wait)
+/* A descriptor that holds rpm's lock as long as it is open, once whoever is in a transaction has left it. Of an open file
+ * description: rpm is kept out all the same, and no other close of the file drops it. */
+static int lock_transactions(void (*on_wait)(void *data), void *data, struct err *e)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	_cleanup_fd_ int fd = fs_open(PATH_RPM "/" LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+	int r = fd < 0 ? -1 : fcntl(fd, F_OFD_SETLK, &all);
 
-	if (fd < 0 || fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &all) < 0)
-		return -1;
+	if (fd >= 0 && r < 0 && (errno == EAGAIN || errno == EACCES)) {
+		on_wait(data);
+		r = fcntl(fd, F_OFD_SETLKW, &all);
+	}
+	if (r < 0)
+		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
 	return take_fd(&fd);
-}
-
-/* Of lock_transactions' errno: somebody is in a transaction. */
-static bool is_taken(int error)
-{
-	return error == EAGAIN || error == EACCES;
 }
 
 /* Folders and links have no place in the database: whoever put them there keeps them. */
@@ -213,20 +212,16 @@ static int put_back(enum package_db_found *ret, struct err *e)
 	return for_each_name(remove_part, e) < 0 ? -1 : drop(e);
 }
 
-int package_db_put_back(enum package_db_found *ret, struct err *e)
+int package_db_put_back(enum package_db_found *ret, void (*on_wait)(void *data), void *data,
+			struct err *e)
 {
 	_cleanup_fd_ int lock = -1;
 
 	*ret = PACKAGE_DB_WHOLE;
 	if (!fs_exists(PATH_RPM_KEPT "/" COMPLETE))
 		return 0;
-	lock = lock_transactions(false);
-	if (lock >= 0)
-		return put_back(ret, e);
-	if (!is_taken(errno))
-		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
-	*ret = PACKAGE_DB_MOVED_ON;
-	return drop(e);
+	lock = lock_transactions(on_wait, data, e);
+	return lock < 0 ? -1 : put_back(ret, e);
 }
 
 /* With the lock: nobody's transaction comes between the note and the copy. */
@@ -252,13 +247,9 @@ int package_db_keep(const char *const *argv, void (*on_wait)(void *data), void *
 
 	if (!fs_exists(PATH_RPM))
 		return err_errno(e, ENOENT, "keeping a copy of %s", PATH_RPM);
-	lock = lock_transactions(false);
-	if (lock < 0 && is_taken(errno)) {
-		on_wait(data);
-		lock = lock_transactions(true);
-	}
+	lock = lock_transactions(on_wait, data, e);
 	if (lock < 0)
-		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
+		return -1;
 	if (put_back(&found, e) < 0 || copy(argv, e) < 0)
 		return err_wrap(e, "keeping a copy of " PATH_RPM);
 	return 0;

@@ -23,8 +23,9 @@ int package_db_keep(const char *const *argv, void (*on_wait)(void *data), void *
 /* All that the transaction wrote is brought to the disk, then the copy is dropped. */
 int package_db_settle(struct err *e);
 
-/* Puts back the copy of a transaction that was cut off, if there is one. Not when rpm can read the database and others
- * have installed packages since the copy was made, nor while somebody is in a transaction. Does not wait. */
-int package_db_put_back(enum package_db_found *ret, struct err *e);
+/* Puts back the copy of a transaction that was cut off, if there is one: not when rpm can read the database and others
+ * have installed packages since the copy was made. Waits for whoever is in a transaction, after on_wait(data). */
+int package_db_put_back(enum package_db_found *ret, void (*on_wait)(void *data), void *data,
+			struct err *e);
 
 #endif

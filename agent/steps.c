@@ -128,7 +128,7 @@ const struct step steps[STEP_MAX] = {
 		.id = "hold-services", .rows = "R9",
 		.title = "those services are stopped and held back while the driver is installed",
 		.needs = NEEDS(STEP_SERVICE_ORDER), USE(hold_services),
-		.timeout_s = MINUTES(5), .attempts = 2, .changes = FACTS_UNITS,
+		.timeout_s = MINUTES(10), .attempts = 2, .changes = FACTS_UNITS,
 	},
 	[STEP_PERSISTENCED_UNIT] = {
 		.id = "persistenced-unit", .rows = "R10 R24",

@@ -10,6 +10,7 @@
 #include "core/fs.h"
 #include "core/log.h"
 #include "core/str.h"
+#include "package_db.h"
 #include "sys/run.h"
 
 static void send_frame(struct worker *w, enum worker_message type, const void *data, size_t len)
@@ -125,11 +126,40 @@ static NORETURN void leave(struct worker *w, struct worker_result *r)
 	_exit(0);
 }
 
+static void tell_wait(void *w)
+{
+	worker_event(
+		w,
+		"an installation was cut off, and another program is installing packages: waiting for it");
+}
+
+/* What cannot be put back is met again by whoever asks rpm. */
+static void put_packages_back(struct worker *w)
+{
+	struct err e = ERR_INIT;
+	enum package_db_found found;
+
+	if (package_db_put_back(&found, tell_wait, w, &e) < 0)
+		worker_event(
+			w,
+			"an installation was cut off, and the package database could not be put back: %s",
+			e.msg);
+	else if (found == PACKAGE_DB_PUT_BACK)
+		worker_event(
+			w,
+			"an installation was cut off: the package database is put back as it was before");
+	else if (found == PACKAGE_DB_MOVED_ON)
+		worker_event(
+			w,
+			"an installation was cut off, and packages were installed since: the package database stays as it is");
+}
+
 static NORETURN void work(struct worker *w, struct config *c)
 {
 	static struct worker_result r; /* too large for a stack that may be small */
 
-	if (!w->step) { /* it only looks */
+	if (!w->step) { /* it only looks, at packages that are as they were before what was cut off */
+		put_packages_back(w);
 		facts_look(&r.facts, c);
 		r.groups = FACTS_ALL;
 		leave(w, &r);
@@ -138,6 +168,7 @@ static NORETURN void work(struct worker *w, struct config *c)
 	r.failed = w->step->apply(w, &r.err) < 0;
 	if (r.failed && r.err.kind == &ERR_TIMEOUT)
 		err_rekind(&r.err, w->step->on_timeout ? w->step->on_timeout : &CODE_STEP_TIMEOUT);
+	r.cut_off = w->cut_off;
 	memcpy(r.found, w->found, sizeof(r.found));
 	r.facts = w->facts;
 	r.groups = w->step->changes;

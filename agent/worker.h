@@ -15,7 +15,8 @@ struct worker {
 	struct facts facts; /* as they were when the worker began; helpers may refresh them */
 	uint64_t end_us;    /* of the step's time: clock_monotonic_us() */
 	char found[256];    /* what apply has to say when it ended well, see worker_found */
-	int fd;		    /* to the agent; -1 in commands that run a step's code by hand */
+	bool cut_off; /* a program was ended by a signal or its time: what it did may be half done */
+	int fd;	      /* to the agent; -1 in commands that run a step's code by hand */
 };
 
 enum worker_message { WORKER_PROGRESS, WORKER_EVENT, WORKER_DATA, WORKER_RESTARTS, WORKER_RESULT };
@@ -29,6 +30,7 @@ struct worker_progress {
 
 struct worker_result {
 	int failed;
+	bool cut_off; /* see struct worker */
 	struct err err;
 	struct probe_result probe; /* after apply */
 	char found[256];

@@ -60,6 +60,14 @@ void verify_probe(const struct facts *f, struct probe_result *r, const char *wha
 int step_run(struct worker *w, const char *const *argv, const char *cwd,
 	     const struct err_kind *kind, struct err *e);
 
+/* Before something rebuilds an initramfs, in a boot that has the driver option: a file that was written by a clock that
+ * was ahead would look newer than that initramfs. It gets the time of the boot, in which it is in effect. */
+int lkca_not_ahead(struct err *e);
+
+/* What a unit gets to stop: more than the 90 s after which systemd kills what does not (DefaultTimeoutStopSec=,
+ * systemd-system.conf(5)), so that its word comes first. */
+#define STEP_STOP_S 150
+
 /* Starts a unit and waits for it, with the step's deadline. Where a job is under way already (a boot's)
  * it is joined; if that one, which others began, fails, the unit is started once more. */
 int step_start_unit(struct worker *w, struct units *u, const char *name, struct err *e);

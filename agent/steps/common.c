@@ -41,6 +41,12 @@ int step_hint_command(struct err *e, const char *const *argv, const char *cwd)
 			cwd ? "cd " : "", cwd ? cwd : "", cwd ? " &&" : "", text.s + !cwd);
 }
 
+/* Neither an end of its own, nor never begun. */
+static bool was_cut_off(const struct run *r, const struct err *e)
+{
+	return e->kind == &ERR_TIMEOUT || (e->kind == &ERR_CHILD && r->status < 0);
+}
+
 int step_run(struct worker *w, const char *const *argv, const char *cwd,
 	     const struct err_kind *kind, struct err *e)
 {
@@ -51,6 +57,7 @@ int step_run(struct worker *w, const char *const *argv, const char *cwd,
 			 .on_line_data = w };
 	int ok = run_wait(&r, e);
 
+	w->cut_off = ok < 0 && was_cut_off(&r, e);
 	if (ok < 0)
 		say_last_lines(w, argv[0], r.tail);
 	if (ok < 0 && e->kind == &ERR_CHILD)

@@ -27,18 +27,21 @@ PROBE(driver)
 			   f->machine.kernel);
 }
 
-/* A newer driver over a running one: the module must not be in use. */
-static int stop_users(struct worker *w, struct err *e)
+/* A newer driver over a running one: the module must not be in use, nor about to be. What the boot began may have
+ * come on since the facts were read. */
+static int stop_users(struct err *e)
 {
 	static const char *const names[] = { UNIT_PERSISTENCED, UNIT_FABRICMANAGER };
 	_cleanup_(units_close_p) struct units *u = NULL;
 
+	if (units_open(&u, e) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const struct facts_unit *fu = facts_unit(&w->facts, names[i]);
+		struct unit_state s;
 
-		if (!fu || !str_eq(fu->state.active, "active"))
-			continue;
-		if ((!u && units_open(&u, e) < 0) || units_stop(u, names[i], 120, e) < 0)
+		if (units_get(u, names[i], &s, e) < 0)
+			return -1;
+		if (!unit_is_idle(&s) && units_stop(u, names[i], STEP_STOP_S, e) < 0)
 			return err_rekind(e, &CODE_HOLD);
 	}
 	return 0;
@@ -61,7 +64,9 @@ APPLY(driver)
 		argv[n++] = "--skip-module-load";
 	r = artefact_check(w, &a, e);
 	if (r == 0)
-		r = stop_users(w, e);
+		r = stop_users(e);
+	if (r == 0)
+		r = lkca_not_ahead(e); /* the installer rebuilds the initramfs */
 	if (r == 0)
 		r = step_run(w, argv, w->config->fetch_dir, &CODE_DRIVER, e);
 	/* --rebuild-initramfs wrote to /boot; the module and its libraries must survive a power cut. */

@@ -1,9 +1,13 @@
-/* lkca and initramfs (R5): the driver option for Protected PCIe, and every initramfs with it. */
+/* lkca and initramfs (R5): the driver option for Protected PCIe, and every initramfs with it. Which is newer is told by
+ * the times of the files, written before the clock is synchronised: where one of them must not be believed, the time of
+ * the option's file is put right. */
 #include "codes.h"
+#include "core/clock.h"
 #include "core/fs.h"
 #include "kernelargs.h"
 #include "paths.h"
 #include "steps/all.h"
+#include "sys/kernel.h"
 
 PROBE(lkca)
 {
@@ -34,9 +38,35 @@ PROBE(initramfs)
 		probe_todo(r, "rebuild every initramfs");
 }
 
+/* After every initramfs was made with the file in its place. The clock was put back meanwhile if one looks older. */
+static int lkca_older_than_images(struct err *e)
+{
+	struct timespec lkca, oldest, newest;
+
+	if (facts_initramfs_times(&oldest, &newest, e) < 0)
+		return -1;
+	if (!fs_mtime(PATH_MODPROBE_LKCA, &lkca) || !clock_is_before(&oldest, &lkca))
+		return 0;
+	return fs_set_mtime(PATH_MODPROBE_LKCA, &oldest, e);
+}
+
+int lkca_not_ahead(struct err *e)
+{
+	struct timespec lkca, boot = { 0 };
+	int64_t boot_time;
+
+	if (!fs_mtime(PATH_MODPROBE_LKCA, &lkca) || lkca.tv_sec <= clock_wall_s() ||
+	    !kernel_boot_time(&boot_time))
+		return 0;
+	boot.tv_sec = boot_time;
+	return fs_set_mtime(PATH_MODPROBE_LKCA, &boot, e);
+}
+
 APPLY(initramfs)
 {
-	if (step_run(w, ARGV(PROG_DRACUT, "--regenerate-all", "-f"), NULL, &CODE_INITRAMFS, e) < 0)
+	if (step_run(w, ARGV(PROG_DRACUT, "--regenerate-all", "-f"), NULL, &CODE_INITRAMFS, e) <
+		    0 ||
+	    lkca_older_than_images(e) < 0)
 		return -1;
 	return fs_sync_fs(PATH_BOOT, e);
 }

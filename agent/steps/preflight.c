@@ -111,7 +111,8 @@ static bool digest_unknown(const struct config *c, const struct facts *f, struct
 		artefact_done(&a);
 		if (judged < 0) {
 			probe_blocked(r, e.kind, "%s", e.msg);
-			return err_hint(&r->err, "%s", e.hint) < 0;
+			err_hint(&r->err, "%s", e.hint);
+			return true;
 		}
 	}
 	return false;

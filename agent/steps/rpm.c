@@ -8,19 +8,21 @@
 #include "steps/all.h"
 #include "sys/run.h"
 
+static void tell_wait(void *w)
+{
+	worker_event(w, "another program is installing packages: waiting for it");
+}
+
 /* A program that was ended by us, or by somebody else, was cut off as by a power cut. */
-static int after_failure(const struct err *why, const struct err_kind *kind)
+static void after_failure(struct worker *w)
 {
 	struct err ignored = ERR_INIT;
 	enum package_db_found found;
 
-	return why->kind == kind ? package_db_settle(&ignored)
-				 : package_db_put_back(&found, &ignored);
-}
-
-static void tell_wait(void *w)
-{
-	worker_event(w, "another program is installing packages: waiting for it");
+	if (w->cut_off)
+		package_db_put_back(&found, tell_wait, w, &ignored);
+	else
+		package_db_settle(&ignored);
 }
 
 int packages_run(struct worker *w, const char *const *argv, const char *cwd,
@@ -30,7 +32,7 @@ int packages_run(struct worker *w, const char *const *argv, const char *cwd,
 		return -1;
 	if (step_run_plain(w, argv, cwd, kind, e) == 0)
 		return package_db_settle(e);
-	after_failure(e, kind);
+	after_failure(w);
 	return -1;
 }
 

@@ -11,8 +11,8 @@
 #include "sys/units.h"
 #include "unitfile.h"
 
-#define STOP_TIMEOUT_S 90
-#define HOLD_MAX       65536
+#define START_S	 90
+#define HOLD_MAX 65536
 
 static bool listed(const struct config *c, const char *unit)
 {
@@ -208,7 +208,7 @@ APPLY(hold_services)
 		    str_eq(fu->state.file_state, "enabled"))
 			r = units_disable(u, fu->name, e);
 		if (r == 0 && held(c, fu->name) && str_eq(fu->state.load, "loaded"))
-			r = units_stop(u, fu->name, STOP_TIMEOUT_S, e);
+			r = units_stop(u, fu->name, STEP_STOP_S, e);
 		if (r < 0)
 			return unit_failed(e, &CODE_HOLD, fu->name);
 	}
@@ -228,8 +228,8 @@ PROBE(release_services)
 		probe_done(r, "no service is held back");
 }
 
-/* Behind the gate a unit is started by the gate, if it is enabled. A service that does not start is its
- * owner's trouble and must not keep the machine from ready. */
+/* Behind the gate a unit is started by the gate, if it is enabled. One that systemd does not even begin to start is a
+ * failure; what becomes of it then is its owner's trouble. Those that the procedure disables are never in the way. */
 static int start_again(struct worker *w, struct units *u, const char *unit, bool enabled,
 		       struct err *e)
 {
@@ -244,7 +244,7 @@ static int start_again(struct worker *w, struct units *u, const char *unit, bool
 	}
 	if (!strlist_has(&w->config->services_disable, unit))
 		return units_start_nowait(u, unit, e);
-	if (units_start(u, unit, STOP_TIMEOUT_S, e) < 0)
+	if (units_start(u, unit, START_S, e) < 0)
 		worker_event(w, "%s could not be started again: %s", unit, e->msg);
 	return 0;
 }

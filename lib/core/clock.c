@@ -26,6 +26,11 @@ void clock_sleep_us(uint64_t us)
 	nanosleep(&t, NULL);
 }
 
+bool clock_is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
 void clock_format(time_t t, char *dst)
 {
 	struct tm tm;

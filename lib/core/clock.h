@@ -18,6 +18,8 @@ void clock_sleep_us(uint64_t us);
  * most max_us ("full jitter"), so that many machines do not come back at once. */
 uint64_t clock_backoff_us(unsigned int tries, uint64_t first_us, uint64_t max_us);
 
+bool clock_is_before(const struct timespec *a, const struct timespec *b);
+
 /* "2026-11-22T00:00:00Z". dst holds CLOCK_TEXT_SIZE bytes. */
 void clock_format(time_t t, char *dst);
 

@@ -370,6 +370,16 @@ int fs_sync_fs(const char *path, struct err *e)
 	return 0;
 }
 
+int fs_set_mtime(const char *path, const struct timespec *t, struct err *e)
+{
+	struct timespec both[] = { { .tv_nsec = UTIME_OMIT }, *t };
+	_cleanup_fd_ int fd = fs_open(path, O_RDONLY, 0);
+
+	if (fd < 0 || futimens(fd, both) < 0 || fsync(fd) < 0)
+		return err_errno(e, errno, "setting the time of %s", path);
+	return 0;
+}
+
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

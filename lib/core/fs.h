@@ -67,6 +67,9 @@ int fs_copy_bytes(int from, int to);
 /* syncfs of the file system that path lies on. */
 int fs_sync_fs(const char *path, struct err *e);
 
+/* As if the file had been written then; durable. */
+int fs_set_mtime(const char *path, const struct timespec *t, struct err *e);
+
 /* Names in a directory, sorted, without "." and ".."; a missing directory is empty. */
 struct fs_names {
 	char **v;

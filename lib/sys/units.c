@@ -2,50 +2,22 @@
 
 #include <errno.h>
 
-#include <systemd/sd-bus.h>
-
 #include "core/clock.h"
 #include "core/str.h"
+#include "sys/units_inside.h"
 
-#define SECOND_US 1000000ULL
 /* PID 1 runs every generator before it answers again, whoever asked it to reload. */
 #define PID1_US	       (180 * SECOND_US)
-#define CALL_US	       (30 * SECOND_US) /* others */
 #define LOST_TRIES     14
 #define LOST_PAUSE_US  UINT64_C(100000) /* times the number of tries: 9 s in all */
 #define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
-#define WORD_SIZE      32
-
-struct units {
-	sd_bus *bus;
-	sd_bus_slot *job_removed;
-	sd_bus_error error;	    /* of the last call */
-	char *job;		    /* object path of the job that is waited for, or NULL */
-	char job_result[WORD_SIZE]; /* "" until it was removed */
-	const char *const *watched; /* units whose jobs matter to units_wait_idle */
-	size_t watched_n;
-	bool changed;
-};
-
-/* An object to call. */
-struct peer {
-	const char *name, *path, *interface;
-};
 
 static const struct peer MANAGER = { "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
 				     "org.freedesktop.systemd1.Manager" };
-static const struct peer LOGIND = { "org.freedesktop.login1", "/org/freedesktop/login1",
-				    "org.freedesktop.login1.Manager" };
-
-static inline void message_unref_p(sd_bus_message **m)
-{
-	sd_bus_message_unref(*m);
-}
-#define _cleanup_message_ _cleanup_(message_unref_p)
 
 /* --- calls --- */
 
-static int bus_failed(struct units *u, int r, const char *what, struct err *e)
+int units_bus_failed(struct units *u, int r, const char *what, struct err *e)
 {
 	const char *name = u->error.name ? u->error.name : "";
 	char why[400], buf[128];
@@ -63,9 +35,8 @@ static int bus_failed(struct units *u, int r, const char *what, struct err *e)
 	return -1;
 }
 
-/* Calls and waits at most timeout_us. u->error tells the D-Bus name of a failure afterwards. */
-static int call(struct units *u, const struct peer *peer, const char *member, uint64_t timeout_us,
-		sd_bus_message **ret_reply, struct err *e, const char *types, ...)
+int units_call(struct units *u, const struct peer *peer, const char *member, uint64_t timeout_us,
+	       sd_bus_message **ret_reply, struct err *e, const char *types, ...)
 {
 	_cleanup_message_ sd_bus_message *m = NULL;
 	va_list ap;
@@ -81,7 +52,7 @@ static int call(struct units *u, const struct peer *peer, const char *member, ui
 	}
 	if (r >= 0)
 		r = sd_bus_call(u->bus, m, timeout_us, &u->error, ret_reply);
-	return r < 0 ? bus_failed(u, r, member, e) : 0;
+	return r < 0 ? units_bus_failed(u, r, member, e) : 0;
 }
 
 static bool error_is(const struct units *u, const char *name)
@@ -131,7 +102,7 @@ static int subscribe(struct units *u, struct err *e)
 	for (unsigned int tries = 1;; tries++) {
 		struct err failure = ERR_INIT;
 
-		if (call(u, &MANAGER, "Subscribe", PID1_US, NULL, &failure, "") == 0)
+		if (units_call(u, &MANAGER, "Subscribe", PID1_US, NULL, &failure, "") == 0)
 			return 0;
 		lost |= error_is(u, SD_BUS_ERROR_NO_REPLY);
 		if (!lost || tries == LOST_TRIES) {
@@ -156,7 +127,7 @@ int units_open(struct units **ret_u, struct err *e)
 		r = sd_bus_match_signal(u->bus, &u->job_removed, MANAGER.name, MANAGER.path,
 					MANAGER.interface, "JobRemoved", on_job_removed, u);
 	if (r < 0) {
-		bus_failed(u, r, "opening the system bus", e);
+		units_bus_failed(u, r, "opening the system bus", e);
 		return err_hint(e, "systemctl status dbus");
 	}
 	/* Without a subscriber PID 1 sends no signals. */
@@ -186,11 +157,11 @@ static int load(struct units *u, const char *name, char **ret_path, struct err *
 	const char *path;
 	int r;
 
-	if (call(u, &MANAGER, "LoadUnit", PID1_US, &reply, e, "s", name) < 0)
+	if (units_call(u, &MANAGER, "LoadUnit", PID1_US, &reply, e, "s", name) < 0)
 		return unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "o", &path);
 	if (r < 0)
-		return bus_failed(u, r, "LoadUnit", e);
+		return units_bus_failed(u, r, "LoadUnit", e);
 	*ret_path = xstrdup(path);
 	return 0;
 }
@@ -249,11 +220,11 @@ static int get_loaded(struct units *u, const char *name, const char *path, struc
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	int r;
 
-	if (call(u, &unit, "GetAll", PID1_US, &reply, e, "s", UNIT_INTERFACE) < 0)
+	if (units_call(u, &unit, "GetAll", PID1_US, &reply, e, "s", UNIT_INTERFACE) < 0)
 		return unit_failed(u, name, e);
 	r = read_properties(reply, s);
 	if (r < 0)
-		return bus_failed(u, r, name, e);
+		return units_bus_failed(u, r, name, e);
 	return 0;
 }
 
@@ -264,11 +235,11 @@ static int get_file_state(struct units *u, const char *name, struct unit_state *
 	const char *word;
 	int r;
 
-	if (call(u, &MANAGER, "GetUnitFileState", PID1_US, &reply, e, "s", name) < 0)
+	if (units_call(u, &MANAGER, "GetUnitFileState", PID1_US, &reply, e, "s", name) < 0)
 		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "s", &word);
 	if (r < 0)
-		return bus_failed(u, r, "GetUnitFileState", e);
+		return units_bus_failed(u, r, "GetUnitFileState", e);
 	str_copy(s->file_state, sizeof(s->file_state), word);
 	return 0;
 }
@@ -303,7 +274,7 @@ static int pump(struct units *u, uint64_t deadline, bool *ret_in_time, struct er
 		r = sd_bus_wait(u->bus, left_us(deadline));
 	if (r < 0 && r != -EINTR) {
 		sd_bus_error_free(&u->error);
-		return bus_failed(u, r, "the connection to the system bus", e);
+		return units_bus_failed(u, r, "the connection to the system bus", e);
 	}
 	*ret_in_time = left_us(deadline) > 0;
 	return 0;
@@ -318,7 +289,7 @@ static int catch_up(struct units *u, struct err *e)
 		r = sd_bus_process(u->bus, NULL);
 	while (r > 0);
 	sd_bus_error_free(&u->error);
-	return r < 0 ? bus_failed(u, r, "the connection to the system bus", e) : 0;
+	return r < 0 ? units_bus_failed(u, r, "the connection to the system bus", e) : 0;
 }
 
 /* --- jobs --- */
@@ -340,26 +311,25 @@ static const char *result_text(struct units *u, const char *name, char *dst, siz
 	if (load(u, name, &path, NULL) < 0)
 		return dst;
 	unit.path = path;
-	if (call(u, &unit, "Get", PID1_US, &reply, NULL, "ss", "org.freedesktop.systemd1.Service",
-		 "Result") == 0 &&
+	if (units_call(u, &unit, "Get", PID1_US, &reply, NULL, "ss",
+		       "org.freedesktop.systemd1.Service", "Result") == 0 &&
 	    read_word(reply, word, sizeof(word)) > 0 && !str_eq(word, "success"))
 		snprintf(dst, dst_size, " (%s)", word);
 	return dst;
 }
 
-/* Queues a job and remembers it as the one to wait for. */
-static int queue(struct units *u, const char *member, const char *name, const char *mode,
-		 struct err *e)
+int units_queue(struct units *u, const char *member, const char *name, const char *mode,
+		struct err *e)
 {
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	const char *job;
 	int r;
 
-	if (call(u, &MANAGER, member, PID1_US, &reply, e, "ss", name, mode) < 0)
+	if (units_call(u, &MANAGER, member, PID1_US, &reply, e, "ss", name, mode) < 0)
 		return unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "o", &job);
 	if (r < 0)
-		return bus_failed(u, r, member, e);
+		return units_bus_failed(u, r, member, e);
 	free(u->job);
 	u->job = xstrdup(job);
 	u->job_result[0] = '\0';
@@ -391,7 +361,7 @@ static int queue_start(struct units *u, const char *name, struct err *e)
 	}
 	if (str_eq(s.active, "failed") && units_reset_failed(u, name, e) < 0)
 		return -1;
-	return queue(u, "StartUnit", name, "replace", e);
+	return units_queue(u, "StartUnit", name, "replace", e);
 }
 
 /* Waits for the queued job and reads what became of the unit. */
@@ -448,6 +418,11 @@ static bool is_stopped(const struct unit_state *s)
 	return str_eq(s->active, "inactive") || str_eq(s->active, "failed");
 }
 
+bool unit_is_idle(const struct unit_state *s)
+{
+	return is_stopped(s) && !s->has_job;
+}
+
 int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct err *e)
 {
 	uint64_t deadline = clock_monotonic_us() + timeout_s * SECOND_US;
@@ -459,7 +434,7 @@ int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct
 	 * again, because that stops the units that are PartOf= it. */
 	if (!str_eq(s.load, "loaded") && is_stopped(&s))
 		return 0;
-	if (queue(u, "StopUnit", name, "replace", e) < 0 ||
+	if (units_queue(u, "StopUnit", name, "replace", e) < 0 ||
 	    finish(u, name, "stop", timeout_s, deadline, &s, e) < 0)
 		return -1;
 	return is_stopped(&s) ? 0 : job_failed(u, name, &s, e);
@@ -469,7 +444,7 @@ int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct
 
 int units_reset_failed(struct units *u, const char *name, struct err *e)
 {
-	if (call(u, &MANAGER, "ResetFailedUnit", PID1_US, NULL, e, "s", name) < 0)
+	if (units_call(u, &MANAGER, "ResetFailedUnit", PID1_US, NULL, e, "s", name) < 0)
 		return error_is_missing(u) ? 0
 					   : unit_failed(u, name, e); /* not loaded, not failed */
 	return 0;
@@ -477,7 +452,7 @@ int units_reset_failed(struct units *u, const char *name, struct err *e)
 
 int units_reload(struct units *u, struct err *e)
 {
-	return call(u, &MANAGER, "Reload", PID1_US, NULL, e, "");
+	return units_call(u, &MANAGER, "Reload", PID1_US, NULL, e, "");
 }
 
 int units_enable(struct units *u, const char *name, struct err *e)
@@ -489,14 +464,14 @@ int units_enable(struct units *u, const char *name, struct err *e)
 	if (str_eq(s.file_state, "enabled"))
 		return 0;
 	/* names, for this boot only: no, over existing links: yes */
-	if (call(u, &MANAGER, "EnableUnitFiles", PID1_US, NULL, e, "asbb", 1, name, 0, 1) < 0)
+	if (units_call(u, &MANAGER, "EnableUnitFiles", PID1_US, NULL, e, "asbb", 1, name, 0, 1) < 0)
 		return unit_failed(u, name, e);
 	return units_reload(u, e);
 }
 
 int units_disable(struct units *u, const char *name, struct err *e)
 {
-	if (call(u, &MANAGER, "DisableUnitFiles", PID1_US, NULL, e, "asb", 1, name, 0) < 0)
+	if (units_call(u, &MANAGER, "DisableUnitFiles", PID1_US, NULL, e, "asb", 1, name, 0) < 0)
 		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	return units_reload(u, e);
 }
@@ -559,7 +534,7 @@ static int watch(struct units *u, const char *name, sd_bus_slot **ret_slot, stru
 	r = sd_bus_match_signal(u->bus, ret_slot, MANAGER.name, path,
 				"org.freedesktop.DBus.Properties", "PropertiesChanged", on_change,
 				u);
-	return r < 0 ? bus_failed(u, r, name, e) : 0;
+	return r < 0 ? units_bus_failed(u, r, name, e) : 0;
 }
 
 int units_wait_idle(struct units *u, const char *const *names, size_t n, unsigned int timeout_s,
@@ -579,41 +554,4 @@ int units_wait_idle(struct units *u, const char *const *names, size_t n, unsigne
 		sd_bus_slot_unref(slots[i]);
 	u->watched_n = 0;
 	return rc;
-}
-
-/* --- the machine --- */
-
-int units_restart_machine(struct units *u, enum units_restart_path *ret_path, struct err *e)
-{
-	struct err logind = ERR_INIT;
-
-	/* false: ask nobody for a password */
-	if (call(u, &LOGIND, "Reboot", CALL_US, NULL, &logind, "b", 0) == 0) {
-		*ret_path = UNITS_RESTART_LOGIND;
-		return 0;
-	}
-	if (queue(u, "StartUnit", "reboot.target", "replace-irreversibly", e) < 0) {
-		err_wrap(e, "restarting: logind refused (%s)", logind.msg);
-		return err_hint(e, "systemctl list-jobs; restart by hand: systemctl reboot");
-	}
-	*ret_path = UNITS_RESTART_TARGET;
-	return 0;
-}
-
-int units_clock_synchronised(struct units *u, bool *ret_yes, struct err *e)
-{
-	static const struct peer timedate = { "org.freedesktop.timedate1",
-					      "/org/freedesktop/timedate1",
-					      "org.freedesktop.DBus.Properties" };
-	_cleanup_message_ sd_bus_message *reply = NULL;
-	int r, yes;
-
-	if (call(u, &timedate, "Get", CALL_US, &reply, e, "ss", timedate.name, "NTPSynchronized") <
-	    0)
-		return err_wrap(e, "asking whether the clock is synchronised");
-	r = sd_bus_message_read(reply, "v", "b", &yes);
-	if (r < 0)
-		return bus_failed(u, r, "NTPSynchronized", e);
-	*ret_yes = yes;
-	return 0;
 }

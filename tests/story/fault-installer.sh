@@ -19,9 +19,11 @@ expect_failed driver-install-failed
 expect_words error.hint /var/log/nvidia-installer.log
 expect error.step driver
 trouble installer-asks driver-install-failed driver
+expect steps.driver.cut_off false
 trouble insmod-mismatch driver-install-failed driver
 configure '{"steps": {"driver": {"timeout_s": 3}}}'
 trouble installer-hangs driver-install-timeout driver
+expect steps.driver.cut_off true
 nothing_runs
 configure '{"steps": {"driver": {"timeout_s": 60}}}'
 

@@ -13,6 +13,9 @@ comes()
 	has "$2" "$1"
 }
 
+# in_transaction: the process that has rpm's lock
+in_transaction() { awk -v inode="$(stat -c %i "$T/root/var/lib/rpm/.rpm.lock")" '$2 == "POSIX" && $6 ~ ":" inode "$" { print $5 }' /proc/locks; }
+
 say "== killed in the transaction of yum; all that was installed is whole"
 story_from restarted single --fault yum-hangs
 "$TWIN" up "$T"
@@ -33,6 +36,20 @@ has "$T/root/var/lib/rpm/backup/__db.001" "the owner's"
 [ -z "$(ls -A "$T/root/var/lib/gn8v/rpm-kept")" ] || fail "the copy of the database is still there"
 said "an installation was cut off: the package database is put back as it was before"
 expect steps.packages.cut_off false
+expect_count 0 commands "$reinstall"
+
+say "== yum alone is killed in its transaction, as when memory runs out: that never happened, and yum is run again"
+story_from restarted single --fault yum-hangs
+"$TWIN" up "$T"
+begin again
+comes "in a transaction" "$T/root/var/lib/rpm/Packages"
+faults -yum-hangs
+kill -KILL "$(in_transaction)" || fail "nobody is in a transaction"
+finish
+expect_ready
+expect steps.packages.attempts 0
+expect_count 2 commands '"/usr/bin/yum", "install", "-y", "openssl3"'
+[ -z "$(ls -A "$T/root/var/lib/gn8v/rpm-kept")" ] || fail "the copy of the database is still there"
 expect_count 0 commands "$reinstall"
 
 say "== cut off, and all is whole but what people edit"

@@ -73,7 +73,7 @@ static void check_put_back(enum package_db_found want)
 {
 	enum package_db_found found;
 
-	ck_assert_msg(package_db_put_back(&found, &e) == 0, "%s", e.msg);
+	ck_assert_msg(package_db_put_back(&found, nobody_waits, NULL, &e) == 0, "%s", e.msg);
 	ck_assert_int_eq(found, want);
 	ck_assert(!fs_exists(COMPLETE));
 }
@@ -273,17 +273,45 @@ START_TEST(all_that_a_transaction_wrote_is_on_the_disk_before_the_copy_goes)
 }
 END_TEST
 
-START_TEST(whoever_is_in_a_transaction_has_moved_on)
+/* Their transaction, which ends while we wait; with this in the database. */
+struct theirs {
+	int fd;
+	const char *listing;
+};
+
+static void they_end(void *data)
+{
+	struct theirs *t = data;
+
+	ck_assert(fs_exists(COMPLETE));
+	put("/listing", t->listing);
+	put(PACKAGES, "after");
+	cleanup_close(&t->fd);
+}
+
+static void check_after_theirs(const char *listing, enum package_db_found want)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	_cleanup_fd_ int fd = -1;
+	struct theirs t = { .listing = listing };
+	enum package_db_found found;
 
+	put("/listing", OLD);
+	put(PACKAGES, "before");
 	keep();
-	put(PACKAGES, "theirs");
-	fd = fs_open(PATH_RPM "/.rpm.lock", O_RDWR, 0);
-	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &all), 0);
-	check_put_back(PACKAGE_DB_MOVED_ON);
-	check_has(PACKAGES, "theirs");
+	t.fd = fs_open(PATH_RPM "/.rpm.lock", O_RDWR, 0);
+	ck_assert_int_eq(fcntl(t.fd, F_OFD_SETLK, &all), 0);
+	ck_assert_msg(package_db_put_back(&found, they_end, &t, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(t.fd, -1);
+	ck_assert_int_eq(found, want);
+	check_has(PACKAGES, want == PACKAGE_DB_PUT_BACK ? "before" : "after");
+}
+
+/* It may bring something, or fail over the torn database, or be a key that is imported. */
+START_TEST(whoever_is_in_a_transaction_is_waited_for_and_then_it_is_judged)
+{
+	check_after_theirs(OLD "1700000000 tar tar-1.30-9.al8.x86_64\n", PACKAGE_DB_MOVED_ON);
+	check_after_theirs(OLD, PACKAGE_DB_PUT_BACK);
+	check_after_theirs(OLD "1700000000 gpg-pubkey gpg-pubkey-1-2\n", PACKAGE_DB_PUT_BACK);
 }
 END_TEST
 
@@ -295,4 +323,4 @@ SUITE_AROUND("package_db", make_machine, fixture_root_drop, a_transaction_that_w
 	     a_file_that_rpm_was_given_is_known_by_its_name, a_database_that_rpm_cannot_read_is_put_back,
 	     a_note_that_is_none_leaves_no_torn_database, a_note_that_is_too_long_leaves_no_torn_database,
 	     all_that_a_transaction_wrote_is_on_the_disk_before_the_copy_goes,
-	     nothing_is_left_beside_a_database_that_has_moved_on, whoever_is_in_a_transaction_has_moved_on)
+	     nothing_is_left_beside_a_database_that_has_moved_on, whoever_is_in_a_transaction_is_waited_for_and_then_it_is_judged)
