@@ -203,6 +203,68 @@ network_faults_are_survived() {
 	ok $? "faults: one whose modes were hardened and whose documentation was removed is not"
 }
 
+# A power cut in a transaction of the agent: its copy of the package database is not the bootstrap's, and comes back late.
+agent_puts_the_database_back() {
+	machine agents
+	user_data 1
+	boot
+	before=$(disk)
+	cp -a "$m" "$top/agents-first"
+	rm -r "$m/fake/www"
+	echo 0.3.0-1 > "$m/fake/installed"
+	sed -i '/gn8v-agent/d' "$m/fake/enabled"
+	theirs=$(disk)
+	echo malformed > "$m/var/lib/rpm/Packages"
+	echo 5 > "$m/fake/sleeps_left"
+	at sleep 'echo whole > /var/lib/rpm/Packages'
+	boot && ran '^sleep' && [ "$theirs" = "$(disk)" ]
+	ok $? "agent's cut: the database comes back, and what an administrator did stays, without a network"
+	m=$top/agents-first
+	echo malformed > "$m/var/lib/rpm/Packages"
+	rm "$m/var/lib/gn8v/user-data/applied"
+	at curl 'echo whole > /var/lib/rpm/Packages'
+	boot && [ "$before" = "$(disk)" ] && ran '^curl' && ! ran '^yum' && ran '^systemctl start --no-block gn8v-agent.service$'
+	ok $? "agent's cut: when it comes back during the download, what is there is not installed again"
+}
+
+hung_tools_meet_their_limits() {
+	machine hangs
+	user_data 1
+	boot
+	before=$(disk)
+	rm -r "$m/fake/www"
+	printf 'hang rpm %s deaf\n' -q -qa -V > "$m/fake/faults"
+	at sleep ': > /fake/faults'
+	echo 5 > "$m/fake/sleeps_left"
+	boot && grep -qx gn8v-bootstrap.service "$m/fake/started" && [ "$before" = "$(disk)" ] && ! ran '^yum'
+	ok $? "limits: where rpm hangs, the hook goes on and the bootstrap looks again"
+	machine hangs-late
+	user_data 1
+	echo 0.1.0-1 > "$m/fake/installed"
+	echo "S.5....T.  c /etc/gn8v/config.json" > "$m/fake/amiss.gn8v"
+	echo 'hang rpm -V' > "$m/fake/faults"
+	at yum ': > /fake/faults'
+	echo 3 > "$m/fake/sleeps_left"
+	boot && ran '^yum reinstall'
+	ok $? "limits: an rpm that hangs before it has said all has not found a package whole"
+	for how in '' ' deaf'; do
+		machine "hangs-yum$how"
+		user_data 1
+		echo "hang yum install$how" > "$m/fake/faults"
+		at sleep ': > /fake/faults'
+		echo 3 > "$m/fake/sleeps_left"
+		boot && grep -q 'is put back as it was before' "$m/fake/log/output" && [ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+		ok $? "limits: a$how yum that its limit ends never happened, and is run again"
+	done
+}
+
+# After all others.
+nothing_ran_without_a_limit() {
+	unlimited=$(cat "$top"/*/fake/log/unlimited 2> /dev/null | sort | uniq -c)
+	[ -z "$unlimited" ]
+	ok $? "limits: every call of rpm and yum has one${unlimited:+; not }$unlimited"
+}
+
 in_the_middle_of_yum() {
 	machine "$1"
 	user_data 1
@@ -361,8 +423,11 @@ administrator_keeps_edits
 upgrade_installs
 wrong_digest_never_installs
 network_faults_are_survived
+agent_puts_the_database_back
+hung_tools_meet_their_limits
 database_of_others_is_left_alone
 locks_are_told_apart
 cut_anywhere_completes
 cut_while_it_is_put_back
+nothing_ran_without_a_limit
 exit "$failed"
