@@ -53,6 +53,17 @@ user_data() {
 	sed 1d "$m/user-data" > "$m/fake/hook" # cloud-init takes the first line away
 }
 
+# at COMMAND LINE: what others do at the machine's next COMMAND, once.
+at() {
+	printf '%s\n' "rm -f /fake/at_$1" "$2" > "$m/fake/at_$1"
+}
+
+# locked DEVICE MAJOR:MINOR: somebody holds a lock on that device's file with the number that rpm's lock has, which is on DEVICE.
+locked() {
+	echo "$1" > "$m/fake/device"
+	echo "1: POSIX  ADVISORY  WRITE 4711 $2:$(stat -c %i "$m/var/lib/rpm/.rpm.lock") 0 EOF" > "$m/fake/proc/locks"
+}
+
 # boot [CUT]: one boot of the machine; the power goes at the CUT-th command.
 boot() {
 	echo 0 > "$m/fake/count"
@@ -192,6 +203,68 @@ network_faults_are_survived() {
 	ok $? "faults: one whose modes were hardened and whose documentation was removed is not"
 }
 
+# A power cut in a transaction of the agent: its copy of the package database is not the bootstrap's, and comes back late.
+agent_puts_the_database_back() {
+	machine agents
+	user_data 1
+	boot
+	before=$(disk)
+	cp -a "$m" "$top/agents-first"
+	rm -r "$m/fake/www"
+	echo 0.3.0-1 > "$m/fake/installed"
+	sed -i '/gn8v-agent/d' "$m/fake/enabled"
+	theirs=$(disk)
+	echo malformed > "$m/var/lib/rpm/Packages"
+	echo 5 > "$m/fake/sleeps_left"
+	at sleep 'echo whole > /var/lib/rpm/Packages'
+	boot && ran '^sleep' && [ "$theirs" = "$(disk)" ]
+	ok $? "agent's cut: the database comes back, and what an administrator did stays, without a network"
+	m=$top/agents-first
+	echo malformed > "$m/var/lib/rpm/Packages"
+	rm "$m/var/lib/gn8v/user-data/applied"
+	at curl 'echo whole > /var/lib/rpm/Packages'
+	boot && [ "$before" = "$(disk)" ] && ran '^curl' && ! ran '^yum' && ran '^systemctl start --no-block gn8v-agent.service$'
+	ok $? "agent's cut: when it comes back during the download, what is there is not installed again"
+}
+
+hung_tools_meet_their_limits() {
+	machine hangs
+	user_data 1
+	boot
+	before=$(disk)
+	rm -r "$m/fake/www"
+	printf 'hang rpm %s deaf\n' -q -qa -V > "$m/fake/faults"
+	at sleep ': > /fake/faults'
+	echo 5 > "$m/fake/sleeps_left"
+	boot && grep -qx gn8v-bootstrap.service "$m/fake/started" && [ "$before" = "$(disk)" ] && ! ran '^yum'
+	ok $? "limits: where rpm hangs, the hook goes on and the bootstrap looks again"
+	machine hangs-late
+	user_data 1
+	echo 0.1.0-1 > "$m/fake/installed"
+	echo "S.5....T.  c /etc/gn8v/config.json" > "$m/fake/amiss.gn8v"
+	echo 'hang rpm -V' > "$m/fake/faults"
+	at yum ': > /fake/faults'
+	echo 3 > "$m/fake/sleeps_left"
+	boot && ran '^yum reinstall'
+	ok $? "limits: an rpm that hangs before it has said all has not found a package whole"
+	for how in '' ' deaf'; do
+		machine "hangs-yum$how"
+		user_data 1
+		echo "hang yum install$how" > "$m/fake/faults"
+		at sleep ': > /fake/faults'
+		echo 3 > "$m/fake/sleeps_left"
+		boot && grep -q 'is put back as it was before' "$m/fake/log/output" && [ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+		ok $? "limits: a$how yum that its limit ends never happened, and is run again"
+	done
+}
+
+# After all others.
+nothing_ran_without_a_limit() {
+	unlimited=$(cat "$top"/*/fake/log/unlimited 2> /dev/null | sort | uniq -c)
+	[ -z "$unlimited" ]
+	ok $? "limits: every call of rpm and yum has one${unlimited:+; not }$unlimited"
+}
+
 in_the_middle_of_yum() {
 	machine "$1"
 	user_data 1
@@ -240,7 +313,7 @@ database_of_others_is_left_alone() {
 	ok $? "others: a yum that is killed never happened, and is run again"
 	machine others-now
 	user_data 1
-	echo "1: POSIX  ADVISORY  WRITE 4711 08:03:$(stat -c %i "$m/var/lib/rpm/.rpm.lock") 0 EOF" > "$m/fake/proc/locks"
+	locked $((8 << 8 | 3)) 08:03
 	echo 3 > "$m/fake/sleeps_left"
 	boot
 	grep -q 'another program is installing packages: waiting for it' "$m/fake/log/output" && ! ran '^yum'
@@ -250,6 +323,52 @@ database_of_others_is_left_alone() {
 	boot
 	[ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
 	ok $? "others: then it installs"
+	in_the_middle_of_yum others-hold
+	locked $((8 << 8 | 3)) 08:03
+	echo 3 > "$m/fake/sleeps_left"
+	boot
+	grep -q 'waiting for it' "$m/fake/log/output" && [ -e "$m/var/lib/gn8v/user-data/rpmdb/Packages" ] &&
+		grep -qx malformed "$m/var/lib/rpm/Packages" && ! ran '^curl\|^yum'
+	ok $? "others: while somebody is in a transaction, no copy is put back or dropped"
+	echo 3 > "$m/fake/sleeps_left"
+	cp -a "$m" "$top/held"
+	at sleep ': > /fake/proc/locks'
+	boot
+	grep -q 'is put back as it was before' "$m/fake/log/output" && [ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+	ok $? "others: that transaction brought nothing: then it is put back"
+	m=$top/held
+	locked $((8 << 8 | 3)) 08:03
+	at sleep ': > /fake/proc/locks
+		printf "%s\\n" whole theirs > /var/lib/rpm/Packages
+		echo "4711 theirs" >> /fake/packages'
+	boot
+	grep -q 'packages were installed since' "$m/fake/log/output" && grep -qx theirs "$m/fake/kept_by_yum"
+	ok $? "others: it did: then the database stays as it is"
+}
+
+# busy DEVICE MAJOR:MINOR: whether a lock of that device is rpm's, on DEVICE.
+busy() {
+	locked "$1" "$2"
+	rm -f "$m/fake/installed"
+	echo 2 > "$m/fake/sleeps_left"
+	! boot && grep -q 'waiting for it' "$m/fake/log/output"
+}
+
+locks_are_told_apart() {
+	machine locks
+	user_data 1
+	busy $((0x103 << 8 | 0x34 | 0x12 << 20)) 103:1234
+	ok $? "locks: a device with large numbers is found"
+	busy 45 00:31
+	ok $? "locks: where a file system has no device, by the file's number alone"
+	! busy $((0xfd << 8 | 1)) fd:00 && [ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+	ok $? "locks: a file of another device that has the same number is not rpm's lock"
+	db=$top/lock
+	mkdir "$db" && : > "$db/.rpm.lock"
+	sed -n '/^is_busy() {/,/^}/p' "$here/../../cloud-init/bootstrap.in" > "$top/is_busy"
+	echo 'db=$1; is_busy' >> "$top/is_busy"
+	! sh "$top/is_busy" "$db" && flock "$db/.rpm.lock" sh "$top/is_busy" "$db"
+	ok $? "locks: as this kernel writes them"
 }
 
 cut_anywhere_completes() {
@@ -304,7 +423,11 @@ administrator_keeps_edits
 upgrade_installs
 wrong_digest_never_installs
 network_faults_are_survived
+agent_puts_the_database_back
+hung_tools_meet_their_limits
 database_of_others_is_left_alone
+locks_are_told_apart
 cut_anywhere_completes
 cut_while_it_is_put_back
+nothing_ran_without_a_limit
 exit "$failed"
