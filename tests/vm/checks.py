@@ -68,7 +68,7 @@ def answer(vm, status, result):
         must("step %s holds" % step["id"], step["state"] in ("done", "skipped"), step)
 
 
-def nothing_twice(vm):
+def hardware_used_rightly(vm):
     """By the log of the simulated hardware, which lies outside the machine: no power cut takes lines from it."""
     same("nothing was used wrongly", vm.misuse(), "")
     must("no GPU session was lost", not read_json(vm.twin.state("devices.json"))["session_lost"])

@@ -180,7 +180,7 @@ class Cuts:
         checks.ready_status(vm, shell)
         vm.power_button()
         checks.stopped_status(vm)
-        checks.nothing_twice(vm)
+        checks.hardware_used_rightly(vm)
         checks.no_cycle(vm)
         self.say("           ok  ready after %d cuts and %d boots; the file system's journal was replayed after %d of them" % (
             len(self.suffered), vm.boots, self.replayed))
