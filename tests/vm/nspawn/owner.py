@@ -16,7 +16,9 @@ def killed(s):
 
 def deaf(s, limit=""):
     """It ignores SIGTERM, and is stopped in the end; LIMIT: other than systemd's own, how long that waits."""
-    s.begin("single", at="restarted", config={"metadata": {"deadline_s": 3600}})
+    # A second attempt would find it stopped, and hide that the first had given up.
+    once = {"steps": {"hold-services": {"attempts": 1}}}
+    s.begin("single", at="restarted", config=dict(once, metadata={"deadline_s": 3600}))
     owner(s, "Service", DEAF + limit)
     # The agent waits for the metadata service until there is something to be stopped.
     s.fault("metadata-down")
