@@ -235,10 +235,13 @@ WHOLE_RPM = $(if $(wildcard $(call BUILT_RPM,$(RPM_VERSION))),,rpm)
 CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)') \
        $(if $(REPORT),--report $(REPORT))
 
-.PHONY: rpm-newer vm-needs
+.PHONY: rpm-newer vm-needs nspawn-needs
 # Before anything is built for them: whether they can be made here.
 vm-needs:
 	@tests/vm/run --needs
+
+nspawn-needs:
+	@tests/vm/nspawn/run --needs
 
 rpm-newer: $(WHOLE_RPM)
 	$(if $(wildcard $(call BUILT_RPM,$(NEWER))),,$(MAKE) rpm RPM_VERSION=$(NEWER))
@@ -247,11 +250,11 @@ check-vm: vm-needs $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) $(if $(filter single,$
 	$(WHOLE) $(CUTS) $(T)
 
 # What needs a real systemd but no machine of its own.
-check-nspawn: stage $(DEVICES) $(TWIN_ANSWER)
+check-nspawn: nspawn-needs stage $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) LONG=$(LONG) tests/vm/nspawn/run $(if $(J),-j $(J)) $(T)
 
 # Both at the same time: what continuous integration runs.
-check-machines: vm-needs stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) rpm-newer
+check-machines: vm-needs nspawn-needs stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) rpm-newer
 	LONG=$(LONG) $(WHOLE) --scenes $(CUTS)
 
 ifdef VM

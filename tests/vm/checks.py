@@ -68,7 +68,7 @@ def answer(vm, status, result):
         must("step %s holds" % step["id"], step["state"] in ("done", "skipped"), step)
 
 
-def nothing_twice(vm):
+def hardware_used_rightly(vm):
     """By the log of the simulated hardware, which lies outside the machine: no power cut takes lines from it."""
     same("nothing was used wrongly", vm.misuse(), "")
     must("no GPU session was lost", not read_json(vm.twin.state("devices.json"))["session_lost"])
@@ -107,6 +107,13 @@ def running(vm, shell):
     same("gn8v status --wait", shell.run("gn8v status --wait --timeout 5 >/dev/null")[0], 0)
     same("packages that are missing", shell.run("rpm -q --quiet " + " ".join(packages(vm)))[0], 0)
     same("failed units", shell.run("systemctl --failed --no-legend --plain")[1].strip(), "")
+
+
+def finds_libraries(shell):
+    """By ldconfig's cache, of which no digest is compared. Of one that is empty or cut short it says nothing, or only a complaint,
+    and may end with 0."""
+    status, text = shell.run("test -s /etc/ld.so.cache && ldconfig -p | grep 'libc\\.so\\.6 .*=> /'")
+    must("ldconfig -p names libc.so.6", status == 0, text.strip())
 
 
 def monotonic(shell, unit, what="ActiveEnterTimestampMonotonic"):

@@ -177,18 +177,19 @@ class Cuts:
         for package in checks.packages(vm):
             checks.same("rpm -V of " + package, shell.run("rpm -V --nodeps " + package)[1].strip(), "")
         self.same_files(listing(shell))
+        checks.finds_libraries(shell)
         checks.ready_status(vm, shell)
         vm.power_button()
         checks.stopped_status(vm)
-        checks.nothing_twice(vm)
+        checks.hardware_used_rightly(vm)
         checks.no_cycle(vm)
         self.say("           ok  ready after %d cuts and %d boots; the file system's journal was replayed after %d of them" % (
             len(self.suffered), vm.boots, self.replayed))
 
     def same_files(self, found):
-        """What rpm and the installers had beside a file while they wrote it may be left; it is nobody's file."""
+        """What rpm, the installers and systemd-sysusers had beside a file while they wrote it may be left; it is nobody's file."""
         wanted = self.reference["files"]
-        left = [path for path in found if path not in wanted and LEFT_OVER.sub("", path) in wanted]
+        left = [path for path in found if path not in wanted and LEFT_OVER.sub(r"\1", path) in wanted]
         if left:
             self.say("           left behind: " + ", ".join(left))
         judged = [sorted(line for line in files.items() if not VOLATILE.search(line[0]) and line[0] not in left)
@@ -210,14 +211,28 @@ LISTING = (r"find /etc /usr /boot /var/lib/gn8v -xdev -cnewer /twin/hardware/ini
            r"\( -type f -exec sha256sum {} + -o -type l -printf '%l  %p\n' \) | awk '{ print $2, $1 }' | sort")
 # What differs from machine to machine, or tells of its life: in rpmdb is when NVIDIA's key was imported.
 VOLATILE = re.compile(r"^(/var/lib/gn8v/(status\.json|rpmdb/.*)|/etc/(machine-id|hostname|resolv\.conf|ld\.so\.cache|\.pwd\.lock)|"
-                      r"/etc/(passwd|group|g?shadow)-?|/etc/(ssh|cloud)/.*|/etc/systemd/network/10-cloud-init-.*|"
+                      r"/etc/(passwd|group|g?shadow)-|/etc/(ssh|cloud)/.*|/etc/systemd/network/10-cloud-init-.*|"
                       r"/boot/grub2/grubenv)$")
-LEFT_OVER = re.compile(r"(;[0-9a-f]{8}|\.\d{3,7})$")
+# A name of rpm's or an installer's for what becomes a file, or of systemd-sysusers; without it, or with \1, it is the file's.
+LEFT_OVER = re.compile(r"(?:;[0-9a-f]{8}|\.\d{3,7})$|(?<=^/etc/)\.#(passwd|group|g?shadow)\w{6}$")
+# Only systemd-sysusers makes an account here, in the transaction that brings gn8v. It takes the first number that is free, on
+# all machines the same one. What it writes into shadow beside the name is the day.
+ACCOUNTS = {"/etc/passwd": "cat", "/etc/group": "cat", "/etc/gshadow": "cat",
+            "/etc/shadow": "awk -F: -v OFS=: '{ $3 = \"\"; print }'"}
+# They judge them. Of the image itself pwck has complaints: homes that are not there.
+JUDGES, WHOLE_OR_NOT = ("pwck -r", "grpck -r"), (0, 2)
 
 
 def listing(shell):
-    """{path: digest or target} of the files that came after the image."""
-    return dict(line.split(" ", 1) for line in shell.ask(LISTING).splitlines())
+    """{path: digest or target} of the files that came after the image, and {path: text} of those that hold accounts, with what
+    their judges say."""
+    found = dict(line.split(" ", 1) for line in shell.ask(LISTING).splitlines())
+    found.update((path, shell.ask("%s %s" % (reads, path))) for path, reads in ACCOUNTS.items())
+    for judge in JUDGES:
+        code, words = shell.run(judge)
+        found[judge] = "exit status %d: %s" % (code, words.strip())
+        checks.must("%s could judge" % judge, code in WHOLE_OR_NOT, found[judge])
+    return found
 
 
 def states(journal):

@@ -106,24 +106,6 @@ def repository(folder, rootfs):
         f.write(recipe)
 
 
-PROGRAMS = ("mmdebstrap", "qemu-system-x86_64", "qemu-img", "qemu-io", "createrepo_c", "rpmbuild", "grub-mkimage", "mcopy",
-            "mkfs.vfat", "sfdisk", "mke2fs", "debugfs", "socat")
-FILES = ("/usr/share/ovmf/OVMF.fd", "/usr/lib/grub/x86_64-efi/linux.mod")
-HOST = "bookworm"
-
-
-def lacking():
-    """What this computer needs before a machine can be made, in words."""
-    missing = [t for t in PROGRAMS if not shutil.which(t)] + [f for f in FILES if not os.path.exists(f)]
-    if missing:
-        yield "missing: %s. packaging/deps --vm installs them." % ", ".join(missing)
-    if os.geteuid() != 0:
-        yield "making a machine's disk needs root: run it with sudo."
-    with open("/etc/os-release") as f:
-        if "VERSION_CODENAME=" + HOST not in f.read():
-            yield "the machines are made of Debian 12's packages, from the repositories of a computer that runs it."
-
-
 def places(folder):
     return {n: os.path.join(folder, n) for n in ("assets", "rootfs", "repository", "disk.raw")}
 

@@ -1,18 +1,19 @@
-"""A clock that is wrong by years: nothing over https until it is right; later than is waited for, it is said."""
+"""A clock that is years behind, or ahead: nothing over https until it is right; later than is waited for, it is said."""
 import datetime
 import os
 import time
 
 from instance import write_text
 
-YEARS = -6 * 365 * 86400
+YEARS = 6 * 365 * 86400
 EVERYWHERE = "[Manager]\nDefaultEnvironment=LD_PRELOAD=/usr/libexec/clock.so\n"
 
 
-def wrong(s, is_wrong):
+def wrong(s, by):
+    """BY: seconds; 0 is right."""
     path = s.twin.state("clock-wrong")
-    if is_wrong:
-        write_text(path, "%d\n" % YEARS)
+    if by:
+        write_text(path, "%d\n" % by)
     elif os.path.exists(path):
         os.unlink(path)
 
@@ -21,29 +22,39 @@ def https(s):
     return [r for r in s.log("http") if r["boot"] == s.twin.boot and r["via"] != "metadata"]
 
 
-def waits(s):
-    s.comes("steps.time-sync.state", "running")
+def told(s, by):
+    """The status has the agent's clock, so that it is seen to be this one."""
     updated = datetime.datetime.fromisoformat(s.status("updated")).timestamp()
-    s.expect(abs(updated - time.time() - YEARS) < 86400, "the clock of the agent is another: %s" % s.status("updated"))
+    s.expect(abs(updated - time.time() - by) < 86400, "the clock of the agent is another: %s" % s.status("updated"))
     s.expect(not https(s), "it trusted certificates by a wrong clock")
 
 
-def play(s):
+def becomes_right(s, by):
     s.begin("single", at="restarted")
     s.write("/etc/systemd/system.conf.d/clock.conf", EVERYWHERE)
-    wrong(s, True)
+    wrong(s, by)
     s.boot()
-    waits(s)
-    wrong(s, False)
+    s.comes("steps.time-sync.state", "running")
+    told(s, by)
+    wrong(s, 0)
     s.expect_ready()
 
-    print("== wrong again, for longer than is waited for")
+
+def stays_wrong(s, by):
     s.down()
-    wrong(s, True)
+    wrong(s, by)
     s.configure({"time_sync": {"deadline_s": 3}})
     s.boot()
     s.expect_failed("clock-not-synchronised", "time-sync")
-    s.expect(not https(s), "it trusted certificates by a wrong clock")
-    wrong(s, False)
+    told(s, by)
+    wrong(s, 0)
     s.expect(s.restart_agent(), "systemctl restart failed")
     s.expect_open()
+
+
+def play(s):
+    for by, words in ((-YEARS, "behind"), (YEARS, "ahead")):
+        print("== years %s" % words, flush=True)
+        becomes_right(s, by)
+        print("== and again, for longer than is waited for", flush=True)
+        stays_wrong(s, by)

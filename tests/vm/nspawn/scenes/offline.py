@@ -32,7 +32,7 @@ def wait_online(s, command):
     s.link("/etc/systemd/system/network-online.target.wants/scene-online.service", "../scene-online.service")
 
 
-def play(s):
+def fresh(s):
     s.begin("single", extras=EXTRAS, config={"gate": {"mode": "attested"}})
     s.network(True)     # the addresses in the instance's configuration
     for _ in range(2):
@@ -43,6 +43,8 @@ def play(s):
     s.run()
     s.expect_ready()
 
+
+def installed(s):
     print("== installed, and at two boots nobody answers")
     for _ in range(2):
         s.down()
@@ -52,6 +54,8 @@ def play(s):
     s.expect(s.restart_agent(), "systemctl restart failed")
     s.expect_open()
 
+
+def nobody_to_wait(s):
     print("== whoever waits for the network fails, though there is one")
     s.down()
     wait_online(s, "/bin/false")
@@ -59,6 +63,8 @@ def play(s):
     s.expect_open()
     s.expect_units(scene_online="failed")
 
+
+def late(s):
     print("== the network comes late: the agent waits for it, nobody waits for the agent")
     s.down()
     wait_online(s, "/bin/sh -c 'until [ -e /run/online ]; do sleep 0.1; done'")
@@ -70,6 +76,8 @@ def play(s):
     s.box.run("touch", "/run/online")
     s.expect_open()
 
+
+def not_far_enough(s):
     print("== there is a network, but not as far as the reference values: it opens by itself once there is")
     s.down()
     wait_online(s, "/bin/true")
@@ -80,3 +88,11 @@ def play(s):
     s.expect_closed(*GATED)
     s.fault()
     s.expect_open()
+
+
+def play(s):
+    fresh(s)
+    installed(s)
+    nobody_to_wait(s)
+    late(s)
+    not_far_enough(s)

@@ -17,12 +17,14 @@ def loses(s, *command):
     s.expect_open()
 
 
-def play(s):
+def fails(s):
     s.begin("single", at="ready", faults={"persistenced-fails": True})
     s.boot()
     s.expect_failed("persistenced-failed", "persistenced-start")
     s.expect_closed(*GATED)
 
+
+def meets_its_start_limit(s):
     print("== at its start limit")
     s.write("/etc/systemd/system/nvidia-persistenced.service.d/99-owner.conf", "[Unit]\nStartLimitIntervalSec=600\n")
     s.systemctl("daemon-reload")
@@ -33,12 +35,16 @@ def play(s):
     s.expect_failed("persistenced-failed", "persistenced-start")
     heals(s)
 
+
+def dies(s):
     print("== it dies while the gate is open")
     s.systemctl("kill", "--signal=KILL", PERSISTENCED)
     s.box.until(lambda: s.state(PERSISTENCED) == "failed", "it has died")
     s.expect(s.restart_agent(), "systemctl restart failed")
     s.expect_open()
 
+
+def is_masked(s):
     print("== it is stopped, masked, and unmasked")
     s.systemctl("stop", PERSISTENCED)
     s.systemctl("mask", "--runtime", PERSISTENCED)
@@ -50,6 +56,8 @@ def play(s):
     s.expect(s.restart_agent(), "systemctl restart failed")
     s.expect_open()
 
+
+def is_slow(s):
     print("== slow at a boot: all wait, nobody gives up")
     s.down()
     s.holds("persistenced")
@@ -61,10 +69,8 @@ def play(s):
     s.expect_open()
     s.no_timeout()
 
-    print("== who would tell of its job is lost meanwhile: PID 1 is executed anew, the message bus dies")
-    loses(s, "daemon-reexec")
-    loses(s, "kill", "--signal=KILL", "dbus.service")
 
+def hangs(s):
     # In ExecStartPost= the daemon itself is up already.
     for fault in ("persistenced-hangs", "smi-hangs"):
         print("== %s at a boot, beyond systemd's limit" % fault)
@@ -77,3 +83,15 @@ def play(s):
     s.limit(PERSISTENCED, 900)
     s.systemctl("daemon-reload")
     heals(s)
+
+
+def play(s):
+    fails(s)
+    meets_its_start_limit(s)
+    dies(s)
+    is_masked(s)
+    is_slow(s)
+    print("== who would tell of its job is lost meanwhile: PID 1 is executed anew, the message bus dies")
+    loses(s, "daemon-reexec")
+    loses(s, "kill", "--signal=KILL", "dbus.service")
+    hangs(s)
