@@ -12,8 +12,9 @@
 /* A step that failed for what may pass is begun again after about 2, 4, 8 ... 60 s. */
 #define RETRY_FIRST_US UINT64_C(2000000)
 #define RETRY_MAX_US   UINT64_C(60000000)
-/* The first look, beside its question for the metadata: it may wait for another's installation. */
-#define LOOK_S 1800
+/* The first look, beside its question for the metadata: it may wait for another's installation (worker.c), and then ask
+ * rpm what came of it. */
+#define LOOK_S 2500
 
 static void release(sd_event_source **s)
 {

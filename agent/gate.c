@@ -8,8 +8,8 @@
 #include "sys/units.h"
 #include "unitfile.h"
 
-/* The target only waits for its turn. What is behind it gets more than the 90 s after which systemd kills what does
- * not stop (DefaultTimeoutStopSec=), all together: gn8v-agent.service's TimeoutStopSec= is longer. */
+/* The target only waits for its turn. What is behind it gets more than the 90 s after which systemd kills what does not
+ * stop (DefaultTimeoutStopSec=), all together; then a second each: gn8v-agent.service's TimeoutStopSec= is longer. */
 #define OPEN_S	90
 #define CLOSE_S 150
 

@@ -40,6 +40,9 @@ static int lock_transactions(void (*on_wait)(void *data), void *data, struct err
 		on_wait(data);
 		r = fcntl(fd, F_OFD_SETLKW, &all);
 	}
+	if (r < 0 && errno == EINTR)
+		return err_set(e, &ERR_TIMEOUT,
+			       PATH_RPM "/" LOCK ": another program does not end its transaction");
 	if (r < 0)
 		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
 	return take_fd(&fd);

@@ -24,7 +24,8 @@ int package_db_keep(const char *const *argv, void (*on_wait)(void *data), void *
 int package_db_settle(struct err *e);
 
 /* Puts back the copy of a transaction that was cut off, if there is one: not when rpm can read the database and others
- * have installed packages since the copy was made. Waits for whoever is in a transaction, after on_wait(data). */
+ * have installed packages since the copy was made. Waits for whoever is in a transaction, after on_wait(data);
+ * ERR_TIMEOUT when a signal ends that. */
 int package_db_put_back(enum package_db_found *ret, void (*on_wait)(void *data), void *data,
 			struct err *e);
 

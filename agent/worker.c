@@ -13,6 +13,9 @@
 #include "package_db.h"
 #include "sys/run.h"
 
+/* For another's transaction that is under way as the agent begins: longer than the bootstrap gives its own. */
+#define LOCK_WAIT_S 1900
+
 static void send_frame(struct worker *w, enum worker_message type, const void *data, size_t len)
 {
 	struct worker_frame head = { .type = type, .len = (uint32_t)len };
@@ -133,13 +136,24 @@ static void tell_wait(void *w)
 		"an installation was cut off, and another program is installing packages: waiting for it");
 }
 
-/* What cannot be put back is met again by whoever asks rpm. */
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* What cannot be put back is met again by whoever asks rpm, and put back before the next transaction. */
 static void put_packages_back(struct worker *w)
 {
+	struct sigaction wake = { .sa_handler = on_alarm }; /* fcntl(2) ends with EINTR */
 	struct err e = ERR_INIT;
 	enum package_db_found found;
+	int r;
 
-	if (package_db_put_back(&found, tell_wait, w, &e) < 0)
+	sigaction(SIGALRM, &wake, NULL);
+	alarm(LOCK_WAIT_S);
+	r = package_db_put_back(&found, tell_wait, w, &e);
+	alarm(0);
+	if (r < 0)
 		worker_event(
 			w,
 			"an installation was cut off, and the package database could not be put back: %s",

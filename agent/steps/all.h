@@ -60,17 +60,20 @@ void verify_probe(const struct facts *f, struct probe_result *r, const char *wha
 int step_run(struct worker *w, const char *const *argv, const char *cwd,
 	     const struct err_kind *kind, struct err *e);
 
-/* Before something rebuilds an initramfs, in a boot that has the driver option: a file that was written by a clock that
- * was ahead would look newer than that initramfs. It gets the time of the boot, in which it is in effect. */
-int lkca_not_ahead(struct err *e);
+/* The same for a program that needs more said (argv, env, cwd). r is done afterwards. */
+int step_play(struct worker *w, struct run *r, const struct err_kind *kind, struct err *e);
 
-/* What a unit gets to stop: more than the 90 s after which systemd kills what does not (DefaultTimeoutStopSec=,
- * systemd-system.conf(5)), so that its word comes first. */
-#define STEP_STOP_S 150
+/* Before something rebuilds an initramfs, in a boot that has the driver option: the option's file, where it was written by
+ * a clock that was ahead, would look newer than that initramfs. It gets the time of the boot. */
+int lkca_not_ahead(struct err *e);
 
 /* Starts a unit and waits for it, with the step's deadline. Where a job is under way already (a boot's)
  * it is joined; if that one, which others began, fails, the unit is started once more. */
 int step_start_unit(struct worker *w, struct units *u, const char *name, struct err *e);
+
+/* Stops a unit and waits for it: longer than the 90 s after which systemd kills what does not stop (DefaultTimeoutStopSec=,
+ * systemd-system.conf(5)), but not beyond the step's deadline. */
+int step_stop_unit(struct worker *w, struct units *u, const char *name, struct err *e);
 
 /* step_run for a program that people can run too: the hint is its command line. */
 int step_run_plain(struct worker *w, const char *const *argv, const char *cwd,

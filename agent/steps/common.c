@@ -4,6 +4,7 @@
 #include "sys/run.h"
 
 #define LAST_LINES 5
+#define STOP_S	   150
 
 /* Where the last n lines of a text begin. */
 static const char *last_lines(const char *text, size_t n)
@@ -41,29 +42,36 @@ int step_hint_command(struct err *e, const char *const *argv, const char *cwd)
 			cwd ? "cd " : "", cwd ? cwd : "", cwd ? " &&" : "", text.s + !cwd);
 }
 
-/* Neither an end of its own, nor never begun. */
+/* A shell's program that a signal ended makes the shell end with 128 and the signal's number. */
 static bool was_cut_off(const struct run *r, const struct err *e)
 {
-	return e->kind == &ERR_TIMEOUT || (e->kind == &ERR_CHILD && r->status < 0);
+	return e->kind == &ERR_TIMEOUT ||
+	       (e->kind == &ERR_CHILD && (r->status < 0 || (r->status > 128 && r->status < 160)));
+}
+
+int step_play(struct worker *w, struct run *r, const struct err_kind *kind, struct err *e)
+{
+	int ok;
+
+	r->timeout_s = worker_left_s(w);
+	r->on_line = worker_on_line;
+	r->on_line_data = w;
+	ok = run_wait(r, e);
+	w->cut_off = ok < 0 && was_cut_off(r, e);
+	if (ok < 0)
+		say_last_lines(w, r->argv[0], r->tail);
+	if (ok < 0 && e->kind == &ERR_CHILD)
+		err_rekind(e, kind);
+	run_done(r);
+	return ok;
 }
 
 int step_run(struct worker *w, const char *const *argv, const char *cwd,
 	     const struct err_kind *kind, struct err *e)
 {
-	struct run r = { .argv = argv,
-			 .cwd = cwd,
-			 .timeout_s = worker_left_s(w),
-			 .on_line = worker_on_line,
-			 .on_line_data = w };
-	int ok = run_wait(&r, e);
+	struct run r = { .argv = argv, .cwd = cwd };
 
-	w->cut_off = ok < 0 && was_cut_off(&r, e);
-	if (ok < 0)
-		say_last_lines(w, argv[0], r.tail);
-	if (ok < 0 && e->kind == &ERR_CHILD)
-		err_rekind(e, kind);
-	run_done(&r);
-	return ok;
+	return step_play(w, &r, kind, e);
 }
 
 int step_run_plain(struct worker *w, const char *const *argv, const char *cwd,
@@ -72,6 +80,13 @@ int step_run_plain(struct worker *w, const char *const *argv, const char *cwd,
 	if (step_run(w, argv, cwd, kind, e) == 0)
 		return 0;
 	return e->kind == kind ? step_hint_command(e, argv, cwd) : -1;
+}
+
+int step_stop_unit(struct worker *w, struct units *u, const char *name, struct err *e)
+{
+	unsigned int left_s = worker_left_s(w);
+
+	return units_stop(u, name, left_s < STOP_S ? left_s : STOP_S, e);
 }
 
 int step_start_unit(struct worker *w, struct units *u, const char *name, struct err *e)

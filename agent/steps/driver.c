@@ -29,7 +29,7 @@ PROBE(driver)
 
 /* A newer driver over a running one: the module must not be in use, nor about to be. What the boot began may have
  * come on since the facts were read. */
-static int stop_users(struct err *e)
+static int stop_users(struct worker *w, struct err *e)
 {
 	static const char *const names[] = { UNIT_PERSISTENCED, UNIT_FABRICMANAGER };
 	_cleanup_(units_close_p) struct units *u = NULL;
@@ -41,7 +41,7 @@ static int stop_users(struct err *e)
 
 		if (units_get(u, names[i], &s, e) < 0)
 			return -1;
-		if (!unit_is_idle(&s) && units_stop(u, names[i], STEP_STOP_S, e) < 0)
+		if (!unit_is_idle(&s) && step_stop_unit(w, u, names[i], e) < 0)
 			return err_rekind(e, &CODE_HOLD);
 	}
 	return 0;
@@ -64,7 +64,7 @@ APPLY(driver)
 		argv[n++] = "--skip-module-load";
 	r = artefact_check(w, &a, e);
 	if (r == 0)
-		r = stop_users(e);
+		r = stop_users(w, e);
 	if (r == 0)
 		r = lkca_not_ahead(e); /* the installer rebuilds the initramfs */
 	if (r == 0)

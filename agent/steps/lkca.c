@@ -38,14 +38,17 @@ PROBE(initramfs)
 		probe_todo(r, "rebuild every initramfs");
 }
 
-/* After every initramfs was made with the file in its place. The clock was put back meanwhile if one looks older. */
+/* After every initramfs was made with the file in its place. The clock was put back meanwhile if one looks older; but not
+ * if it is from before this boot: then that one was not made. */
 static int lkca_older_than_images(struct err *e)
 {
 	struct timespec lkca, oldest, newest;
+	int64_t boot_time;
 
 	if (facts_initramfs_times(&oldest, &newest, e) < 0)
 		return -1;
-	if (!fs_mtime(PATH_MODPROBE_LKCA, &lkca) || !clock_is_before(&oldest, &lkca))
+	if (!fs_mtime(PATH_MODPROBE_LKCA, &lkca) || !clock_is_before(&oldest, &lkca) ||
+	    !kernel_boot_time(&boot_time) || oldest.tv_sec < boot_time)
 		return 0;
 	return fs_set_mtime(PATH_MODPROBE_LKCA, &oldest, e);
 }

@@ -16,13 +16,12 @@ static void tell_wait(void *w)
 /* A program that was ended by us, or by somebody else, was cut off as by a power cut. */
 static void after_failure(struct worker *w)
 {
-	struct err ignored = ERR_INIT;
+	struct err e = ERR_INIT;
 	enum package_db_found found;
 
-	if (w->cut_off)
-		package_db_put_back(&found, tell_wait, w, &ignored);
-	else
-		package_db_settle(&ignored);
+	if ((w->cut_off ? package_db_put_back(&found, tell_wait, w, &e) : package_db_settle(&e)) <
+	    0)
+		worker_event(w, "%s", e.msg);
 }
 
 int packages_run(struct worker *w, const char *const *argv, const char *cwd,
@@ -73,8 +72,12 @@ bool package_missing(const struct facts *f, const char *name)
 
 int packages_mend(struct worker *w, const char *const *names, size_t n, struct err *e)
 {
+	enum package_db_found found;
+
 	if (!(w->facts.cut_off >> (w->step - steps) & 1))
 		return 0;
+	if (package_db_put_back(&found, tell_wait, w, e) < 0)
+		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (!package_missing(&w->facts, names[i]) && mend(w, names[i], e) < 0)
 			return -1;

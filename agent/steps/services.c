@@ -208,7 +208,7 @@ APPLY(hold_services)
 		    str_eq(fu->state.file_state, "enabled"))
 			r = units_disable(u, fu->name, e);
 		if (r == 0 && held(c, fu->name) && str_eq(fu->state.load, "loaded"))
-			r = units_stop(u, fu->name, STEP_STOP_S, e);
+			r = step_stop_unit(w, u, fu->name, e);
 		if (r < 0)
 			return unit_failed(e, &CODE_HOLD, fu->name);
 	}

@@ -47,10 +47,7 @@ static int install_packages(struct worker *w, struct err *e)
 	const struct strlist *packages = &w->config->attest_packages;
 	_cleanup_free_ char *report = fs_host_path(PATH_REPORT), *env = NULL;
 	const char **argv = xcalloc(packages->n + 7, sizeof(*argv));
-	struct run pip = { .argv = argv,
-			   .timeout_s = worker_left_s(w),
-			   .on_line = worker_on_line,
-			   .on_line_data = w };
+	struct run pip = { .argv = argv };
 	size_t n = 0;
 	int r;
 
@@ -65,12 +62,9 @@ static int install_packages(struct worker *w, struct err *e)
 	/* pip takes any option from its environment: the command itself stays the procedure's. */
 	env = xasprintf("PIP_REPORT=%s", report);
 	pip.env = ARGV(env);
-	r = run_wait(&pip, e);
-	if (r < 0 && e->kind == &ERR_CHILD) {
-		err_rekind(e, &CODE_VERIFIER);
+	r = step_play(w, &pip, &CODE_VERIFIER, e);
+	if (r < 0 && e->kind == &CODE_VERIFIER)
 		step_hint_command(e, argv, NULL);
-	}
-	run_done(&pip);
 	free(argv);
 	return r;
 }

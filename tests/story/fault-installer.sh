@@ -39,6 +39,19 @@ expect error.step driver
 expect error.who gn8v
 nothing_runs
 
+say "== the installer is killed, and the shell that runs it ends in peace"
+before=$(count commands nvidia-installer)
+begin again
+happens commands $((before + 1)) nvidia-installer
+check appears "$T" orphans || fail "the installer does not get so far"
+for pid in $(pgrep -f /fakes/nvidia-installer); do
+	! grep -qz -F -x "TWIN_DIR=$T" "/proc/$pid/environ" || [ "$pid" = "$(cat "$T/state/orphans")" ] || kill -KILL "$pid"
+done
+finish
+expect_failed driver-install-failed
+expect steps.driver.cut_off true
+nothing_runs
+
 trouble cuda-fails cuda-install-failed cuda
 expect_words error.hint /var/log/cuda-installer.log
 configure '{"steps": {"cuda": {"timeout_s": 1}}}'
