@@ -64,5 +64,5 @@ unsigned int restarts_earlier(const struct facts *f)
 
 void restarts_forget(void)
 {
-	fs_unlink(PATH_RESTARTS, NULL);
+	fs_unlink_atomic(PATH_RESTARTS, NULL);
 }

@@ -341,6 +341,14 @@ int fs_unlink(const char *path, struct err *e)
 	return 0;
 }
 
+int fs_unlink_atomic(const char *path, struct err *e)
+{
+	const char *name = strrchr(path, '/') + 1;
+	_cleanup_free_ char *tmp = xasprintf("%.*s.%s.tmp", (int)(name - path), path, name);
+
+	return fs_unlink(path, e) < 0 ? -1 : fs_unlink(tmp, e);
+}
+
 int fs_rename(const char *from, const char *to, struct err *e)
 {
 	const char *from_name, *to_name;

@@ -57,6 +57,9 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *e);
 int fs_private_dir(const char *path, struct err *e);
 
 int fs_unlink(const char *path, struct err *e); /* a missing file is no error */
+
+/* Removes a file that fs_write_atomic wrote, and what is left of a write that was cut off. */
+int fs_unlink_atomic(const char *path, struct err *e);
 int fs_remove_files(const char *dir,
 		    struct err *e); /* every file in a directory, not the directory */
 int fs_rename(const char *from, const char *to, struct err *e); /* same directory, durable */
