@@ -286,7 +286,8 @@ static void they_end(void *data)
 	ck_assert(fs_exists(COMPLETE));
 	put("/listing", t->listing);
 	put(PACKAGES, "after");
-	cleanup_close(&t->fd);
+	close(t->fd);
+	t->fd = -1;
 }
 
 static void check_after_theirs(const char *listing, enum package_db_found want)
