@@ -41,7 +41,7 @@ static int stop_users(struct worker *w, struct err *e)
 
 		if (units_get(u, names[i], &s, e) < 0)
 			return -1;
-		if (!unit_is_idle(&s) && step_stop_unit(w, u, names[i], e) < 0)
+		if (!units_is_idle(&s) && step_stop_unit(w, u, names[i], e) < 0)
 			return err_rekind(e, &CODE_HOLD);
 	}
 	return 0;

@@ -86,7 +86,7 @@ APPLY(fabricmanager_start)
 	if (units_open(&u, e) < 0 || units_get(u, UNIT_FABRICMANAGER, &s, e) < 0)
 		return -1;
 	/* Its package may have just brought the unit file. One that systemd starts or has started it has read. */
-	if (unit_is_idle(&s) && units_reload(u, e) < 0)
+	if (units_is_idle(&s) && units_reload(u, e) < 0)
 		return -1;
 	if (step_start_unit(w, u, UNIT_FABRICMANAGER, e) < 0)
 		return e->kind == &ERR_TIMEOUT ? -1 : err_rekind(e, &CODE_FABRICMANAGER);

@@ -418,7 +418,7 @@ static bool is_stopped(const struct unit_state *s)
 	return str_eq(s->active, "inactive") || str_eq(s->active, "failed");
 }
 
-bool unit_is_idle(const struct unit_state *s)
+bool units_is_idle(const struct unit_state *s)
 {
 	return is_stopped(s) && !s->has_job;
 }

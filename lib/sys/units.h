@@ -22,7 +22,7 @@ struct unit_state {
 };
 
 /* Nothing of the unit runs, and no job is under way. */
-bool unit_is_idle(const struct unit_state *s);
+bool units_is_idle(const struct unit_state *s);
 
 /* What a restart went through. */
 enum units_restart_path { UNITS_RESTART_LOGIND, UNITS_RESTART_TARGET };
