@@ -19,8 +19,8 @@ PASSING = re.compile(r"tried again in|waiting for it|: \[[a-z-]+\] | said: |is d
 DELAYS = {"persistenced": 2}
 # The most that counts of what a step took, for a moment in it: a machine that was cut off before may take less.
 SPAN_S = 20
-# How often a moment is sought, each time on a fresh machine.
-TRIES = 3
+# How often a moment is sought, each time on a fresh machine and in half the time.
+TRIES = 4
 
 
 class Row(NamedTuple):
@@ -331,9 +331,10 @@ def suffer(cuts, rows, tries):
     for i, row in enumerate(rows):
         if cuts.cut(row):
             continue
-        tries[row] = tries.get(row, 0) + 1
-        checks.must("a machine came to where its power was to be cut", tries[row] < TRIES, row.name)
-        again.append(row)
+        tries[row.name] = tries.get(row.name, 0) + 1
+        checks.must("a machine came to where its power was to be cut", tries[row.name] < TRIES, row.name)
+        # A computer that is less busy by now gets on faster than the reference did.
+        again.append(row._replace(seconds=row.seconds / 2))
         # One that is ready has nothing left that could be cut off.
         if cuts.ready:
             again += rows[i + 1:]
