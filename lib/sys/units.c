@@ -457,9 +457,9 @@ int units_reload(struct units *u, struct err *e)
 
 int units_enable(struct units *u, const char *name, struct err *e)
 {
-	struct unit_state s;
+	struct unit_state s = { 0 };
 
-	if (units_get(u, name, &s, e) < 0)
+	if (get_file_state(u, name, &s, e) < 0)
 		return -1;
 	if (str_eq(s.file_state, "enabled"))
 		return 0;
