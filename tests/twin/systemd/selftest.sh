@@ -5,6 +5,7 @@ set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 program=${1:-${TWIN_SYSTEMD:-$here/../../../build/twin-systemd}}
+[ -x "$program" ] || { echo "$program: no such program; make build/twin-systemd" >&2; exit 2; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ts.XXXXXX")
 pid=
 failures=0
@@ -62,7 +63,7 @@ no_process_left() { ! grep -qs "$dir/root" /proc/[0-9]*/cmdline; }
 
 mkdir -p "$dir/root/usr/lib/systemd/system" "$dir/root/etc/systemd/system/multi-user.target.wants" \
 	"$dir/root/usr/bin" "$dir/state"
-echo '{"time_scale": 0.01, "start_limit_s": 0.1, "units": {"cloud-final.service": {"state": "activating", "seconds": 1, "then": "active"}}}' \
+echo '{"time_scale": 0.01, "start_limit_s": 0.1, "units": {"cloud-final.service": {"state": "activating", "seconds": 5, "then": "active"}}}' \
 	>"$dir/state/systemd.json"
 
 # It becomes a daemon when it is told to.
@@ -158,7 +159,8 @@ touch "$dir/root/run/hold"
 
 claim "it says ready" twin_begin
 
-claim "an enabled unit starts at boot: activating" is_state forking.service activating
+claim "an enabled unit starts at boot: activating" becomes forking.service activating
+claim "a preset unit is activating, with a job" is "$(property cloud-final.service Unit Job | cut -d' ' -f1 | sed 's/[1-9][0-9]*/N/')" N
 start after.service
 claim "a unit ordered after it has a job" has_job after.service
 claim "and waits" is_state after.service inactive
@@ -168,8 +170,7 @@ claim "then what waited starts" becomes after.service active
 claim "its commands ran in that order" is "$(cat "$dir/notes")" "$(printf 'forking post\nafter start')"
 claim "the daemon is found" test "$(property forking.service Service MainPID)" -gt 1
 
-claim "a preset unit is activating, with a job" is "$(property cloud-final.service Unit Job | cut -d' ' -f1 | sed 's/[1-9][0-9]*/N/')" N
-claim "and changes when it is due" becomes cloud-final.service active
+claim "a preset unit changes when it is due" becomes cloud-final.service active
 
 start bad.service
 claim "a failing command fails the unit" becomes bad.service failed
@@ -188,9 +189,8 @@ claim "without the flag it starts, no reload needed" becomes held.service active
 start gate.target
 claim "a failed assert leaves it inactive" is "$(ended gate.target)" inactive
 claim "and says so, too" is "$(property gate.target Unit AssertResult)" false
-claim "stopping an inactive target still stops its parts" \
-	sh -c 'true' "$(manager StopUnit ss gate.target replace)"
-claim "(they are inactive)" becomes after.service inactive
+claim "a target that is inactive may be stopped" is "$(manager StopUnit ss gate.target replace | cut -c 1-2)" "o "
+claim "which stops its parts" becomes after.service inactive
 
 start hanging.service
 claim "a start that hangs times out" becomes hanging.service failed
