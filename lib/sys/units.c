@@ -1,151 +1,24 @@
 #include "sys/units.h"
 
-#include <errno.h>
-
 #include "core/clock.h"
 #include "core/str.h"
 #include "sys/units_inside.h"
 
-/* PID 1 runs every generator before it answers again, whoever asked it to reload. */
-#define PID1_US	       (180 * SECOND_US)
-#define LOST_TRIES     14
-#define LOST_PAUSE_US  UINT64_C(100000) /* times the number of tries: 9 s in all */
 #define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
-
-static const struct peer MANAGER = { "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-				     "org.freedesktop.systemd1.Manager" };
-
-/* --- calls --- */
-
-int units_bus_failed(struct units *u, int r, const char *what, struct err *e)
-{
-	const char *name = u->error.name ? u->error.name : "";
-	char why[400], buf[128];
-
-	str_copy(why, sizeof(why),
-		 u->error.message && *u->error.message ? u->error.message
-						       : strerror_r(-r, buf, sizeof(buf)));
-	str_sanitise(why);
-	if (r == -ETIMEDOUT || str_eq(name, SD_BUS_ERROR_TIMEOUT) ||
-	    str_eq(name, SD_BUS_ERROR_NO_REPLY))
-		return err_set(e, &ERR_TIMEOUT, "%s: %s", what, why);
-	err_set(e, &ERR_BUS, "%s: %s", what, why);
-	if (str_eq(name, SD_BUS_ERROR_ACCESS_DENIED))
-		err_hint(e, "run it as root");
-	return -1;
-}
-
-int units_call(struct units *u, const struct peer *peer, const char *member, uint64_t timeout_us,
-	       sd_bus_message **ret_reply, struct err *e, const char *types, ...)
-{
-	_cleanup_message_ sd_bus_message *m = NULL;
-	va_list ap;
-	int r;
-
-	sd_bus_error_free(&u->error);
-	r = sd_bus_message_new_method_call(u->bus, &m, peer->name, peer->path, peer->interface,
-					   member);
-	if (r >= 0 && *types) {
-		va_start(ap, types);
-		r = sd_bus_message_appendv(m, types, ap);
-		va_end(ap);
-	}
-	if (r >= 0)
-		r = sd_bus_call(u->bus, m, timeout_us, &u->error, ret_reply);
-	return r < 0 ? units_bus_failed(u, r, member, e) : 0;
-}
-
-static bool error_is(const struct units *u, const char *name)
-{
-	return sd_bus_error_has_name(&u->error, name);
-}
 
 static bool error_is_missing(const struct units *u)
 {
-	return error_is(u, "org.freedesktop.systemd1.NoSuchUnit") ||
-	       error_is(u, SD_BUS_ERROR_FILE_NOT_FOUND) || error_is(u, "System.Error.ENOENT");
+	return units_error_is(u, "org.freedesktop.systemd1.NoSuchUnit") ||
+	       units_error_is(u, SD_BUS_ERROR_FILE_NOT_FOUND) ||
+	       units_error_is(u, "System.Error.ENOENT");
 }
 
 /* The words of a failed call, with the unit's name in front and the place where more is told. */
 static int unit_failed(const struct units *u, const char *name, struct err *e)
 {
-	if (error_is(u, "org.freedesktop.systemd1.NoSuchUnit"))
+	if (units_error_is(u, "org.freedesktop.systemd1.NoSuchUnit"))
 		err_hint(e, "systemctl status %s; install the package that brings it", name);
 	return err_wrap(e, "%s", name);
-}
-
-/* --- opening --- */
-
-/* Our job, or that of a unit that is waited for, has ended: (id, job, unit, result). */
-static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *ret_error)
-{
-	struct units *u = data;
-	const char *job, *unit, *result;
-	uint32_t id;
-
-	(void)ret_error;
-	if (sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) < 0)
-		return 0;
-	if (str_eq(u->job, job))
-		str_copy(u->job_result, sizeof(u->job_result), result);
-	for (size_t i = 0; i < u->watched_n; i++)
-		u->changed |= str_eq(u->watched[i], unit);
-	return 0;
-}
-
-/* A reload keeps PID 1 from reading, and one that lasts can cost it its connection to the bus: what was
- * asked meanwhile ends without a reply, and then for a moment nobody has its name. It comes back. */
-static int subscribe(struct units *u, struct err *e)
-{
-	bool lost = false;
-
-	for (unsigned int tries = 1;; tries++) {
-		struct err failure = ERR_INIT;
-
-		if (units_call(u, &MANAGER, "Subscribe", PID1_US, NULL, &failure, "") == 0)
-			return 0;
-		lost |= error_is(u, SD_BUS_ERROR_NO_REPLY);
-		if (!lost || tries == LOST_TRIES) {
-			if (e)
-				*e = failure;
-			return err_wrap(e, "opening the system bus");
-		}
-		clock_sleep_us(tries * LOST_PAUSE_US);
-	}
-}
-
-int units_open(struct units **ret_u, struct err *e)
-{
-	_cleanup_(units_close_p) struct units *u = NULL;
-	int r;
-
-	if (units_guard(e) < 0)
-		return -1;
-	u = xcalloc(1, sizeof(*u));
-	r = sd_bus_open_system_with_description(&u->bus, "gn8v");
-	if (r >= 0)
-		r = sd_bus_match_signal(u->bus, &u->job_removed, MANAGER.name, MANAGER.path,
-					MANAGER.interface, "JobRemoved", on_job_removed, u);
-	if (r < 0) {
-		units_bus_failed(u, r, "opening the system bus", e);
-		return err_hint(e, "systemctl status dbus");
-	}
-	/* Without a subscriber PID 1 sends no signals. */
-	if (subscribe(u, e) < 0)
-		return -1;
-	*ret_u = TAKE_PTR(u);
-	return 0;
-}
-
-void units_close(struct units *u)
-{
-	if (!u)
-		return;
-	sd_bus_slot_unref(u->job_removed);
-	sd_bus_flush_close_unref(u->bus);
-	sd_bus_error_free(&u->error);
-	free(u->job);
-	free(u);
 }
 
 /* --- reading --- */
@@ -157,7 +30,7 @@ static int load(struct units *u, const char *name, char **ret_path, struct err *
 	const char *path;
 	int r;
 
-	if (units_call(u, &MANAGER, "LoadUnit", PID1_US, &reply, e, "s", name) < 0)
+	if (units_call(u, &PID1, "LoadUnit", PID1_US, &reply, e, "s", name) < 0)
 		return unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "o", &path);
 	if (r < 0)
@@ -216,7 +89,7 @@ static int read_properties(sd_bus_message *m, struct unit_state *s)
 static int get_loaded(struct units *u, const char *name, const char *path, struct unit_state *s,
 		      struct err *e)
 {
-	struct peer unit = { MANAGER.name, path, "org.freedesktop.DBus.Properties" };
+	struct peer unit = { PID1.name, path, "org.freedesktop.DBus.Properties" };
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	int r;
 
@@ -235,7 +108,7 @@ static int get_file_state(struct units *u, const char *name, struct unit_state *
 	const char *word;
 	int r;
 
-	if (units_call(u, &MANAGER, "GetUnitFileState", PID1_US, &reply, e, "s", name) < 0)
+	if (units_call(u, &PID1, "GetUnitFileState", PID1_US, &reply, e, "s", name) < 0)
 		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "s", &word);
 	if (r < 0)
@@ -257,28 +130,6 @@ int units_get(struct units *u, const char *name, struct unit_state *ret_s, struc
 }
 
 /* --- waiting --- */
-
-static uint64_t left_us(uint64_t deadline)
-{
-	uint64_t now = clock_monotonic_us();
-
-	return now < deadline ? deadline - now : 0;
-}
-
-/* Handles what has come, or waits for something to come. *ret_in_time is false at the deadline. */
-static int pump(struct units *u, uint64_t deadline, bool *ret_in_time, struct err *e)
-{
-	int r = sd_bus_process(u->bus, NULL);
-
-	if (r == 0 && left_us(deadline) > 0)
-		r = sd_bus_wait(u->bus, left_us(deadline));
-	if (r < 0 && r != -EINTR) {
-		sd_bus_error_free(&u->error);
-		return units_bus_failed(u, r, "the connection to the system bus", e);
-	}
-	*ret_in_time = left_us(deadline) > 0;
-	return 0;
-}
 
 /* Handles all that has come without waiting. */
 static int catch_up(struct units *u, struct err *e)
@@ -304,7 +155,7 @@ static const char *result_text(struct units *u, const char *name, char *dst, siz
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_message_ sd_bus_message *reply = NULL;
-	struct peer unit = { MANAGER.name, NULL, "org.freedesktop.DBus.Properties" };
+	struct peer unit = { PID1.name, NULL, "org.freedesktop.DBus.Properties" };
 	char word[WORD_SIZE];
 
 	*dst = '\0';
@@ -325,7 +176,7 @@ int units_queue(struct units *u, const char *member, const char *name, const cha
 	const char *job;
 	int r;
 
-	if (units_call(u, &MANAGER, member, PID1_US, &reply, e, "ss", name, mode) < 0)
+	if (units_call(u, &PID1, member, PID1_US, &reply, e, "ss", name, mode) < 0)
 		return unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "o", &job);
 	if (r < 0)
@@ -336,13 +187,26 @@ int units_queue(struct units *u, const char *member, const char *name, const cha
 	return 0;
 }
 
+/* PID 1 was off the bus: how a job ended meanwhile, nobody was told. */
+static int ask_for_job(struct units *u, const char *name, struct err *e)
+{
+	struct unit_state s;
+
+	if (units_subscribe(u, e) < 0 || units_get(u, name, &s, e) < 0 || catch_up(u, e) < 0)
+		return -1;
+	if (!s.has_job && !u->job_result[0])
+		str_copy(u->job_result, sizeof(u->job_result), "unknown");
+	return 0;
+}
+
 static int wait_for_job(struct units *u, const char *name, uint64_t deadline, bool *ret_in_time,
 			struct err *e)
 {
 	bool in_time = true;
 
 	while (!u->job_result[0] && in_time)
-		if (pump(u, deadline, &in_time, e) < 0)
+		if (units_pump(u, deadline, &in_time, e) < 0 ||
+		    (u->returned && ask_for_job(u, name, e) < 0))
 			return err_wrap(e, "%s: waiting for its job", name);
 	*ret_in_time = u->job_result[0];
 	return 0;
@@ -402,7 +266,8 @@ int units_start(struct units *u, const char *name, unsigned int timeout_s, struc
 
 	if (queue_start(u, name, e) < 0 || finish(u, name, "start", timeout_s, deadline, &s, e) < 0)
 		return -1;
-	if (!str_eq(u->job_result, "done") || !str_eq(s.active, "active"))
+	if ((!str_eq(u->job_result, "done") && !str_eq(u->job_result, "unknown")) ||
+	    !str_eq(s.active, "active"))
 		return job_failed(u, name, &s, e);
 	return 0;
 }
@@ -444,7 +309,7 @@ int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct
 
 int units_reset_failed(struct units *u, const char *name, struct err *e)
 {
-	if (units_call(u, &MANAGER, "ResetFailedUnit", PID1_US, NULL, e, "s", name) < 0)
+	if (units_call(u, &PID1, "ResetFailedUnit", PID1_US, NULL, e, "s", name) < 0)
 		return error_is_missing(u) ? 0
 					   : unit_failed(u, name, e); /* not loaded, not failed */
 	return 0;
@@ -452,7 +317,7 @@ int units_reset_failed(struct units *u, const char *name, struct err *e)
 
 int units_reload(struct units *u, struct err *e)
 {
-	return units_call(u, &MANAGER, "Reload", PID1_US, NULL, e, "");
+	return units_call(u, &PID1, "Reload", PID1_US, NULL, e, "");
 }
 
 int units_enable(struct units *u, const char *name, struct err *e)
@@ -464,14 +329,14 @@ int units_enable(struct units *u, const char *name, struct err *e)
 	if (str_eq(s.file_state, "enabled"))
 		return 0;
 	/* names, for this boot only: no, over existing links: yes */
-	if (units_call(u, &MANAGER, "EnableUnitFiles", PID1_US, NULL, e, "asbb", 1, name, 0, 1) < 0)
+	if (units_call(u, &PID1, "EnableUnitFiles", PID1_US, NULL, e, "asbb", 1, name, 0, 1) < 0)
 		return unit_failed(u, name, e);
 	return units_reload(u, e);
 }
 
 int units_disable(struct units *u, const char *name, struct err *e)
 {
-	if (units_call(u, &MANAGER, "DisableUnitFiles", PID1_US, NULL, e, "asb", 1, name, 0) < 0)
+	if (units_call(u, &PID1, "DisableUnitFiles", PID1_US, NULL, e, "asb", 1, name, 0) < 0)
 		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	return units_reload(u, e);
 }
@@ -510,10 +375,11 @@ static int look_until_idle(struct units *u, const char *const *names, size_t n, 
 
 	for (;;) {
 		u->changed = false;
-		if (is_busy(u, names, n, &busy, e) < 0)
+		if ((u->returned && units_subscribe(u, e) < 0) ||
+		    is_busy(u, names, n, &busy, e) < 0)
 			return -1;
-		while (busy && !u->changed && in_time)
-			if (pump(u, deadline, &in_time, e) < 0)
+		while (busy && !u->changed && !u->returned && in_time)
+			if (units_pump(u, deadline, &in_time, e) < 0)
 				return -1;
 		if (!busy || !in_time)
 			break;
@@ -531,7 +397,7 @@ static int watch(struct units *u, const char *name, sd_bus_slot **ret_slot, stru
 
 	if (load(u, name, &path, e) < 0)
 		return -1;
-	r = sd_bus_match_signal(u->bus, ret_slot, MANAGER.name, path,
+	r = sd_bus_match_signal(u->bus, ret_slot, PID1.name, path,
 				"org.freedesktop.DBus.Properties", "PropertiesChanged", on_change,
 				u);
 	return r < 0 ? units_bus_failed(u, r, name, e) : 0;

@@ -11,6 +11,7 @@
 
 #include "login.h"
 #include "manager.h"
+#include "presence.h"
 
 static char *escaped(const char *path) /* D-Bus specification, "Server Addresses" */
 {
@@ -182,8 +183,8 @@ int bus_open(struct twin *t)
 	    sd_bus_set_bus_client(t->bus, true) < 0 || sd_bus_start(t->bus) < 0 ||
 	    sd_bus_attach_event(t->bus, t->event, SD_EVENT_PRIORITY_NORMAL) < 0 ||
 	    sd_bus_add_filter(t->bus, NULL, every_message, t) < 0 ||
-	    sd_bus_track_new(t->bus, &t->subscribers, NULL, NULL) < 0 || manager_serve(t) < 0 ||
-	    login_serve(t) < 0) {
+	    sd_bus_track_new(t->bus, &t->subscribers, NULL, NULL) < 0 || presence_serve(t) < 0 ||
+	    manager_serve(t) < 0 || login_serve(t) < 0) {
 		fprintf(stderr, "twin-systemd: cannot serve on %s\n", address);
 		return -1;
 	}
@@ -192,7 +193,7 @@ int bus_open(struct twin *t)
 
 int bus_take_names(struct twin *t)
 {
-	if (sd_bus_request_name(t->bus, "org.freedesktop.systemd1", 0) < 0 ||
+	if (presence_begin(t) < 0 ||
 	    sd_bus_request_name(t->bus, "org.freedesktop.timedate1", 0) < 0 ||
 	    login_name_follow(t) < 0) {
 		fprintf(stderr, "twin-systemd: cannot take the names on the bus\n");

@@ -46,11 +46,13 @@ static int queue_job(sd_bus_message *m, struct twin *t, enum job_type type, sd_b
 	u = unit_named(t, name, error);
 	if (!u)
 		return -EINVAL;
-	if ((type != JOB_STOP && u->def.refuse_manual_start) || (type != JOB_START && u->def.refuse_manual_stop))
-		return sd_bus_error_setf(error, "org.freedesktop.systemd1.OnlyByDependency",
-					 "Operation refused, unit %s may be requested by dependency only "
-					 "(it is configured to refuse manual start/stop).",
-					 u->name);
+	if ((type != JOB_STOP && u->def.refuse_manual_start) ||
+	    (type != JOB_START && u->def.refuse_manual_stop))
+		return sd_bus_error_setf(
+			error, "org.freedesktop.systemd1.OnlyByDependency",
+			"Operation refused, unit %s may be requested by dependency only "
+			"(it is configured to refuse manual start/stop).",
+			u->name);
 	r = job_request(u, type, mode, &j, error);
 	return r < 0 ? r : sd_bus_reply_method_return(m, "o", j->object);
 }
@@ -70,30 +72,11 @@ static int method_restart_unit(sd_bus_message *m, void *data, sd_bus_error *erro
 	return queue_job(m, data, JOB_RESTART, error);
 }
 
-/*
- * Fault systemd1-lost: PID 1 drops off the bus while a client asks for the first time; the client gets what the
- * message bus says then.
- */
-static bool lost(const struct twin *t, sd_bus_message *m)
-{
-	static sd_bus_track *asked;
-
-	if (!twin_fault(t, "systemd1-lost"))
-		return false;
-	if (!asked && sd_bus_track_new(sd_bus_message_get_bus(m), &asked, NULL, NULL) < 0)
-		return false;
-	return sd_bus_track_add_sender(asked, m) > 0;
-}
-
 static int method_subscribe(sd_bus_message *m, void *data, sd_bus_error *error)
 {
 	struct twin *t = data;
-	int r;
+	int r = sd_bus_track_add_sender(t->subscribers, m);
 
-	if (lost(t, m))
-		return sd_bus_error_set(error, SD_BUS_ERROR_NO_REPLY,
-					"Message recipient disconnected from message bus without replying");
-	r = sd_bus_track_add_sender(t->subscribers, m);
 	if (r == 0)
 		return sd_bus_error_setf(error, "org.freedesktop.systemd1.AlreadySubscribed",
 					 "Client is already subscribed.");

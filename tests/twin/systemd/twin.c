@@ -145,15 +145,26 @@ char *twin_kernel(const struct twin *t)
 	return copy(u.release);
 }
 
-bool twin_fault(const struct twin *t, const char *name)
+char *twin_fault_argument(const struct twin *t, const char *name)
 {
 	_cleanup_free_ char *path = fmt("%s/faults", t->state), *text = file_read(path);
-	struct json_object *o = text ? json_tokener_parse(text) : NULL;
-	bool on = json_object_is_type(o, json_type_object) &&
-		  json_object_object_get_ex(o, name, NULL);
+	struct json_object *o = text ? json_tokener_parse(text) : NULL, *argument;
+	char *found = NULL;
 
+	if (json_object_is_type(o, json_type_object) &&
+	    json_object_object_get_ex(o, name, &argument))
+		found = fmt("%s", json_object_is_type(argument, json_type_string)
+					  ? json_object_get_string(argument)
+					  : "");
 	json_object_put(o);
-	return on;
+	return found;
+}
+
+bool twin_fault(const struct twin *t, const char *name)
+{
+	_cleanup_free_ char *argument = twin_fault_argument(t, name);
+
+	return argument;
 }
 
 void twin_misuse(const struct twin *t, const char *format, ...)

@@ -58,6 +58,7 @@ const char *twin_inside(const struct twin *t, const char *path); /* without DIR/
 char *twin_kernel(const struct twin *t); /* its release, as uname -r inside would say */
 
 bool twin_fault(const struct twin *t, const char *name);
+char *twin_fault_argument(const struct twin *t, const char *name); /* "" without one; NULL: off */
 void twin_misuse(const struct twin *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 double twin_now(void); /* CLOCK_MONOTONIC in seconds */
