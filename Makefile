@@ -200,9 +200,13 @@ check: prebuild
 prebuild:
 	@$(MAKE) --no-print-directory -j$(or $(J),2) $(B)/gn8v $(UNIT_BIN) $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 
+# J of these programs at a time.
+SIDE_BY_SIDE = printf '%s\n' $(1) | xargs -r -P $(or $(J),2) -n 1 tests/in-one-piece
+
 # Under a sanitizer the hundreds of processes of test_fetch_ranges take longer than Check lets a test take.
+UNIT_RUN = $(if $(SANITIZE),$(filter-out %/test_fetch_ranges,$(UNIT_BIN)),$(UNIT_BIN))
 check-unit: prebuild
-	@for t in $(if $(SANITIZE),$(filter-out %/test_fetch_ranges,$(UNIT_BIN)),$(UNIT_BIN)); do case $$t in *$(T)*) $$t || exit 1 ;; esac; done
+	@$(call SIDE_BY_SIDE,$(if $(T),$(foreach t,$(UNIT_RUN),$(if $(findstring $(T),$(t)),$(t))),$(UNIT_RUN)))
 
 check-story: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(or $(STORIES),$(T))
@@ -214,7 +218,7 @@ check-twin: $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) TWIN_ASSETS=$(CURDIR)/build/twin-assets python3 tests/twin/test_answers.py
 
 check-packaging: all
-	@for t in tests/packaging/*.sh; do echo "== $$t"; $$t || exit 1; done
+	@$(call SIDE_BY_SIDE,$(wildcard tests/packaging/*.sh))
 
 check-all: check check-more
 

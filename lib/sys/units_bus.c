@@ -103,8 +103,8 @@ int units_pump(struct units *u, uint64_t deadline, bool *ret_in_time, struct err
 
 static int stayed_away(struct err *e)
 {
-	err_set(e, &ERR_BUS,
-		"systemd (PID 1) is not on the system bus, and did not come back to it");
+	err_set(e, &ERR_BUS, "systemd (PID 1) was not on the system bus for %u s",
+		(unsigned int)(AWAY_US / SECOND_US));
 	return err_hint(
 		e, "systemctl daemon-reload; systemctl status dbus; systemctl restart gn8v-agent");
 }
