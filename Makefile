@@ -196,17 +196,16 @@ TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) T
 check: prebuild
 	+@tests/summary $(MAKE) check-unit check-story check-twin check-packaging
 
-# Compiled side by side, whatever is then run one after another.
+# Compiled side by side; what follows finds it made.
 prebuild:
 	@$(MAKE) --no-print-directory -j$(or $(J),2) $(B)/gn8v $(UNIT_BIN) $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 
-# J of these programs at a time.
-SIDE_BY_SIDE = printf '%s\n' $(1) | xargs -r -P $(or $(J),2) -n 1 tests/in-one-piece
+# Those of these programs that have T in their name, J at a time.
+SIDE_BY_SIDE = for t in $(1); do case $$t in *$(T)*) echo $$t ;; esac; done | xargs -r -P $(or $(J),2) -n 1 tests/in-one-piece
 
 # Under a sanitizer the hundreds of processes of test_fetch_ranges take longer than Check lets a test take.
-UNIT_RUN = $(if $(SANITIZE),$(filter-out %/test_fetch_ranges,$(UNIT_BIN)),$(UNIT_BIN))
 check-unit: prebuild
-	@$(call SIDE_BY_SIDE,$(if $(T),$(foreach t,$(UNIT_RUN),$(if $(findstring $(T),$(t)),$(t))),$(UNIT_RUN)))
+	@$(call SIDE_BY_SIDE,$(if $(SANITIZE),$(filter-out %/test_fetch_ranges,$(UNIT_BIN)),$(UNIT_BIN)))
 
 check-story: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(or $(STORIES),$(T))

@@ -96,7 +96,7 @@ int facts_read_units(struct facts_units *u, const struct config *c, struct err *
 	u->persistenced_unit_ok = fs_equals(PATH_PERSISTENCED_UNIT, text) &&
 				  (c->for_shape == SHAPE_MULTI || timeout_ok);
 	u->hold_flag = fs_exists(PATH_HOLD);
-	u->gate_target = !str_eq(ready.active, "inactive") || ready.has_job;
+	u->gate_target = !str_eq(ready.active, "inactive") || ready.job[0];
 	u->gate_opened = fs_exists(PATH_OPENED);
 	u->gate_open = fs_exists(PATH_READY) && str_eq(ready.active, "active");
 	return 0;

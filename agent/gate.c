@@ -53,7 +53,7 @@ static int stop_unless_inactive(struct units *u, const char *name, uint64_t unti
 	uint64_t now = clock_monotonic_us();
 	struct unit_state s;
 
-	if (units_get(u, name, &s, e) == 0 && str_eq(s.active, "inactive") && !s.has_job)
+	if (units_get(u, name, &s, e) == 0 && str_eq(s.active, "inactive") && !s.job[0])
 		return 0;
 	return units_stop(u, name,
 			  now < until_us ? (unsigned int)((until_us - now) / 1000000) + 1 : 1, e);

@@ -97,7 +97,7 @@ int step_start_unit(struct worker *w, struct units *u, const char *name, struct 
 		return -1;
 	if (units_start(u, name, worker_left_s(w), e) == 0)
 		return 0;
-	return before.has_job ? units_start(u, name, worker_left_s(w), e) : -1;
+	return before.job[0] ? units_start(u, name, worker_left_s(w), e) : -1;
 }
 
 void step_names(const char *const *names, size_t n, char dst[STEP_NAMES_SIZE])

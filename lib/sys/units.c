@@ -65,8 +65,8 @@ static int read_property(sd_bus_message *m, const char *key, struct unit_state *
 	if (!str_eq(key, "Job"))
 		return sd_bus_message_skip(m, "v");
 	r = sd_bus_message_read(m, "v", "(uo)", &id, &job);
-	if (r > 0)
-		s->has_job = id != 0;
+	if (r > 0 && id != 0)
+		str_copy(s->job, sizeof(s->job), job);
 	return r;
 }
 
@@ -129,20 +129,6 @@ int units_get(struct units *u, const char *name, struct unit_state *ret_s, struc
 	return 0;
 }
 
-/* --- waiting --- */
-
-/* Handles all that has come without waiting. */
-static int catch_up(struct units *u, struct err *e)
-{
-	int r;
-
-	do
-		r = sd_bus_process(u->bus, NULL);
-	while (r > 0);
-	sd_bus_error_free(&u->error);
-	return r < 0 ? units_bus_failed(u, r, "the connection to the system bus", e) : 0;
-}
-
 /* --- jobs --- */
 
 static int journal_hint(const char *name, struct err *e)
@@ -192,9 +178,9 @@ static int ask_for_job(struct units *u, const char *name, struct err *e)
 {
 	struct unit_state s;
 
-	if (units_subscribe(u, e) < 0 || units_get(u, name, &s, e) < 0 || catch_up(u, e) < 0)
+	if (units_subscribe(u, e) < 0 || units_get(u, name, &s, e) < 0 || units_catch_up(u, e) < 0)
 		return -1;
-	if (!s.has_job && !u->job_result[0])
+	if (!str_eq(s.job, u->job) && !u->job_result[0])
 		str_copy(u->job_result, sizeof(u->job_result), "unknown");
 	return 0;
 }
@@ -205,8 +191,8 @@ static int wait_for_job(struct units *u, const char *name, uint64_t deadline, bo
 	bool in_time = true;
 
 	while (!u->job_result[0] && in_time)
-		if (units_pump(u, deadline, &in_time, e) < 0 ||
-		    (u->returned && ask_for_job(u, name, e) < 0))
+		if ((u->returned ? ask_for_job(u, name, e) : units_pump(u, deadline, &in_time, e)) <
+		    0)
 			return err_wrap(e, "%s: waiting for its job", name);
 	*ret_in_time = u->job_result[0];
 	return 0;
@@ -285,7 +271,7 @@ static bool is_stopped(const struct unit_state *s)
 
 bool units_is_idle(const struct unit_state *s)
 {
-	return is_stopped(s) && !s->has_job;
+	return is_stopped(s) && !s->job[0];
 }
 
 int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct err *e)
@@ -362,7 +348,7 @@ static int is_busy(struct units *u, const char *const *names, size_t n, bool *re
 
 		if (units_get(u, names[i], &s, e) < 0)
 			return -1;
-		*ret_busy = s.has_job || str_eq(s.active, "activating");
+		*ret_busy = s.job[0] || str_eq(s.active, "activating");
 	}
 	return 0;
 }
@@ -383,7 +369,7 @@ static int look_until_idle(struct units *u, const char *const *names, size_t n, 
 				return -1;
 		if (!busy || !in_time)
 			break;
-		if (catch_up(u, e) < 0)
+		if (units_catch_up(u, e) < 0)
 			return -1;
 	}
 	*ret_idle = !busy;

@@ -18,7 +18,7 @@ struct unit_state {
 	char active[16];     /* active, inactive, activating, failed, ... */
 	char sub[24];	     /* running, exited, start-post, ... */
 	char file_state[24]; /* enabled, disabled, static, masked; "" when there is no file */
-	bool has_job;
+	char job[48];	     /* object path of the job that is under way, or "" */
 };
 
 /* Nothing of the unit runs, and no job is under way. */

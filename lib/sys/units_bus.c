@@ -1,14 +1,15 @@
 /* The connection to the system bus, and whether PID 1 is on it. A reload keeps PID 1 from reading,
  * and one that lasts can cost it its own connection: what it was asked ends without a reply, whoever
- * subscribed is forgotten, and for a while nobody has its name. It comes back. All that we ask of it
- * may be asked twice. */
+ * subscribed is forgotten, and for a while nobody has its name. It comes back. What we ask of it
+ * may be asked twice: at worst a oneshot that ended meanwhile runs again. */
 #include <errno.h>
 
 #include "core/clock.h"
 #include "core/str.h"
 #include "sys/units_inside.h"
 
-#define AWAY_US (60 * SECOND_US) /* for it to come back */
+#define AWAY_US	 (60 * SECOND_US) /* for it to come back */
+#define ABSENCES 10		  /* of one call */
 #define OWNER_CHANGED                                                               \
 	"type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus'," \
 	"interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.freedesktop.systemd1'"
@@ -51,32 +52,29 @@ static bool was_away(const struct units *u)
 
 /* --- calls --- */
 
-static int call_once(struct units *u, const struct peer *peer, const char *member,
-		     uint64_t timeout_us, sd_bus_message **ret_reply, const char *types, va_list ap)
+static int new_call(struct units *u, const struct peer *peer, const char *member,
+		    sd_bus_message **ret_m)
 {
-	_cleanup_message_ sd_bus_message *m = NULL;
-	int r = sd_bus_message_new_method_call(u->bus, &m, peer->name, peer->path, peer->interface,
-					       member);
+	int r = sd_bus_message_new_method_call(u->bus, ret_m, peer->name, peer->path,
+					       peer->interface, member);
 
 	sd_bus_error_free(&u->error);
 	/* Nothing but the machine's start starts PID 1: without it the bus answers at once. */
 	if (r >= 0 && str_eq(peer->name, PID1.name))
-		r = sd_bus_message_set_auto_start(m, 0);
+		r = sd_bus_message_set_auto_start(*ret_m, 0);
+	return r;
+}
+
+static int call_once(struct units *u, const struct peer *peer, const char *member,
+		     uint64_t timeout_us, sd_bus_message **ret_reply, const char *types, va_list ap)
+{
+	_cleanup_message_ sd_bus_message *m = NULL;
+	int r = new_call(u, peer, member, &m);
+
 	if (r >= 0 && *types)
 		r = sd_bus_message_appendv(m, types, ap);
 	if (r >= 0)
 		r = sd_bus_call(u->bus, m, timeout_us, &u->error, ret_reply);
-	return r;
-}
-
-static int call_pid1(struct units *u, const char *member, ...)
-{
-	va_list ap;
-	int r;
-
-	va_start(ap, member);
-	r = call_once(u, &PID1, member, PID1_US, NULL, "", ap);
-	va_end(ap);
 	return r;
 }
 
@@ -101,43 +99,57 @@ int units_pump(struct units *u, uint64_t deadline, bool *ret_in_time, struct err
 	return 0;
 }
 
-static int stayed_away(struct err *e)
+int units_catch_up(struct units *u, struct err *e)
 {
+	int r;
+
+	do
+		r = sd_bus_process(u->bus, NULL);
+	while (r > 0);
+	sd_bus_error_free(&u->error);
+	return r < 0 ? units_bus_failed(u, r, "the connection to the system bus", e) : 0;
+}
+
+static int wait_for_return(struct units *u, struct err *e)
+{
+	uint64_t deadline = clock_monotonic_us() + AWAY_US;
+	bool in_time = true;
+
+	while (!u->returned && in_time)
+		if (units_pump(u, deadline, &in_time, e) < 0)
+			return -1;
+	if (u->returned)
+		return 0;
 	err_set(e, &ERR_BUS, "systemd (PID 1) was not on the system bus for %u s",
 		(unsigned int)(AWAY_US / SECOND_US));
 	return err_hint(
 		e, "systemctl daemon-reload; systemctl status dbus; systemctl restart gn8v-agent");
 }
 
-/* Without a subscriber PID 1 sends no signals. */
-static int subscribe(struct units *u, uint64_t until, struct err *e)
-{
-	for (bool in_time = true;;) {
-		int r;
-
-		u->returned = false;
-		r = call_pid1(u, "Subscribe");
-		if (r >= 0 || units_error_is(u, "org.freedesktop.systemd1.AlreadySubscribed"))
-			return 0;
-		if (!was_away(u))
-			return units_bus_failed(u, r, "Subscribe", e);
-		while (!u->returned && in_time)
-			if (units_pump(u, until, &in_time, e) < 0)
-				return -1;
-		if (!in_time)
-			return stayed_away(e);
-	}
-}
-
 int units_subscribe(struct units *u, struct err *e)
 {
-	return subscribe(u, clock_monotonic_us() + AWAY_US, e);
+	for (unsigned int absences = 0;; absences++) {
+		_cleanup_message_ sd_bus_message *m = NULL;
+		int r = new_call(u, &PID1, "Subscribe", &m);
+
+		u->returned = false;
+		if (r >= 0)
+			r = sd_bus_call(u->bus, m, PID1_US, &u->error, NULL);
+		if (r >= 0 || units_error_is(u, "org.freedesktop.systemd1.AlreadySubscribed"))
+			return 0;
+		if (!was_away(u) || absences == ABSENCES)
+			return units_bus_failed(u, r, "Subscribe", e);
+		if (wait_for_return(u, e) < 0)
+			return -1;
+	}
 }
 
 int units_call(struct units *u, const struct peer *peer, const char *member, uint64_t timeout_us,
 	       sd_bus_message **ret_reply, struct err *e, const char *types, ...)
 {
-	for (uint64_t until = 0;;) {
+	bool is_pid1 = str_eq(peer->name, PID1.name);
+
+	for (unsigned int absences = 0;; absences++) {
 		va_list ap;
 		int r;
 
@@ -146,12 +158,10 @@ int units_call(struct units *u, const struct peer *peer, const char *member, uin
 		va_end(ap);
 		if (r >= 0)
 			return 0;
-		if (!str_eq(peer->name, PID1.name) || !was_away(u) ||
-		    (until && left_us(until) == 0))
+		if (!is_pid1 || !was_away(u) || absences == ABSENCES)
 			return units_bus_failed(u, r, member, e);
-		if (!until)
-			until = clock_monotonic_us() + AWAY_US;
-		if (subscribe(u, until, e) < 0)
+		/* Without a subscriber PID 1 sends no signals. */
+		if (units_subscribe(u, e) < 0)
 			return err_wrap(e, "%s", member);
 	}
 }

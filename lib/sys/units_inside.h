@@ -48,6 +48,9 @@ int units_subscribe(struct units *u, struct err *e);
  * (CLOCK_MONOTONIC). */
 int units_pump(struct units *u, uint64_t deadline, bool *ret_in_time, struct err *e);
 
+/* Handles all that has come, without waiting. */
+int units_catch_up(struct units *u, struct err *e);
+
 /* A call, or the reading of its answer, failed with -errno r: ERR_TIMEOUT or ERR_BUS. Always -1. */
 int units_bus_failed(struct units *u, int r, const char *what, struct err *e);
 

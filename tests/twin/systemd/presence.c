@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "signals.h"
+
 #define NAME   "org.freedesktop.systemd1"
 #define AWAY_S 1
 
@@ -10,7 +12,9 @@ static int come_back(sd_event_source *s, uint64_t now, void *data)
 	struct twin *t = data;
 
 	(void)s, (void)now;
-	return presence_begin(t);
+	if (presence_begin(t) < 0)
+		abort();
+	return 0;
 }
 
 /* Nobody is subscribed any more: the bus told it that all its clients had gone, when it went itself. */
@@ -35,8 +39,8 @@ static bool fault_strikes(struct twin *t, const char *name, sd_bus_track **struc
 {
 	_cleanup_free_ char *argument = twin_fault_argument(t, name);
 
-	if (!argument ||
-	    !sd_bus_message_is_method_call(m, NULL, *argument ? argument : "Subscribe"))
+	if (!argument || !sd_bus_message_is_method_call(m, MANAGER_INTERFACE,
+							*argument ? argument : "Subscribe"))
 		return false;
 	if (!*struck && sd_bus_track_new(t->bus, struck, NULL, NULL) < 0)
 		abort();
@@ -62,7 +66,9 @@ static int every_call(sd_bus_message *m, void *data, sd_bus_error *error)
 	if (fault_strikes(t, "systemd1-left", &left, m)) {
 		sd_event_source_unref(deferred);
 		deferred = NULL;
-		if (sd_event_add_defer(t->event, &deferred, drop_off, t) < 0)
+		/* before the job runs: how it ends, nobody is told */
+		if (sd_event_add_defer(t->event, &deferred, drop_off, t) < 0 ||
+		    sd_event_source_set_priority(deferred, SD_EVENT_PRIORITY_IMPORTANT) < 0)
 			abort();
 	}
 	return 0;
