@@ -201,7 +201,7 @@ prebuild:
 	@$(MAKE) --no-print-directory -j$(or $(J),2) $(B)/gn8v $(UNIT_BIN) $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 
 # Those of these programs that have T in their name, J at a time.
-SIDE_BY_SIDE = for t in $(1); do case $$t in *$(T)*) echo $$t ;; esac; done | xargs -r -P $(or $(J),2) -n 1 tests/in-one-piece
+SIDE_BY_SIDE = for t in $(1); do case $$t in *$(T)*) echo $$t ;; esac; done | $(2) xargs -r -P $(or $(J),2) -n 1 tests/in-one-piece
 
 # Under a sanitizer the hundreds of processes of test_fetch_ranges take longer than Check lets a test take.
 check-unit: prebuild
@@ -211,13 +211,10 @@ check-story: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(or $(STORIES),$(T))
 
 check-twin: $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
-	TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) tests/twin/systemd/selftest.sh
-	tests/twin/fakes/selftest.sh
-	python3 tests/twin/test_server.py
-	$(TWIN_ENV) TWIN_ASSETS=$(CURDIR)/build/twin-assets python3 tests/twin/test_answers.py
+	@$(call SIDE_BY_SIDE,$(wildcard tests/twin/*/selftest.sh tests/twin/test_*.py),$(TWIN_ENV) TWIN_ASSETS=$(CURDIR)/build/twin-assets)
 
 check-packaging: all
-	@$(call SIDE_BY_SIDE,$(wildcard tests/packaging/*.sh))
+	@$(call SIDE_BY_SIDE,tests/packaging/user-data.sh $(filter-out %/user-data.sh,$(wildcard tests/packaging/*.sh)))
 
 check-all: check check-more
 

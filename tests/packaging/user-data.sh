@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 make_user_data=$here/../../cloud-init/make-user-data
 fakes=$here/fakes
 top=$(mktemp -d)
-trap 'rm -rf "$top"' EXIT
+trap 'kill $(jobs -p) 2> /dev/null; rm -rf "$top"' EXIT
 failed=0
 
 if ! unshare -rm true 2>/dev/null; then
@@ -417,6 +417,19 @@ cut_while_it_is_put_back() {
 	ok $? "cut: at each of $count commands up to the next yum, there is a package database and it ends well${bad:+; not after}$bad"
 }
 
+# beside FUNCTION: it runs at the same time as others, and what it said is said when said_by is told so.
+beside() {
+	("$1"; exit "$failed") > "$top/said.$1" 2>&1 &
+	echo $! > "$top/pid.$1"
+}
+
+said_by() {
+	wait "$(cat "$top/pid.$1")" || failed=1
+	cat "$top/said.$1"
+}
+
+beside cut_anywhere_completes
+beside cut_while_it_is_put_back
 first_boot_installs_and_starts
 second_boot_does_nothing
 administrator_keeps_edits
@@ -427,7 +440,7 @@ agent_puts_the_database_back
 hung_tools_meet_their_limits
 database_of_others_is_left_alone
 locks_are_told_apart
-cut_anywhere_completes
-cut_while_it_is_put_back
+said_by cut_anywhere_completes
+said_by cut_while_it_is_put_back
 nothing_ran_without_a_limit
 exit "$failed"
