@@ -30,7 +30,7 @@ static int load(struct units *u, const char *name, char **ret_path, struct err *
 	const char *path;
 	int r;
 
-	if (units_call(u, &PID1, "LoadUnit", PID1_US, &reply, e, "s", name) < 0)
+	if (units_call(u, &units_pid1, "LoadUnit", PID1_US, &reply, e, "s", name) < 0)
 		return unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "o", &path);
 	if (r < 0)
@@ -89,7 +89,7 @@ static int read_properties(sd_bus_message *m, struct unit_state *s)
 static int get_loaded(struct units *u, const char *name, const char *path, struct unit_state *s,
 		      struct err *e)
 {
-	struct peer unit = { PID1.name, path, "org.freedesktop.DBus.Properties" };
+	struct peer unit = { units_pid1.name, path, "org.freedesktop.DBus.Properties" };
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	int r;
 
@@ -108,7 +108,7 @@ static int get_file_state(struct units *u, const char *name, struct unit_state *
 	const char *word;
 	int r;
 
-	if (units_call(u, &PID1, "GetUnitFileState", PID1_US, &reply, e, "s", name) < 0)
+	if (units_call(u, &units_pid1, "GetUnitFileState", PID1_US, &reply, e, "s", name) < 0)
 		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "s", &word);
 	if (r < 0)
@@ -141,7 +141,7 @@ static const char *result_text(struct units *u, const char *name, char *dst, siz
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_message_ sd_bus_message *reply = NULL;
-	struct peer unit = { PID1.name, NULL, "org.freedesktop.DBus.Properties" };
+	struct peer unit = { units_pid1.name, NULL, "org.freedesktop.DBus.Properties" };
 	char word[WORD_SIZE];
 
 	*dst = '\0';
@@ -162,7 +162,7 @@ int units_queue(struct units *u, const char *member, const char *name, const cha
 	const char *job;
 	int r;
 
-	if (units_call(u, &PID1, member, PID1_US, &reply, e, "ss", name, mode) < 0)
+	if (units_call(u, &units_pid1, member, PID1_US, &reply, e, "ss", name, mode) < 0)
 		return unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "o", &job);
 	if (r < 0)
@@ -295,7 +295,7 @@ int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct
 
 int units_reset_failed(struct units *u, const char *name, struct err *e)
 {
-	if (units_call(u, &PID1, "ResetFailedUnit", PID1_US, NULL, e, "s", name) < 0)
+	if (units_call(u, &units_pid1, "ResetFailedUnit", PID1_US, NULL, e, "s", name) < 0)
 		return error_is_missing(u) ? 0
 					   : unit_failed(u, name, e); /* not loaded, not failed */
 	return 0;
@@ -303,7 +303,7 @@ int units_reset_failed(struct units *u, const char *name, struct err *e)
 
 int units_reload(struct units *u, struct err *e)
 {
-	return units_call(u, &PID1, "Reload", PID1_US, NULL, e, "");
+	return units_call(u, &units_pid1, "Reload", PID1_US, NULL, e, "");
 }
 
 int units_enable(struct units *u, const char *name, struct err *e)
@@ -315,14 +315,15 @@ int units_enable(struct units *u, const char *name, struct err *e)
 	if (str_eq(s.file_state, "enabled"))
 		return 0;
 	/* names, for this boot only: no, over existing links: yes */
-	if (units_call(u, &PID1, "EnableUnitFiles", PID1_US, NULL, e, "asbb", 1, name, 0, 1) < 0)
+	if (units_call(u, &units_pid1, "EnableUnitFiles", PID1_US, NULL, e, "asbb", 1, name, 0, 1) <
+	    0)
 		return unit_failed(u, name, e);
 	return units_reload(u, e);
 }
 
 int units_disable(struct units *u, const char *name, struct err *e)
 {
-	if (units_call(u, &PID1, "DisableUnitFiles", PID1_US, NULL, e, "asb", 1, name, 0) < 0)
+	if (units_call(u, &units_pid1, "DisableUnitFiles", PID1_US, NULL, e, "asb", 1, name, 0) < 0)
 		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	return units_reload(u, e);
 }
@@ -383,7 +384,7 @@ static int watch(struct units *u, const char *name, sd_bus_slot **ret_slot, stru
 
 	if (load(u, name, &path, e) < 0)
 		return -1;
-	r = sd_bus_match_signal(u->bus, ret_slot, PID1.name, path,
+	r = sd_bus_match_signal(u->bus, ret_slot, units_pid1.name, path,
 				"org.freedesktop.DBus.Properties", "PropertiesChanged", on_change,
 				u);
 	return r < 0 ? units_bus_failed(u, r, name, e) : 0;

@@ -14,8 +14,8 @@
 	"type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus'," \
 	"interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.freedesktop.systemd1'"
 
-const struct peer PID1 = { "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-			   "org.freedesktop.systemd1.Manager" };
+const struct peer units_pid1 = { "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+				 "org.freedesktop.systemd1.Manager" };
 
 /* --- failures --- */
 
@@ -60,7 +60,7 @@ static int new_call(struct units *u, const struct peer *peer, const char *member
 
 	sd_bus_error_free(&u->error);
 	/* Nothing but the machine's start starts PID 1: without it the bus answers at once. */
-	if (r >= 0 && str_eq(peer->name, PID1.name))
+	if (r >= 0 && str_eq(peer->name, units_pid1.name))
 		r = sd_bus_message_set_auto_start(*ret_m, 0);
 	return r;
 }
@@ -130,7 +130,7 @@ int units_subscribe(struct units *u, struct err *e)
 {
 	for (unsigned int absences = 0;; absences++) {
 		_cleanup_message_ sd_bus_message *m = NULL;
-		int r = new_call(u, &PID1, "Subscribe", &m);
+		int r = new_call(u, &units_pid1, "Subscribe", &m);
 
 		u->returned = false;
 		if (r >= 0)
@@ -147,7 +147,7 @@ int units_subscribe(struct units *u, struct err *e)
 int units_call(struct units *u, const struct peer *peer, const char *member, uint64_t timeout_us,
 	       sd_bus_message **ret_reply, struct err *e, const char *types, ...)
 {
-	bool is_pid1 = str_eq(peer->name, PID1.name);
+	bool is_pid1 = str_eq(peer->name, units_pid1.name);
 
 	for (unsigned int absences = 0;; absences++) {
 		va_list ap;
@@ -207,8 +207,8 @@ int units_open(struct units **ret_u, struct err *e)
 	u = xcalloc(1, sizeof(*u));
 	r = sd_bus_open_system_with_description(&u->bus, "gn8v");
 	if (r >= 0)
-		r = sd_bus_match_signal(u->bus, NULL, PID1.name, PID1.path, PID1.interface,
-					"JobRemoved", on_job_removed, u);
+		r = sd_bus_match_signal(u->bus, NULL, units_pid1.name, units_pid1.path,
+					units_pid1.interface, "JobRemoved", on_job_removed, u);
 	if (r >= 0)
 		r = sd_bus_add_match(u->bus, NULL, OWNER_CHANGED, on_owner_changed, u);
 	if (r < 0) {

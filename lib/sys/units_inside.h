@@ -27,7 +27,7 @@ struct units {
 struct peer {
 	const char *name, *path, *interface;
 };
-extern const struct peer PID1; /* its Manager */
+extern const struct peer units_pid1; /* its Manager */
 
 static inline void message_unref_p(sd_bus_message **m)
 {
