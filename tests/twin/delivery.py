@@ -101,8 +101,8 @@ class Handler(web.Handler):
 
     def deliver(self, file):
         """Answers a GET or HEAD for FILE."""
-        with self.ledger.under_way(self.host(), file.name) as others:
-            if self.turned_away(file, others):
+        with self.ledger.under_way(self.host(), file.name) as self.beside:
+            if self.turned_away(file):
                 return
             file = self.instead(file)
             changed, length = self.struck("download-changed", file), self.struck("wrong-length", file)
@@ -116,13 +116,13 @@ class Handler(web.Handler):
         """The file that is sent in its place; a subclass may know another."""
         return file
 
-    def turned_away(self, file, others):
+    def turned_away(self, file):
         """Whether the answer was an error, or points elsewhere."""
         if self.struck("download-404", file) is not None:
             self.reply(404, "Not Found\n")
             return True
         busy, many = self.struck("download-503", file, times=2), self.ledger.argument("too-many", file.name, self.host())
-        if many is not None and others >= many.get("limit", 2):
+        if many is not None and self.beside >= many.get("limit", 2):
             busy = many
         if busy is not None:
             self.refer_to_later(busy)

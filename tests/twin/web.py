@@ -68,7 +68,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def handle_one_request(self):
         self.started, self.status, self.first, self.sent = time.monotonic(), 0, None, 0
-        self.command = None
+        self.command = self.beside = None
         try:
             super().handle_one_request()
         except Gone:
@@ -81,7 +81,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def note(self):
         path = "" if self.command == "CONNECT" else self.path
         self.ledger.request(self.started, self.via, self.command, self.host(), path,
-                            getattr(self, "headers", None), self.status, self.first, self.sent)
+                            getattr(self, "headers", None), self.status, self.first, self.sent, self.beside)
 
     def host(self):
         headers = getattr(self, "headers", None)
