@@ -131,6 +131,20 @@ administrator_keeps_edits() {
 	ok $? "config: an agent that was disabled stays so"
 }
 
+masked_agent_stays_so() {
+	machine masked
+	echo gn8v-agent.service > "$m/fake/masked"
+	user_data 1
+	echo 3 > "$m/fake/sleeps_left"
+	boot
+	[ $? -eq 1 ] && [ "$(cat "$m/fake/sleeps_left")" -eq 3 ] && [ "$(cat "$m/fake/installed")" = 0.1.0-1 ] &&
+		! grep -qx gn8v-agent.service "$m/fake/started" && grep -q 'systemctl unmask gn8v-agent' "$m/fake/log/output"
+	ok $? "masked: the package is installed, the agent is not started, and what to type is said once"
+	rm "$m/fake/masked"
+	boot && ! ran '^yum' && ran '^systemctl start --no-block gn8v-agent.service$'
+	ok $? "masked: once it no longer is, it is enabled and started"
+}
+
 upgrade_installs() {
 	machine upgrade
 	user_data 1
@@ -433,6 +447,7 @@ beside cut_while_it_is_put_back
 first_boot_installs_and_starts
 second_boot_does_nothing
 administrator_keeps_edits
+masked_agent_stays_so
 upgrade_installs
 wrong_digest_never_installs
 network_faults_are_survived

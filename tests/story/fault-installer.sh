@@ -21,7 +21,7 @@ expect error.step driver
 trouble installer-asks driver-install-failed driver
 expect steps.driver.cut_off false
 trouble insmod-mismatch driver-install-failed driver
-configure '{"steps": {"driver": {"timeout_s": 3}}}'
+configure '{"steps": {"driver": {"timeout_s": 10}}}'
 trouble installer-hangs driver-install-timeout driver
 expect steps.driver.cut_off true
 nothing_runs
