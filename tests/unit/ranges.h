@@ -150,7 +150,7 @@ static void server_settles(void)
 	_cleanup_free_ char *url = xasprintf("https://127.0.0.1:%u/settled", server.port);
 	const struct fetch_source sources[] = { { .url = url }, { 0 } };
 	struct fetch f = {
-		.sources = sources, .path = "/settled", .ca_file = "/ca.pem", .deadline_s = 10, .size_max = 64
+		.sources = sources, .path = "/settled", .ca_file = "/ca.pem", .deadline_s = 250, .size_max = 64
 	};
 	struct err e = ERR_INIT;
 
@@ -212,7 +212,7 @@ static int64_t most_at_once(void)
 /* What a download is asked to be; {0} stands for eight connections and a pinned digest. */
 struct wish {
 	bool unpinned, single, mirrored; /* mirrored: localhost first, then 127.0.0.1 */
-	unsigned int stall_s, deadline_s;
+	unsigned int stall_s;
 };
 
 static int fetch_it(const struct download *d, const struct wish *w, struct fetch *f, struct err *e)
@@ -232,7 +232,7 @@ static int fetch_it(const struct download *d, const struct wish *w, struct fetch
 			     .path = d->path,
 			     .sha256 = w->unpinned ? NULL : server.digest,
 			     .ca_file = "/ca.pem",
-			     .deadline_s = w->deadline_s ? w->deadline_s : 50,
+			     .deadline_s = 250,
 			     .stall_s = w->stall_s,
 			     .connections_max = w->single ? 1 : 8,
 			     .size_max = 2 * server.size };
