@@ -6,6 +6,8 @@
 #include "paths.h"
 #include "version.h"
 
+#define METADATA_S 6
+
 /* clang-format off */
 const struct cli_command cli_commands[] = {
 	{ "run", "[--restart]", "bring this machine to ready; --restart allows the restart that needs", cli_run },
@@ -58,6 +60,13 @@ int cli_config(const struct cli_options *o, struct config *c)
 		return 0;
 	cli_fail(&e, EXIT_FAILED);
 	return -1;
+}
+
+/* While a machine boots its network may come late; later it is there, or this is no ECS instance. */
+void cli_hurry(struct config *c)
+{
+	if (c->metadata_deadline_s > METADATA_S)
+		c->metadata_deadline_s = METADATA_S;
 }
 
 void cli_print_json(struct json_object *o)

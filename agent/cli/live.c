@@ -46,9 +46,17 @@ static enum exit_code find_shape(struct config *c, enum shape *ret)
 		*ret = str_eq(c->shape, "multi") ? SHAPE_MULTI : SHAPE_SINGLE;
 		return EXIT_READY;
 	}
+	cli_hurry(c);
 	facts_collect(f, c, FACTS_INSTANCE);
-	if (facts_error(f, FACTS_INSTANCE))
-		return cli_fail(facts_error(f, FACTS_INSTANCE), EXIT_CANNOT_TELL);
+	if (facts_error(f, FACTS_INSTANCE)) {
+		e = *facts_error(f, FACTS_INSTANCE);
+		if (e.kind == &CODE_METADATA)
+			err_hint(&e,
+				 "%s; where there is none: \"shape\": \"single\" (or multi) in "
+				 "/etc/gn8v/config.json",
+				 e.kind->hint);
+		return cli_fail(&e, EXIT_CANNOT_TELL);
+	}
 	if (f->instance.shape == SHAPE_UNKNOWN) {
 		err_set(&e, &CODE_TYPE, "instance type %s: nobody knows how many GPUs it has",
 			f->instance.type);

@@ -76,6 +76,7 @@ enum exit_code cli_plan(const struct cli_options *o)
 	}
 	if (cli_config(o, &c) < 0)
 		return EXIT_FAILED;
+	cli_hurry(&c);
 	facts_look(f, &c);
 	plan_make(p, &c, f);
 	if (o->json)

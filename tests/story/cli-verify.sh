@@ -90,6 +90,18 @@ has "$D/err" "DevTools mode is on"
 faults -devtools-on
 answers 0 verify
 
+say "== the metadata service does not answer: somebody waits, and need not wait as a boot does; the shape can be said"
+faults metadata-down
+: > "$T/state/http.jsonl"
+answers 3 verify
+has "$D/err" "metadata service: PUT: http://"
+has "$D/err" "/etc/gn8v/config.json"
+[ "$(count http '"via": "metadata"')" -le 10 ] || fail "it was asked for as long as a boot asks"
+configure '{"shape": "single"}'
+answers 0 verify
+configure '{"shape": "auto"}'
+faults -metadata-down
+
 say "== not ready: verify opens nothing"
 "$TWIN" up "$T"
 unit_becomes nvidia-persistenced.service active
