@@ -213,29 +213,33 @@ class Pages(Served):
         self.assertEqual(len(self.lines("misuse")), 3)
 
     def test_rate(self):
+        """That nothing comes sooner; how much later it comes is up to the machine."""
         self.put("delays.json", {"rate": 6 * assets.MIB})
         begun = time.monotonic()
         self.fetch(DRIVER_URL, **REFERER)
-        self.assertAlmostEqual(time.monotonic() - begun, 0.5, delta=0.2)
+        self.assertGreater(time.monotonic() - begun, 0.45)      # of 0.5: the last bytes do not wait
         self.put("delays.json", {"download": {"cuda": 0.4}})
         begun = time.monotonic()
         self.fetch(CUDA_URL)
-        self.assertAlmostEqual(time.monotonic() - begun, 0.4, delta=0.2)
+        self.assertGreater(time.monotonic() - begun, 0.35)
         self.put("delays.json", {"answer": 0.2})
         begun = time.monotonic()
         self.assertEqual(self.fetch(FABRIC_URL).status, 200)
-        self.assertAlmostEqual(time.monotonic() - begun, 0.2, delta=0.15)
+        self.assertGreaterEqual(time.monotonic() - begun, 0.2)
 
     def test_several_ranges_at_once(self):
         size = BOOK["files"][CUDA]["size"]
-        self.put("delays.json", {"rate": size})
         places, connections = [size * i // 4 for i in range(5)], [self.tunnel(CUDA_URL[0]) for _ in range(4)]
-        begun = time.monotonic()
-        for i, connection in enumerate(connections):
-            connection.request("GET", CUDA_URL[1], headers={"Range": "bytes=%d-%d" % (places[i], places[i + 1] - 1)})
-        got = b"".join(connection.getresponse().read() for connection in connections)
-        self.assertEqual(got, asset(CUDA))
-        self.assertLess(time.monotonic() - begun, 0.5)
+
+        def answers():
+            for i, connection in enumerate(connections):
+                connection.request("GET", CUDA_URL[1], headers={"Range": "bytes=%d-%d" % (places[i], places[i + 1] - 1)})
+            return [connection.getresponse() for connection in connections]
+
+        self.assertEqual(b"".join(answer.read() for answer in answers()), asset(CUDA))
+        # At this rate no body ends, so that the head of each is there says that all are under way.
+        self.put("delays.json", {"rate": 1000})
+        self.assertEqual([answer.status for answer in answers()], [206] * 4)
 
     def test_server_ends_with_its_twin(self):
         shutil.rmtree(self.twin)
