@@ -13,6 +13,7 @@ import time
 LOG = sys.argv[3]
 seen = {}
 lock = threading.Lock()
+four = threading.Barrier(4)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,6 +48,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif words[0] == "slow":
             time.sleep(float(words[1]))
             self.answer(200, b"slow")
+        elif words[0] == "four":
+            four.wait()     # none is answered before four are there
+            self.answer(200, b"met")
         elif words[0] == "status":
             self.answer(int(words[1]), b"no")
         elif words[0] == "once":

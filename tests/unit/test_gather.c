@@ -6,7 +6,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "core/clock.h"
 #include "core/fs.h"
 #include "core/str.h"
 #include "suite.h"
@@ -209,17 +208,13 @@ END_TEST
 
 START_TEST(many_share_few_connections_side_by_side)
 {
-	uint64_t begun_us = clock_monotonic_us();
-
 	begin(good);
 	for (int i = 0; i < 24; i++)
-		add("/slow/0.1", NULL);
+		add("/four", NULL);
 	ck_assert_uint_eq(run(), 24);
 	for (int i = 0; i < 24; i++)
-		ck_assert_str_eq(got[i].body, "slow");
-	ck_assert_uint_le(connections(), 4);
-	/* One after another they would take 2.4 s. */
-	ck_assert_uint_lt(clock_monotonic_us() - begun_us, 1800000);
+		ck_assert_str_eq(got[i].body, "met");
+	ck_assert_uint_eq(connections(), 4);
 }
 END_TEST
 
@@ -278,15 +273,15 @@ END_TEST
 START_TEST(the_budget_is_for_all_together)
 {
 	struct gather_options o = good;
-	uint64_t begun_us = clock_monotonic_us();
 
-	o.budget_s = 1;
+	o.budget_s = 5;
 	begin(o);
-	add("/slow/5", NULL);
+	/* It would come long after the budget, and within the 20 s that any attempt may take. */
+	add("/slow/15", NULL);
 	add("/status/503", NULL);
 	add("/echo/quick", NULL);
 	run();
-	ck_assert_uint_lt(clock_monotonic_us() - begun_us, 2500000);
+	ck_assert_uint_eq(logged("/slow"), 1);
 	ck_assert_ptr_nonnull(got[0].e.kind);
 	ck_assert_ptr_nonnull(got[1].e.kind);
 	ck_assert_str_eq(got[2].body, "GET:");
@@ -385,10 +380,7 @@ END_TEST
 
 START_TEST(nobody_there_is_said_with_the_host)
 {
-	struct gather_options o = good;
-
-	o.budget_s = 2;
-	begin(o);
+	begin(good);
 	add_url("https://127.0.0.1:1/v1/rim/ID?key=secret", NULL);
 	run();
 	assert_error(&got[0], &ERR_NETWORK, "https://127.0.0.1:1/v1/rim/ID");
