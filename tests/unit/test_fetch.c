@@ -549,7 +549,7 @@ START_TEST(an_unreachable_server_is_a_network_error)
 	struct fetch f = options();
 
 	f.sources = sources;
-	f.deadline_s = 1;
+	f.deadline_s = 3;
 	ck_assert_int_eq(fetch_to_file(&f, &e), -1);
 	ck_assert_ptr_eq(e.kind, &ERR_NETWORK);
 	ck_assert_uint_ge(f.attempts, 2);
@@ -650,7 +650,7 @@ START_TEST(a_given_proxy_is_used_except_where_not_wanted)
 	struct attempt t;
 
 	f.proxy = "http://127.0.0.1:1";
-	f.deadline_s = 1;
+	f.deadline_s = 3;
 	t = fetch(f, "/plain", NULL);
 	assert_failed(&t, &ERR_NETWORK);
 	f.no_proxy = "127.0.0.1";

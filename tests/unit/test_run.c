@@ -24,10 +24,10 @@ static void collect(const char *line, void *data)
 	strcat(lines, "|");
 }
 
-/* Whether the process ends within two seconds; a zombie has ended. */
+/* Whether the process ends, long before it would by itself; a zombie has ended. */
 static bool ends_soon(pid_t pid)
 {
-	uint64_t deadline = clock_monotonic_us() + 2000000;
+	uint64_t deadline = clock_monotonic_us() + 30000000;
 
 	while (clock_monotonic_us() < deadline) {
 		char path[64], text[256] = "";
@@ -287,13 +287,13 @@ END_TEST
 
 START_TEST(deadline_ends_the_whole_group)
 {
-	struct run r = { .argv = SH("sleep 61 & echo $!; echo waiting; wait"), .timeout_s = 1,
+	struct run r = { .argv = SH("sleep 61 & echo $!; echo waiting; wait"), .timeout_s = 4,
 			 .output_max = 100 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), -1);
 	ck_assert_ptr_eq(e.kind, &ERR_TIMEOUT);
-	ck_assert_ptr_nonnull(strstr(e.msg, "not finished after 1 s, stopped: waiting"));
+	ck_assert_ptr_nonnull(strstr(e.msg, "not finished after 4 s, stopped: waiting"));
 	ck_assert(ends_soon(pid_in(r.output)));
 	run_done(&r);
 }
@@ -304,13 +304,13 @@ START_TEST(deadline_ends_what_ignores_it_and_what_left_the_group)
 	uint64_t begin = clock_monotonic_us();
 	struct run r = { .argv = SH("trap '' TERM; setsid sh -c 'sleep 62 & echo $!; sleep 63' & "
 				    "while :; do sleep 1; done"),
-			 .timeout_s = 1, .output_max = 100 };
+			 .timeout_s = 4, .output_max = 100 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), -1);
 	ck_assert_ptr_eq(e.kind, &ERR_TIMEOUT);
 	ck_assert_int_eq(r.status, -SIGKILL);
-	ck_assert_uint_ge(clock_monotonic_us() - begin, 6000000);
+	ck_assert_uint_ge(clock_monotonic_us() - begin, 9000000);
 	ck_assert_int_gt(pid_in(r.output), 0);
 	ck_assert_int_eq(kill(pid_in(r.output), 0), -1);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
