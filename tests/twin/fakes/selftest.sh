@@ -54,6 +54,15 @@ want() {
 	[ $got = "$status" ] || { fail "$*: exit status $got, not $status"; tail -5 "$TWIN_DIR/out"; }
 	[ -z "$text" ] || grep -qF -- "$text" "$TWIN_DIR/out" || { fail "$*: no '$text'"; tail -5 "$TWIN_DIR/out"; }
 }
+# until_true COMMAND…: the command comes true within a minute
+until_true() {
+	tries=600
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
 has() { grep -qF -- "$2" "$1" || fail "$1 has no '$2'"; }
 faults() { printf '%s\n' "$1" >"$S/faults"; }
 device() { python3 -c "import json, sys
@@ -226,19 +235,13 @@ driver() {
 hanging() {
 	faults '{"installer-hangs": true}'
 	"$S/fakes/nvidia-installer" "$1" --silent >/dev/null 2>&1 &
-	tries=0
-	while [ ! -s "$S/orphans" ] && [ $tries -lt 50 ]; do
-		sleep 0.1
-		tries=$((tries + 1))
-	done
+	until_true [ -s "$S/orphans" ] || fail "no orphan of the hanging installer"
 	kill "$!" && wait "$!" 2>/dev/null
 	orphan=$(cat "$S/orphans")
-	kill "$orphan" || fail "no orphan of the hanging installer"
-	while kill -0 "$orphan" 2>/dev/null && [ $tries -lt 50 ]; do
-		sleep 0.1
-		tries=$((tries + 1))
-	done
+	kill "$orphan"
+	until_true is_gone "$orphan" || fail "the orphan of the hanging installer does not end"
 }
+is_gone() { ! grep -qs '^State:.[^ZX]' "/proc/$1/status"; }
 
 verifiers() {
 	want 0 "" "$R/usr/bin/python3.11" -m venv "$R/var/lib/gn8v/venv"
