@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 #include <unistd.h>
 
 #define FIRST_FD_TO_CLOSE 3
-#define EXEC_MOMENT_S	  0.05
+#define EXEC_S		  10 /* an exec takes a moment, on a busy machine a long one */
 
 void proc_adopt_orphans(void)
 {
@@ -101,11 +100,11 @@ static bool environment_search(pid_t pid, char **ret_unit)
 /* In the middle of an exec a process has no environment to read for a moment: then look again. */
 static char *unit_named_by(pid_t pid)
 {
-	double until = twin_now() + EXEC_MOMENT_S;
+	double until = twin_now() + EXEC_S;
 	char *unit = NULL;
 
 	while (!environment_search(pid, &unit) && !is_zombie(pid) && twin_now() < until)
-		sched_yield();
+		usleep(1000);
 	return unit;
 }
 
