@@ -120,16 +120,25 @@ def monotonic(shell, unit, what="ActiveEnterTimestampMonotonic"):
     return int(shell.ask("systemctl show -P %s %s" % (what, unit))) / 1e6
 
 
+def said_at(entry):
+    """When this entry was sent, in seconds of its boot. The journal's own stamps are of a moment after it arrived, which may be
+    long after what followed it; both are of the same moment, and tell how far the two clocks are apart."""
+    apart = int(entry["__REALTIME_TIMESTAMP"]) - int(entry["__MONOTONIC_TIMESTAMP"])
+    return (int(entry["_SOURCE_REALTIME_TIMESTAMP"]) - apart) / 1e6
+
+
 def order(vm, shell, attested):
     """[(what, seconds of this boot)]: fabric manager, persistenced, attestation, gate, gated service. The attestation
     begins where the agent itself opens the devices' library, by the twin's record on the machine's own clock."""
     opens = [g["t"] for g in read_jsonl(vm.twin.state("gpu.jsonl"))
              if g["boot"] == vm.boots and g["who"] == "gn8v" and g["what"].startswith(("nvml", "nscq"))]
     must("the agent opened the devices' library in boot %d" % vm.boots, opens)
-    said = shell.ask("journalctl -b -o short-monotonic --no-hostname -t gn8v | grep -m1 'attest: done'")
+    shell.ask("journalctl --sync")
+    said = json.loads(shell.ask("journalctl -b -o json --output-fields=MESSAGE,_SOURCE_REALTIME_TIMESTAMP -t gn8v"
+                                " | grep -m1 'attest: done'"))
     found = [("nvidia-persistenced active", monotonic(shell, "nvidia-persistenced.service")),
              ("attestation begins", min(opens)),
-             ("attestation accepted", float(re.search(r"\[\s*([0-9.]+)\]", said).group(1))),
+             ("attestation accepted", said_at(said)),
              ("gn8v-ready.target active", monotonic(shell, "gn8v-ready.target"))]
     if vm.shape == "multi":
         found.insert(0, ("nvidia-fabricmanager active", monotonic(shell, "nvidia-fabricmanager.service")))
