@@ -239,7 +239,7 @@ hanging() {
 	kill "$!" && wait "$!" 2>/dev/null
 	orphan=$(cat "$S/orphans")
 	kill "$orphan"
-	until_true is_gone "$orphan" || fail "the orphan of the hanging installer does not end"
+	until_true is_gone "$orphan" || { fail "the orphan of the hanging installer does not end"; kill -KILL "$orphan"; }
 }
 is_gone() { ! grep -qs '^State:.[^ZX]' "/proc/$1/status"; }
 
