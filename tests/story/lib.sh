@@ -348,14 +348,19 @@ becomes() { check until "$T" "$1" || fail "$1 does not come true"; }
 # unit_becomes NAME STATE: wait for it
 unit_becomes() { check unit "$T" "$1 $2" || fail "$1 does not become $2"; }
 
-# holds NAME: whoever comes to this delay (as in delays.json) stays in it; goes_on NAME lets all of them go
+# holds NAME: whoever comes to this delay (as in delays.json) stays in it; goes_on NAME lets all of them go. It stays open
+# here: who has found the name and opens it only now finds a writer too.
 holds() { mkfifo "$T/state/hold.$1" || fail "$1 cannot be held"; }
 goes_on()
 {
 	mv "$T/state/hold.$1" "$D/hold" || fail "$1 is not held"
-	: <> "$D/hold"
+	story_fd=$((3 + (${story_fd:-3} - 2) % 6))
+	eval "exec $story_fd<> \"\$D/hold\""
 	rm "$D/hold"
 }
+
+# downloaded STEP PERCENT: wait until so much of the file is here, as the progress of a running step says
+downloaded() { check downloaded "$T" "$1 $2" || fail "$1 does not come to $2 %"; }
 
 # happens LOG N TEXT: wait until that log has so many records with this text
 happens() { check times "$T" "$1 $2 $3" || fail "it does not happen $2 times in $1.jsonl: $3"; }

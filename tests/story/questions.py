@@ -71,17 +71,6 @@ def check_set_device(twin, pair):
     return 0
 
 
-def check_comes(twin, pair):
-    """KEY=VALUE of status.json comes while the agent runs."""
-    key, _, value = pair.partition("=")
-    import watch
-    seen = watch.Watch(twin.root("/var/lib/gn8v"))
-    try:
-        return 0 if seen.until(lambda: find(twin.status(), key) == value, 60) else 1
-    finally:
-        seen.close()
-
-
 def allowed_open(record):
     """The opens of promise 3: after persistenced is active, and what it and R12, R14 do themselves."""
     return (record["persistenced"] == "active"
@@ -171,6 +160,18 @@ def check_until(twin, claim):
         except (KeyError, IndexError, TypeError, ValueError):
             return False
     return until(holds, claim, *folders)
+
+
+def check_downloaded(twin, claim):
+    """STEP PERCENT: wait until so much of a file is here."""
+    step, percent = claim.split()
+    folder = twin.root("/run/gn8v")
+    os.makedirs(folder, exist_ok=True)
+
+    def holds():
+        steps = json.loads(read_text(twin.root("/run/gn8v/progress.json"), "{}")).get("steps", [])
+        return any(s["step"] == step and s["total"] and 100 * s["bytes"] >= int(percent) * s["total"] for s in steps)
+    return until(holds, claim, folder)
 
 
 def check_unit(twin, claim):

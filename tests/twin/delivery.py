@@ -22,6 +22,7 @@ And while the bytes are sent:
     client-killed     {"bytes": N}: the client gets SIGKILL when so many bytes of the file were sent, over all connections;
                       {"seed": 0, "times": 1}: so often, at random places. The client is the process that a header
                       X-Client-Pid names, or that in DIR/state/agent.pid
+The second half of a .run file is not sent while there is a FIFO DIR/state/hold.download (README.md).
 """
 import email.utils
 import hashlib
@@ -184,6 +185,8 @@ class Handler(web.Handler):
         with open(file.path, "rb", buffering=0) as f:
             f.seek(source)
             while done < count:
+                if file.name.endswith(".run") and first + done >= file.size // 2:
+                    self.ledger.held("download")
                 got = f.readinto(buffer[:min(chunk, count - done)])
                 if not got:
                     self.drop()     # the file is shorter than was told
