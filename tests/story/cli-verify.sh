@@ -2,7 +2,7 @@
 # gn8v verify attests now: 0 accepted, 1 rejected, 3 could not tell; never before nvidia-persistenced, and no gate is moved.
 . "${0%/*}/lib.sh"
 
-story_begin single --config '{"attest": {"verifier": "native", "collateral_s": 5}}'
+story_begin single --config '{"attest": {"verifier": "native"}}'
 "$TWIN" up "$T"
 say "== before nvidia-persistenced is active"
 for command in verify "collect --out /run/early"; do

@@ -5,7 +5,7 @@
 no_restart() { expect_boots 1; expect_count 0 bus Reboot; }
 
 say "== grubby and dracut fail"
-story_begin multi --fault grubby-fails --fault dracut-fails --config '{"steps": {"initramfs": {"timeout_s": 1}}}'
+story_begin multi --fault grubby-fails --fault dracut-fails
 agent_run
 expect_exit 1
 expect_result failed
@@ -16,6 +16,7 @@ no_restart
 
 say "== dracut hangs"
 faults -grubby-fails -dracut-fails dracut-hangs
+configure '{"steps": {"initramfs": {"timeout_s": 1}}}'
 agent_again
 expect_failed step-timeout
 expect error.step initramfs

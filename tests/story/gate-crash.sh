@@ -8,7 +8,7 @@ ulimit -c 0 2> /dev/null || :
 struck()
 {
 	say "== $1"
-	faults 'metadata-slow={"file": "region-id", "seconds": 2}'
+	faults 'metadata-slow={"file": "region-id", "seconds": 60}'
 	asked=$(count http meta-data/instance/instance-type)
 	begin again
 	happens http $((asked + 1)) meta-data/instance/instance-type

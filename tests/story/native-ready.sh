@@ -7,7 +7,7 @@ sets() { count commands '"conf-compute", "-srs", "1"'; }
 
 fault_now=attest-rejected=0
 story_begin single --fault $fault_now \
-	--config '{"attest": {"verifier": "native", "ready": "after-attestation", "deadline_s": 1, "collateral_s": 5}}'
+	--config '{"attest": {"verifier": "native", "ready": "after-attestation", "deadline_s": 1}}'
 agent_run
 expect_failed attestation-rejected
 ! grep -q srs "$T/root/usr/lib/systemd/system/nvidia-persistenced.service" || fail "the unit sets the ready state"
