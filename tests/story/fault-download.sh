@@ -13,7 +13,7 @@ fetching()
 	nothing_kept
 }
 
-story_from restarted single --config '{"fetch": {"deadline_s": 8}, "steps": {"fetch-cuda": {"attempts": 1}}}' \
+story_from restarted single --config '{"fetch": {"connections": 1}, "steps": {"fetch-cuda": {"attempts": 1}}}' \
 	--fault 'download-cut={"file": "NVIDIA", "times": 1}' --fault 'download-503={"file": "NVIDIA", "times": 1}' \
 	--fault download-corrupt=cuda
 agent_run
@@ -29,7 +29,7 @@ expect_words error.message "SHA-256 is "
 nothing_kept
 [ ! -s "$T/${cuda%/*}/partial/${cuda##*/}.part" ] || fail "a corrupt file was not thrown away"
 
-configure '{"fetch": {"deadline_s": 1}}'
+configure '{"fetch": {"connections": 8}}'
 fault_now=download-corrupt
 fetching download-404=cuda download-failed
 expect_words error.message 404
@@ -37,12 +37,13 @@ fetching tls-expired=developer untrusted
 expect_words error.hint "clock"
 expect_words error.hint "CA"
 fetching redirect-http=cuda download-failed
+configure '{"fetch": {"deadline_s": 1}}' # what may pass is tried until it is over
 fetching proxy-down download-failed
 fetching download-stall=cuda download-failed
 fetching download-cut=cuda download-failed
 
 say "== healed: half is there already, and the server is overloaded for a moment"
-configure '{"fetch": {"deadline_s": 20}}'
+configure '{"fetch": {"deadline_s": 600}}'
 faults 'download-503={"file": "cuda", "times": 1}'
 heals
 expect_boots 2

@@ -10,7 +10,7 @@ links=https://mirror.example/pip/attest.html
 
 story_from restarted single --config '{
 	"driver": {"skip_module_load": true, "referer": "https://www.nvidia.cn/drivers/"},
-	"fetch": {"dir": "/var/tmp/gn8v"},
+	"fetch": {"dir": "/var/tmp/gn8v", "connections": 1},
 	"services": {"disable": ["ollama.service"]},
 	"attest": {"python": ["python3.11", "python3.11-pip"], "find_links": "'$links'"},
 	"cublas": {"install": true}
