@@ -32,7 +32,7 @@ before=$(count commands nvidia-installer)
 begin again
 happens commands $((before + 1)) nvidia-installer
 check appears "$T" orphans || fail "the installer does not get so far"
-kill -SEGV "$(check worker "$T")" || fail "the agent has no worker"
+kill -SEGV "$(check worker "$T" "$(cat "$T/state/orphans")")" || fail "the agent has no worker"
 finish
 expect_failed worker-crashed
 expect error.step driver

@@ -30,12 +30,7 @@ expect_ready
 expect_boots 2
 all_is_well
 follows_the_procedure
-python3 -S -E - "$(status steps.fetch-cuda.reason)" <<'END' || fail "too little was here, or too much came: $(status steps.fetch-cuda.reason)"
-import re, sys
-here, came = map(float, re.search(r"; (\S+) MiB of it were here from an earlier try, (\S+) MiB came$", sys.argv[1]).groups())
-size = 6
-sys.exit(not (here >= size / 10 and here + came <= size * 1.05))
-END
+nothing_twice fetch-cuda 6 0.6
 
 say "== the plan says so; a restart that is left to its owner is said at once, whatever the downloads still need"
 story_begin single --delay download=60 --config '{"fetch": {"before_restart": true}}'

@@ -1,23 +1,39 @@
 #!/bin/sh
-# The agent is killed at random bytes of a download, and goes on with what it has; nothing has the file's name before it is whole.
+# The agent is killed in the middle of a download, and goes on with what it has; nothing has the file's name before it is whole.
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/story/fetching
 . "$story_home/fetching"
 
-fetching_begin
-for place in 3000000 11000000; do
-	say "== killed after $place bytes"
-	watching
-	faults 'client-killed={"file": "cuda", "bytes": '$place'}'
-	agent_again
-	expect_exit 137
+# goes_on_alone: another run ends with the file, and with what the one that was killed had
+goes_on_alone()
+{
 	[ ! -e "$cache/$large" ] || fail "half a file has its final name"
 	agent_again
 	expect error.step cuda
 	expect steps.fetch-cuda.state 'done'
-	expect_words steps.fetch-cuda.reason "MiB of it were here from an earlier try"
+	nothing_twice fetch-cuda 16 0.1
 	named_once
-	faults -client-killed
-	continued
-done
+}
+
+fetching_begin
+say "== killed as soon as something is noted down, with less than half"
+watching
+holds download
+begin again
+until [ -s "$cache/partial/$large.part.json" ] || ! kill -0 "$story_run"; do sleep 0.05; done
+"$TWIN" signal "$T" KILL || fail "the agent had ended"
+finish
+expect_exit 137
+goes_on download
+goes_on_alone
+
+say "== killed after 11000000 bytes; slowly, so that sockets do not hold them all"
+watching
+echo '{"rate": 1000000}' > "$T/state/delays.json"
+faults 'client-killed={"file": "cuda", "bytes": 11000000}'
+agent_again
+expect_exit 137
+echo '{"rate": '$large_rate'}' > "$T/state/delays.json"
+goes_on_alone
+faults -client-killed
 no_misuse

@@ -2,11 +2,12 @@
 # Killed in one step after another, it still ends ready, with the same files as when nothing had happened. LONG=1: in every step.
 . "${0%/*}/lib.sh"
 
-# fresh: always the same instance; with cloud-init busy for a moment, so that the restart takes one
+# fresh [S]: always the same instance; the restart waits so many seconds for cloud-init
 fresh()
 {
 	set -- single --with ollama --systemd \
-		'{"units": {"cloud-final.service": {"state": "activating", "seconds": 0.5, "then": "inactive"}}}' --delay grubby=0.05 --delay persistenced=0.1 \
+		'{"units": {"cloud-final.service": {"state": "activating", "seconds": '"${1:-0.5}"', "then": "inactive"}}}' \
+		--delay persistenced=0.1 \
 		--set hostname=iZ2ze0 --set machine_id=0123456789abcdef0123456789abcdef \
 		--set root_uuid=11111111-2222-3333-4444-555555555555
 	story_begin "$@"
@@ -22,11 +23,13 @@ settled()
 # killed STEP: in it, or as soon as it is done when it is quick
 killed()
 {
+	[ "$1" != kernel-args ] || holds grubby
 	"$TWIN" signal "$T" KILL --past "$1" &
 	killer=$!
 	if [ "$1" = kernel-args ] || [ "$1" = restart ]; then agent_boot; else agent_again; fi
 	hit=0
 	wait "$killer" || hit=$?
+	[ "$1" != kernel-args ] || goes_on grubby
 	# Nothing comes after ready: the signal may be too late.
 	if [ "$1" = ready ] && [ "$rc" = 0 ]; then return; fi
 	[ "$hit $rc" = "0 137" ] || fail "the agent was not killed in $1: it ended with $rc"
@@ -48,7 +51,7 @@ restarted()
 crash()
 {
 	say "== killed in $*"
-	fresh
+	if [ "$1" = restart ]; then fresh 600; else fresh; fi
 	up=
 	for step; do
 		case $step in

@@ -15,8 +15,10 @@ interrupted()
 }
 
 cloud_init='{"units": {"cloud-final.service": {"state": "activating", "seconds": 600, "then": "inactive"}}}'
-story_begin multi --delay grubby=0.3 --fault dracut-hangs --systemd "$cloud_init"
+story_begin multi --fault dracut-hangs --systemd "$cloud_init"
+holds grubby
 signalled TERM kernel-args boot
+goes_on grubby
 interrupted kernel-args
 signalled TERM initramfs again
 interrupted initramfs

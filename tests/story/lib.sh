@@ -359,6 +359,10 @@ goes_on()
 	rm "$D/hold"
 }
 
+# nothing_twice STEP SIZE LEAST: the file has SIZE MiB; so many of them at least were here from an earlier try, and were not
+# fetched again. By the agent's own count: what was sent may lie in sockets.
+nothing_twice() { check kept "$T" "$*" || fail "$1: too little was here, or too much came"; }
+
 # downloaded STEP PERCENT: wait until so much of the file is here, as the progress of a running step says
 downloaded() { check downloaded "$T" "$1 $2" || fail "$1 does not come to $2 %"; }
 

@@ -174,6 +174,19 @@ def check_downloaded(twin, claim):
     return until(holds, claim, folder)
 
 
+def check_kept(twin, claim):
+    """STEP SIZE LEAST: of a file of SIZE MiB so many were here from an earlier try, and with what came it is no more."""
+    import re
+    step, size, least = claim.split()
+    reason = find(twin.status(), "steps.%s.reason" % step)
+    print(reason)
+    words = re.search(r"; (\S+) MiB of it were here from an earlier try, (\S+) MiB came$", reason)
+    if not words:
+        return 1
+    here, came = map(float, words.groups())
+    return 0 if here >= float(least) and here + came <= 1.05 * float(size) else 1
+
+
 def check_unit(twin, claim):
     """Wait until UNIT STATE: its ActiveState."""
     name, wanted = claim.split()
@@ -237,13 +250,19 @@ def check_bytes(twin, text):
     return 0
 
 
-def check_worker(twin, _):
-    """The process id of the agent's worker, when it has one."""
+def check_worker(twin, pid):
+    """The process id of the agent's worker that has this process below it."""
     import watch
     agent = read_text(twin.state("agent.pid")).strip()
-    below = [pid for pid in watch.descendants(int(agent)) if watch.stat_fields(pid)[1] == agent]
-    print("\n".join(map(str, below)))
-    return 0 if len(below) == 1 else 1
+    while pid.strip() != "1":
+        fields = watch.stat_fields(int(pid))
+        if not fields:
+            return 1
+        if fields[1] == agent:
+            print(pid.strip())
+            return 0
+        pid = fields[1]
+    return 1
 
 
 STAGES = set("parse chain chain_time arch report_signature nonce fwid opaque driver_version vbios_version ocsp rim_fetch "

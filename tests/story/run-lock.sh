@@ -23,6 +23,7 @@ agent=$(cat "$T/state/agent.pid")
 held "$agent"
 
 say "== beside what a killed agent left"
+check appears "$T" orphans || fail "the installer does not get so far"
 "$TWIN" signal "$T" KILL --command nvidia-installer || fail "the agent had ended"
 finish
 expect_exit 137

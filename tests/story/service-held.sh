@@ -30,5 +30,12 @@ all_is_well
 say "== without the hold"
 story_begin single --with nvidia-cdi-refresh \
 	--config '{"services": {"hold": ["cloudmonitor.service"], "gpu": ["cloudmonitor.service"]}}'
-agent_run
+holds persistenced
+begin run
+happens gpu 1 "registered"
+until grep -q -x -e inactive -e failed "$T/state/units/nvidia-cdi-refresh.service"; do sleep 0.05; done # it wakes up only then
+"$TWIN" exec "$T" -- /usr/sbin/depmod -a
+happens gpu 1 '"nvidia-ctk cdi generate'
+goes_on persistenced
+finish
 ! check opens "$T" || fail "nothing opened the GPU early: the hold would not be needed"
