@@ -391,7 +391,7 @@ def add_run_options(parser, starts=True):
                             help="leave bus and server up afterwards, for again and exec")
         parser.add_argument("--cold", action="store_true",
                             help="the instance was stopped and started, not restarted")
-    parser.add_argument("--deadline", type=float, default=180, metavar="S")
+    parser.add_argument("--deadline", type=float, default=600, metavar="S")
     parser.add_argument("--by-hand", action="store_true",
                         help="as a person would start it: not by its unit")
     parser.add_argument("--leave-orphans", action="store_true",
