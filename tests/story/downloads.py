@@ -14,6 +14,8 @@
 import ctypes
 import hashlib
 import os
+import select
+import signal
 import struct
 import sys
 
@@ -50,9 +52,13 @@ def watch(folder, name, log):
     fd = libc.inotify_init1(os.O_CLOEXEC)
     if fd < 0 or libc.inotify_add_watch(fd, os.fsencode(folder), IN_MODIFY | IN_MOVED_TO | IN_CREATE | IN_DELETE) < 0:
         sys.exit("downloads: %s: %s" % (folder, os.strerror(ctypes.get_errno())))
+    ended, end = os.pipe()
+    os.set_blocking(end, False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.set_wakeup_fd(end)
     with open(log, "w", buffering=1) as out:
         out.write("ready\n")
-        while True:
+        while fd in select.select([fd, ended], [], [])[0]:  # what happened before the signal is read before the end
             for mask, what in events(os.read(fd, 65536)):
                 if mask & IN_Q_OVERFLOW:
                     out.write("overflow\n")
@@ -91,15 +97,24 @@ def continued(folder, name, size):
     return total < 1.4 * int(size) or "%d bytes were sent of a file of %s" % (total, size)
 
 
-def pause(folder, name, status, seconds):
-    asked, found = answers(folder, name), False
+def pauses(folder, name, status):
+    """(host, seconds) between an answer of that status and the next."""
+    asked = answers(folder, name)
     for place, one in enumerate(asked):
-        later = [r for r in asked[place + 1:] if r["host"] == one["host"]]
-        if one["status"] == int(status) and later:
-            found, waited = True, later[0]["t"] - one["t"]
-            if waited < float(seconds):
-                return "%s was asked again %.2f s after status %s" % (one["host"], waited, status)
-    return found or "nobody was asked again after status " + status
+        later = next((r for r in asked[place + 1:] if r["host"] == one["host"]), None)
+        if one["status"] == status and later:
+            yield one["host"], later["t"] - one["t"]
+
+
+def pause(folder, name, status, seconds):
+    import watch
+    state = watch.Watch(Twin(folder).state_folder)
+    # The later answer may be written down only now: that is done when it has ended.
+    found = state.until(lambda: list(pauses(folder, name, int(status))), 30) or []
+    state.close()
+    short = ["%s was asked again %.2f s after status %s" % (host, waited, status)
+             for host, waited in found if waited < float(seconds)]
+    return "; ".join(short) or bool(found) or "nobody was asked again after status " + status
 
 
 def at_once(folder, name):

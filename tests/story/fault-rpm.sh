@@ -48,7 +48,7 @@ expect error.step fabricmanager
 
 say "== rpm hangs"
 faults -rpm-install-fails rpm-hangs
-configure '{"steps": {"fabricmanager": {"timeout_s": 1}}}'
+configure '{"steps": {"fabricmanager": {"timeout_s": 10}}}' # the key is fetched before
 agent_again
 expect_failed step-timeout
 expect error.step fabricmanager

@@ -43,6 +43,7 @@ echo '{"persistenced": 0.5}' > "$T/state/delays.json"
 agent_boot
 expect_ready
 unit_becomes ollama.service active
+happens gpu 1 '"ollama serve'
 expect_count 1 gpu '"ollama serve'
 all_is_well
 

@@ -34,7 +34,7 @@ all_is_well
 say "== enabled before, and the agent killed while it was disabled"
 story_from restarted single
 "$TWIN" up "$T"
-unit_is cloudmonitor.service active
+unit_becomes cloudmonitor.service active
 faults installer-hangs
 signalled KILL driver again
 expect_exit 137

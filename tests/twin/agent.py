@@ -192,10 +192,10 @@ def stop_post(twin, code):
 
 def kill_rest(known):
     """KillMode=mixed: when the main process has ended, what it left behind is killed."""
-    companions = set(known)
-    for pid in known:
-        companions.update(watch.descendants(pid))
-    rest = {p: s for p, s in watch.descendants(os.getpid()).items() if p not in companions}
+    rest = watch.descendants(os.getpid())
+    for pid in known:           # whose child began meanwhile is only in this one
+        for own in [pid] + list(watch.descendants(pid)):
+            rest.pop(own, None)
     watch.kill_all(rest)
     return sorted(rest)
 
