@@ -307,6 +307,20 @@ class Troubles(Served):
         connection.close()
         self.assertEqual(self.logged(2)[1]["bytes"], half)
 
+    def test_hold_keeps_the_second_half(self):
+        hold = os.path.join(self.state, "hold.download")
+        os.mkfifo(hold)
+        connection = self.tunnel(CUDA_URL[0])
+        connection.request("GET", CUDA_URL[1])
+        answer = connection.getresponse()
+        data = asset(CUDA)
+        first = answer.read(len(data) // 2)
+        writer = os.open(hold, os.O_RDWR)       # a reader waits, and goes on
+        os.unlink(hold)
+        self.assertEqual(first + answer.read(), data)
+        os.close(writer)
+        connection.close()
+
     def test_cut_at_random_is_the_same_for_the_same_seed(self):
         got = []
         for seed in (1, 2, 1):
