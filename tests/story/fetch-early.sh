@@ -10,7 +10,7 @@ expect_boots 2
 all_is_well
 follows_the_procedure
 check bytes "$T" cuda_12 > "$D/bytes"
-read -r before after < "$D/bytes"
+read -r before _ < "$D/bytes"
 [ "$before" = 0 ] || fail "a download began before the restart"
 
 say "== on: the restart comes while half of the file is not sent, and the bytes that came are not asked for again"
