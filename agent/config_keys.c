@@ -12,7 +12,7 @@ const struct config_key config_keys[] = {
 	{ "metadata.url", CONFIG_URL, AT(metadata_url), "http://100.100.100.200", NULL, "http", 0, 0,
 	  "instance metadata service; never reached through a proxy" },
 	{ "metadata.deadline_s", CONFIG_INT, AT(metadata_deadline_s), "120", NULL, NULL, 1, 3600,
-	  "how long to retry it; gn8v plan, verify and collect, which somebody waits for, do so for 6 s at most" },
+	  "how long to retry it; gn8v plan, verify and collect, which somebody waits for, begin no new try after 6 s" },
 	{ "proxy.http", CONFIG_URL, AT(proxy_http), "", NULL, "http optional", 0, 0,
 	  "given to yum and pip as http_proxy; the environment's when not set" },
 	{ "proxy.https", CONFIG_URL, AT(proxy_https), "", NULL, "http optional", 0, 0,

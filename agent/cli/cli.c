@@ -63,10 +63,13 @@ int cli_config(const struct cli_options *o, struct config *c)
 }
 
 /* While a machine boots its network may come late; later it is there, or this is no ECS instance. */
-void cli_hurry(struct config *c)
+int cli_hurry(struct config *c)
 {
+	int deadline_s = c->metadata_deadline_s;
+
 	if (c->metadata_deadline_s > METADATA_S)
 		c->metadata_deadline_s = METADATA_S;
+	return deadline_s;
 }
 
 void cli_print_json(struct json_object *o)

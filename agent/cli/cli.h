@@ -48,8 +48,9 @@ enum exit_code cli_usage(const char *fmt, ...) PRINTF(1, 2);
 /* Loads the configuration or says why not. */
 int cli_config(const struct cli_options *o, struct config *c);
 
-/* Somebody waits for the answer: a metadata service that says nothing is waited for less long. */
-void cli_hurry(struct config *c);
+/* Somebody waits for the answer: a metadata service that says nothing is waited for less long.
+ * Returns metadata.deadline_s (s) as it was. */
+int cli_hurry(struct config *c);
 
 void cli_print_json(struct json_object *o); /* takes o */
 

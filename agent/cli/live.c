@@ -51,10 +51,11 @@ static enum exit_code find_shape(struct config *c, enum shape *ret)
 	if (facts_error(f, FACTS_INSTANCE)) {
 		e = *facts_error(f, FACTS_INSTANCE);
 		if (e.kind == &CODE_METADATA)
-			err_hint(&e,
-				 "%s; where there is none: \"shape\": \"single\" (or multi) in "
-				 "/etc/gn8v/config.json",
-				 e.kind->hint);
+			err_hint(
+				&e,
+				"%s; on a machine without a metadata service: put \"shape\": \"single\" "
+				"(or \"multi\") into /etc/gn8v/config.json",
+				e.kind->hint);
 		return cli_fail(&e, EXIT_CANNOT_TELL);
 	}
 	if (f->instance.shape == SHAPE_UNKNOWN) {

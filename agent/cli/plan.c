@@ -67,6 +67,7 @@ enum exit_code cli_plan(const struct cli_options *o)
 	struct err e = ERR_INIT;
 	struct config c;
 	enum exit_code code;
+	int deadline_s;
 
 	if (geteuid() != 0 && !fs_has_root()) {
 		err_set(&e, &ERR_ARGUMENT,
@@ -76,8 +77,9 @@ enum exit_code cli_plan(const struct cli_options *o)
 	}
 	if (cli_config(o, &c) < 0)
 		return EXIT_FAILED;
-	cli_hurry(&c);
+	deadline_s = cli_hurry(&c);
 	facts_look(f, &c);
+	c.metadata_deadline_s = deadline_s; /* as it is shown */
 	plan_make(p, &c, f);
 	if (o->json)
 		cli_print_json(to_json(p, f, &c));

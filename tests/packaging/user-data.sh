@@ -138,10 +138,11 @@ masked_agent_stays_so() {
 	echo 3 > "$m/fake/sleeps_left"
 	boot
 	[ $? -eq 1 ] && [ "$(cat "$m/fake/sleeps_left")" -eq 3 ] && [ "$(cat "$m/fake/installed")" = 0.1.0-1 ] &&
-		! grep -qx gn8v-agent.service "$m/fake/started" && grep -q 'systemctl unmask gn8v-agent' "$m/fake/log/output"
+		! grep -qx gn8v-agent.service "$m/fake/started" && [ "$(grep -c 'systemctl unmask gn8v-agent' "$m/fake/log/output")" -eq 1 ]
 	ok $? "masked: the package is installed, the agent is not started, and what to type is said once"
 	rm "$m/fake/masked"
-	boot && ! ran '^yum' && ran '^systemctl start --no-block gn8v-agent.service$'
+	boot && ! ran '^yum' && grep -qx gn8v-agent.service "$m/fake/enabled" &&
+		ran '^systemctl start --no-block gn8v-agent.service$'
 	ok $? "masked: once it no longer is, it is enabled and started"
 }
 

@@ -20,11 +20,12 @@ looks()
 	disk_unchanged "$D/before"
 }
 
-story_begin single
+story_begin single --config '{"metadata": {"deadline_s": 121}}'
 "$TWIN" up "$T"
 looks
 [ ! -e "$T/root/var/lib/gn8v/status.json" ] || fail "plan wrote a status"
 has "$D/plan" '"instance_type": "ecs.gn8v-tee.4xlarge"'
+has "$D/plan" '"deadline_s": 121' # the agent's, whatever plan itself waits
 plan_says preflight "done"
 plan_says kernel-args run
 plan_says lkca skip

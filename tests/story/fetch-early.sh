@@ -13,13 +13,13 @@ check bytes "$T" cuda_12 > "$D/bytes"
 read -r before _ < "$D/bytes"
 [ "$before" = 0 ] || fail "a download began before the restart"
 
-say "== on: the restart comes while half of the file is not sent, and the bytes that came are not asked for again"
+say "== on: the restart comes while half of the file is not sent, and the bytes that came are not fetched again"
 story_begin single --delay download=20 --config '{"fetch": {"before_restart": true}}'
 holds download
 holds grubby
 "$TWIN" up "$T"
 begin again
-downloaded fetch-cuda 10
+downloaded fetch-cuda 20
 goes_on grubby
 finish
 expect_exit 64

@@ -9,8 +9,22 @@ says_before()
 	expect "services.$1.enabled_before" "$3"
 }
 
+# provoked: a run, in which modules.dep is written once more, while persistenced is starting
+provoked()
+{
+	holds persistenced
+	begin run
+	happens gpu 1 "registered"
+	until grep -q -x -e inactive -e failed "$T/state/units/nvidia-cdi-refresh.service" || ! kill -0 "$story_run"; do
+		sleep 0.05 # before, its .path would not notice
+	done
+	"$TWIN" exec "$T" -- /usr/sbin/depmod -a
+}
+
 story_begin single --with nvidia-cdi-refresh
-agent_run
+provoked
+goes_on persistenced
+finish
 expect_ready
 unit_is nvidia-cdi-refresh.path active
 no_early_gpu_open
@@ -30,11 +44,7 @@ all_is_well
 say "== without the hold"
 story_begin single --with nvidia-cdi-refresh \
 	--config '{"services": {"hold": ["cloudmonitor.service"], "gpu": ["cloudmonitor.service"]}}'
-holds persistenced
-begin run
-happens gpu 1 "registered"
-until grep -q -x -e inactive -e failed "$T/state/units/nvidia-cdi-refresh.service"; do sleep 0.05; done # it wakes up only then
-"$TWIN" exec "$T" -- /usr/sbin/depmod -a
+provoked
 happens gpu 1 '"nvidia-ctk cdi generate'
 goes_on persistenced
 finish

@@ -16,7 +16,7 @@ on_terminal()
 drawn()
 {
 	for _ in $(seq 600); do
-		[ "$(grep -c -F -e "$2" "$D/screen")" -lt "$1" ] || return 0
+		if [ "$(grep -c -F -e "$2" "$D/screen")" -ge "$1" ]; then return; fi
 		sleep 0.1
 	done
 	fail "it was drawn only $(grep -c -F -e "$2" "$D/screen") times: $2"

@@ -159,8 +159,8 @@ class Ledger:
 
     def request(self, started, via, method, host, path, headers, status, first, sent, beside):
         """Writes one request down. STATUS is 0 when the client got no answer at all; FIRST is the place of the first
-        byte of a file that was sent, None of another answer; BESIDE is how many other answers for that file were under way
-        when it came: the record itself is made when this one no longer is, so spans of two records may overlap."""
+        byte of a file that was sent, None of another answer; BESIDE is how many other answers of this host for that file
+        were under way when it came: the record itself is made when this one no longer is, so spans of two records may overlap."""
         record = {"boot": self.boot(), "t": round(started, 6), "seconds": round(time.monotonic() - started, 6), "via": via,
                   "method": method, "host": host, "path": path,
                   "headers": {k.lower(): v for k, v in headers.items()} if headers else {}, "status": status,

@@ -315,7 +315,14 @@ class Troubles(Served):
         answer = connection.getresponse()
         data = asset(CUDA)
         first = answer.read(len(data) // 2)
-        writer = os.open(hold, os.O_RDWR)       # a reader waits, and goes on
+        writer = None
+        for _ in range(6000):                   # until the server waits there, and goes on
+            try:
+                writer = os.open(hold, os.O_WRONLY | os.O_NONBLOCK)
+                break
+            except OSError:
+                time.sleep(0.01)
+        self.assertIsNotNone(writer, "the server does not wait")
         os.unlink(hold)
         self.assertEqual(first + answer.read(), data)
         os.close(writer)

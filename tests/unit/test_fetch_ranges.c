@@ -175,7 +175,7 @@ static void almost_two_seconds(void)
 	ck_assert_double_ge(pause_after(429), 1.9); /* a date has whole seconds */
 }
 
-static void never_three(void)
+static void soon_two(void)
 {
 	ck_assert_int_eq(most_at_once(), 2);
 	ck_assert_uint_le(count_status(503), 8);
@@ -189,7 +189,7 @@ START_TEST(busy_and_stalling_servers_are_borne_with)
 		{ "Retry-After, a date",
 		  "{\"download-503\": {\"times\": 1, \"seconds\": 3, \"status\": 429, \"date\": true}}",
 		  .look = almost_two_seconds },
-		{ "no more than two connections", "{\"too-many\": {\"limit\": 2}}", .look = never_three },
+		{ "no more than two connections", "{\"too-many\": {\"limit\": 2}}", .look = soon_two },
 	};
 
 	ROWS_ARRIVE(rows, SLOWER);
@@ -232,6 +232,8 @@ START_TEST(the_next_mirror_goes_on)
 		  { .mirrored = true }, .look = both_gave },
 		{ "always cut", "{\"download-cut\": {\"host\": \"localhost\"}}", { .mirrored = true },
 		  .look = both_gave },
+		{ "another file, side by side", "{\"download-changed\": {\"host\": \"localhost\"}}", { .mirrored = true },
+		  .times = 3 },
 		{ "another file", "{\"download-changed\": {\"host\": \"localhost\"}}",
 		  { .mirrored = true, .single = true }, .times = 2, .look = both_gave },
 	};
