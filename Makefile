@@ -216,12 +216,12 @@ check-twin: $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 check-packaging: all
 	@$(call SIDE_BY_SIDE,tests/packaging/user-data.sh $(filter-out %/user-data.sh,$(wildcard tests/packaging/*.sh)))
 
-check-all: check check-more
+check-all: check lint check-more
 
-# What check does not do: lints, the other compiler, the sanitizers. All unit tests, and under the sanitizers the stories
-# that reach most of the code, under the other compiler a few; with LONG=1 every story.
+# What check does not do: the other compiler, the sanitizers. All unit tests, and under the sanitizers the stories that reach
+# most of the code, under the other compiler a few; with LONG=1 every story.
 CORE := single multi second-run native native-8 native-unknown gate-attested run-lock fault-rpm verify-evidence
-check-more: lint
+check-more:
 	$(MAKE) check-unit check-story CC=clang STORIES='$(if $(LONG),,single multi native)'
 	$(MAKE) check-unit check-story SANITIZE=1 STORIES='$(if $(LONG),,$(CORE))'
 
