@@ -4,7 +4,6 @@
     make FILE SIZE              a CUDA installer of that size; prints its SHA-256
     watch FOLDER NAME LOG       write down every time something happens under that name, until SIGTERM; "ready" comes first
     named-once LOG SHA256       whether the name appeared once, by a rename, with that content, and was not written after that
-    sent DIR NAME               how many bytes of the file the server sent
     continued DIR NAME SIZE     whether that is less than 1.4 times what the file has: one that starts over when it is cut off at
                                 its half needs more. What sockets held for a connection that is given up, or for a process that
                                 is killed, was sent, too; what came is counted in test_fetch_ranges
@@ -88,12 +87,8 @@ def answers(folder, name):
     return sorted(found, key=lambda r: r["t"])
 
 
-def sent(folder, name):
-    return sum(r["bytes"] for r in answers(folder, name) if r["first"] is not None)
-
-
 def continued(folder, name, size):
-    total = sent(folder, name)
+    total = sum(r["bytes"] for r in answers(folder, name) if r["first"] is not None)
     return total < 1.4 * int(size) or "%d bytes were sent of a file of %s" % (total, size)
 
 
@@ -123,8 +118,8 @@ def at_once(folder, name):
 
 def main():
     doing, args = sys.argv[1], sys.argv[2:]
-    answer = {"make": make, "watch": watch, "named-once": named_once, "sent": sent, "continued": continued,
-              "pause": pause, "at-once": at_once}[doing](*args)
+    answer = {"make": make, "watch": watch, "named-once": named_once, "continued": continued, "pause": pause,
+              "at-once": at_once}[doing](*args)
     if isinstance(answer, str):
         sys.exit(answer)
     if answer is not None and answer is not True:

@@ -345,8 +345,8 @@ has() { grep -q -F -e "$2" "$1" || fail "nothing says \"$2\" in: $(cat "$1")"; }
 # becomes KEY=VALUE: wait until status.json, or the progress of a running step, says so
 becomes() { check until "$T" "$1" || fail "$1 does not come true"; }
 
-# unit_becomes NAME STATE: wait for it
-unit_becomes() { check unit "$T" "$1 $2" || fail "$1 does not become $2"; }
+# unit_becomes NAME STATE…: wait for one of these
+unit_becomes() { check unit "$T" "$*" || fail "it does not become so: $*"; }
 
 # holds NAME: whoever comes to this delay (as in delays.json) stays in it; goes_on NAME lets all of them go. It stays open
 # here: who has found the name and opens it only now finds a writer too.

@@ -145,6 +145,11 @@ def check_quiet(twin, mark):
     return 1 if ran or called else 0
 
 
+def running(twin):
+    """What is known of running steps, {} when none runs."""
+    return json.loads(read_text(twin.root("/run/gn8v/progress.json"), "{}"))
+
+
 def check_until(twin, claim):
     """Wait until KEY=VALUE holds: in status.json, or progress.… in what is known of running steps."""
     key, _, wanted = claim.partition("=")
@@ -155,7 +160,7 @@ def check_until(twin, claim):
     def holds():
         try:
             now = twin.status()
-            now["progress"] = json.loads(read_text(twin.root("/run/gn8v/progress.json"), "{}"))
+            now["progress"] = running(twin)
             return str(find(now, key)) == wanted
         except (KeyError, IndexError, TypeError, ValueError):
             return False
@@ -169,8 +174,8 @@ def check_downloaded(twin, claim):
     os.makedirs(folder, exist_ok=True)
 
     def holds():
-        steps = json.loads(read_text(twin.root("/run/gn8v/progress.json"), "{}")).get("steps", [])
-        return any(s["step"] == step and s["total"] and 100 * s["bytes"] >= int(percent) * s["total"] for s in steps)
+        return any(s["step"] == step and s["total"] and 100 * s["bytes"] >= int(percent) * s["total"]
+                   for s in running(twin).get("steps", []))
     return until(holds, claim, folder)
 
 
@@ -188,9 +193,9 @@ def check_kept(twin, claim):
 
 
 def check_unit(twin, claim):
-    """Wait until UNIT STATE: its ActiveState."""
-    name, wanted = claim.split()
-    return until(lambda: read_text(twin.state("units", name)).strip() == wanted, claim,
+    """Wait until UNIT STATE…: its ActiveState is one of these."""
+    name, *wanted = claim.split()
+    return until(lambda: read_text(twin.state("units", name)).strip() in wanted, claim,
                  twin.state("units"))
 
 

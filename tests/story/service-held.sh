@@ -15,9 +15,7 @@ provoked()
 	holds persistenced
 	begin run
 	happens gpu 1 "registered"
-	until grep -q -x -e inactive -e failed "$T/state/units/nvidia-cdi-refresh.service" || ! kill -0 "$story_run"; do
-		sleep 0.05 # before, its .path would not notice
-	done
+	unit_becomes nvidia-cdi-refresh.service inactive failed # before, its .path would not notice
 	"$TWIN" exec "$T" -- /usr/sbin/depmod -a
 }
 

@@ -247,12 +247,11 @@ END_TEST
 /* Half of a file, as a download leaves it that does not find the other half. */
 static void leave_half(struct download *d)
 {
-	const struct wish w = { 0 };
 	struct err e = ERR_INIT;
 	struct fetch f;
 
 	put_state(d, "faults", "{\"download-cut\": 1, \"download-404\": {\"after\": 1}}");
-	ck_assert_int_eq(fetch_it(d, &w, &f, &e), -1);
+	ck_assert_int_eq(fetch_it(d, plain, &f, &e), -1);
 	put_state(d, "faults", "{}");
 }
 
