@@ -190,14 +190,14 @@ def stop_post(twin, code):
                                preexec_fn=watch.tie(signal.SIGKILL))
 
 
-def kill_rest(known):
-    """KillMode=mixed: when the main process has ended, what it left behind is killed."""
-    rest = watch.descendants(os.getpid())
-    for pid in known:           # whose child began meanwhile is only in this one
-        for own in [pid] + list(watch.descendants(pid)):
-            rest.pop(own, None)
+def kill_rest(companions):
+    """KillMode=mixed: when the main process has ended, what it left behind is killed.
+
+    Returns what each had been started as. What is below a companion is its own: it may end at any moment."""
+    rest = watch.descendants(os.getpid(), companions)
+    names = ["%d %s" % (pid, watch.command_line(pid)) for pid in sorted(rest)]
     watch.kill_all(rest)
-    return sorted(rest)
+    return names
 
 
 def asked_for_restart(twin):

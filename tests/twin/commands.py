@@ -86,11 +86,10 @@ class Session:
 
     def report_rest(self, code):
         """An agent that ended by itself leaves nothing behind; one that was killed may."""
-        known = [d.pid() for d in (self.internet, self.systemd) if d.pid()]
-        rest = agent.kill_rest(known)
+        rest = agent.kill_rest([d.pid() for d in (self.internet, self.systemd) if d.pid()])
         if rest and code >= 0 and code != agent.TIMED_OUT:
             with open(self.twin.state("misuse"), "a") as f:
-                f.write("agent: ended, and left %d processes running\n" % len(rest))
+                f.writelines("agent: ended, and left %s running\n" % process for process in rest)
 
     def goes_down(self):
         """Whether the machine restarts; then every service has been stopped."""

@@ -43,12 +43,12 @@ def start_time(pid):
     return int(fields[19]) if fields else None
 
 
-def descendants(ancestor):
-    """{process id: start time} of all that lives below a process."""
+def descendants(ancestor, apart=()):
+    """{process id: start time} of all that lives below a process, but for some and what is below them."""
     parents, starts = {}, {}
     for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
         fields = stat_fields(pid)
-        if fields:
+        if fields and pid not in apart:
             parents.setdefault(int(fields[1]), []).append(pid)
             starts[pid] = int(fields[19])
     found, left = {}, [ancestor]
@@ -81,9 +81,22 @@ def of_twin(folder):
 def kill_all(processes):
     """SIGKILL for each of {process id: start time} that is still the same process."""
     for pid, start in processes.items():
-        if start_time(pid) == start:
+        if start_time(pid) != start:
+            continue
+        try:
             os.kill(pid, signal.SIGKILL)
-            wait_exit(pid, 10)
+        except ProcessLookupError:      # it has ended since
+            continue
+        wait_exit(pid, 10)
+
+
+def command_line(pid):
+    """What a process was started as; nothing when it has ended."""
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as f:
+            return os.fsdecode(f.read(4096)).replace("\0", " ").strip()
+    except OSError:
+        return ""
 
 
 def wait_exit(pid, timeout_s):
