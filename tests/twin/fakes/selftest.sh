@@ -104,6 +104,7 @@ packages() {
 	verify_and_reinstall
 	transactions
 	in_a_transaction
+	at_the_end_of_a_transaction
 	faults '{"yum-fails": true}'
 	want 1 "Failed to download metadata" "$R/usr/bin/yum" install -y tar
 	faults '{}'
@@ -145,6 +146,19 @@ in_a_transaction() {
 	want 1 "cannot open Packages database" "$R/usr/bin/yum" install -y tar
 	echo whole >"$R/var/lib/rpm/Packages"
 	faults '{}'
+}
+
+# It ends between the look at the database and the look for its process: nothing was cut off.
+at_the_end_of_a_transaction() {
+	rm "$R/var/lib/rpm/Packages"
+	mkfifo "$R/var/lib/rpm/Packages"
+	"$R/usr/bin/rpm" -q gcc >"$TWIN_DIR/late" 2>&1 &
+	exec 8>"$R/var/lib/rpm/Packages"
+	rm "$R/var/lib/rpm/Packages"
+	echo whole >"$R/var/lib/rpm/Packages"
+	echo "in a transaction of 999999999 1" >&8
+	exec 8>&-
+	wait $! || fail "rpm -q at the end of a transaction: $(cat "$TWIN_DIR/late")"
 }
 
 verify_and_reinstall() {

@@ -47,7 +47,8 @@ def open_database():
     text = read(root(DATABASE), "")
     if text.startswith(IN_TRANSACTION):
         who = text[len(IN_TRANSACTION):].strip()
-        if process(who.split()[0]) != who:
+        # Who came to its end since the first look has written so before.
+        if process(who.split()[0]) != who and read(root(DATABASE), "") == text:
             say("error: rpmdb: damaged header instance #7 retrieved, skipping.\n"
                 "error: cannot open Packages database in /var/lib/rpm", twinlib.sys.stderr)
             twinlib.sys.exit(1)
