@@ -14,9 +14,13 @@ PPCIE_SAMPLE=4afebe98822f6c362e8f39c59c80204892259eab8727d3017b2eae4550388282
 failures=0
 exec </dev/null
 
+# What a daemon does at its end, it does to devices.json.
 daemons_end() {
 	for file in "$R"/var/run/nvidia-*/*.pid; do
-		if [ -f "$file" ]; then kill "$(cat "$file")"; fi
+		[ -f "$file" ] || continue
+		daemon=$(cat "$file")
+		kill "$daemon"
+		until_true is_gone "$daemon" || fail "${file##*/} does not end"
 	done
 }
 # shellcheck disable=SC2317 # called by the trap
