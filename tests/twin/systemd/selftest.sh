@@ -238,7 +238,8 @@ manager ResetFailedUnit s bad.service >/dev/null
 start watch.path
 claim "a path unit waits" becomes watch.path active
 mkdir -p "$dir/root/lib/modules/x"
-echo changed >"$dir/root/lib/modules/x/modules.dep"
+echo changed >"$dir/modules.dep" # whole when it appears: a second change would start the service again
+mv "$dir/modules.dep" "$dir/root/lib/modules/x/modules.dep"
 claim "and starts its service when the file appears" becomes bad.service failed
 
 echo '{"login1-down": true}' >"$dir/state/faults"
