@@ -135,7 +135,10 @@ void path_stop(struct unit *u)
 
 void path_unit_changed(struct unit *u)
 {
-	if (u->job || !unit_is_down(u))
+	/* A start or stop that runs is over with it. */
+	bool goes_on = u->job && (!u->job->running || u->job->type == JOB_RESTART);
+
+	if (goes_on || !unit_is_down(u))
 		return;
 	for (struct unit *p = u->twin->units; p; p = p->next)
 		if (strcmp(p->sub, "running") == 0 && p->def.triggers &&

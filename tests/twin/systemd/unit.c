@@ -187,19 +187,20 @@ void unit_write_state(const struct twin *t, const char *name, const char *active
 
 void unit_set_state(struct unit *u, const char *active, const char *sub)
 {
-	bool was_down = unit_is_down(u), was_active = unit_is(u, "active");
+	bool was_down = unit_is_down(u), was_active = unit_is(u, "active"), is_other;
 
 	if (unit_is(u, active) && strcmp(u->sub, sub) == 0)
 		return;
-	if (!unit_is(u, active))
-		unit_write_state(u->twin, u->name, active);
+	is_other = !unit_is(u, active);
 	u->active = active;
 	u->sub = sub;
+	path_unit_changed(u); /* whoever reads that it has ended may change what is watched */
+	if (is_other)
+		unit_write_state(u->twin, u->name, active);
 	if (was_down && !unit_is_down(u))
 		u->inactive_exit = (uint64_t)(twin_now() * 1e6);
 	if (!was_active && unit_is(u, "active"))
 		u->active_enter = (uint64_t)(twin_now() * 1e6);
 	signal_unit_changed(u);
 	job_unit_changed(u);
-	path_unit_changed(u);
 }
