@@ -218,7 +218,7 @@ rpm_files() {
 	has "$R/usr/bin/nv-fabricmanager" TWIN_EXE
 	has "$R/usr/share/nvidia/nvswitch/fabricmanager.cfg" x=1
 	size=$(wc -c <"$rpm")
-	printf 'XX' | dd of="$rpm" bs=1 seek=$((size - 40)) conv=notrunc 2>/dev/null
+	printf '%040d' 0 | dd of="$rpm" bs=1 seek=$((size - 40)) conv=notrunc 2>/dev/null
 	want 1 "BAD" "$R/usr/bin/rpm" -Uvh "$rpm"
 }
 
