@@ -14,8 +14,9 @@ import watch        # noqa: E402
 
 # A child after the other that lives about as long as a look at all processes takes, and one that stays.
 COMPANION = "sleep 1000 & echo runs; while :; do sleep 0.005; done"
-# Ends, and leaves a process in a session of its own and one below that.
-LEAVER = "setsid sh -c 'sleep 1001 & echo runs; wait' &"
+# Ends, and leaves a process in a session of its own and one below that, which is what it shall be once it has written: until
+# then it may be the shell's fork.
+LEAVER = "setsid sh -c 'tail -n 1 -f test_watch.py & wait' &"
 
 
 def setUpModule():
@@ -44,12 +45,12 @@ class Rest(unittest.TestCase):
         self.assertIsNone(self.companion.poll())
 
     def test_what_is_left_is_named_and_killed(self):
-        leaver = subprocess.Popen(["sh", "-c", LEAVER], stdout=subprocess.PIPE)
+        leaver = subprocess.Popen(["sh", "-c", LEAVER], cwd=HERE, stdout=subprocess.PIPE)
         self.addCleanup(leaver.stdout.close)
         leaver.stdout.readline()
         leaver.wait()
         pids, names = zip(*(name.split(" ", 1) for name in self.rest()))
-        self.assertEqual(sorted(names), ["sh -c sleep 1001 & echo runs; wait", "sleep 1001"])
+        self.assertEqual(sorted(names), ["sh -c tail -n 1 -f test_watch.py & wait", "tail -n 1 -f test_watch.py"])
         self.assertEqual([watch.start_time(int(pid)) for pid in pids], [None, None])
         self.assertEqual(self.rest(), [])
 
