@@ -30,7 +30,8 @@ def read_json(path, missing=None):
 
 
 def read_jsonl(path):
-    return [json.loads(line) for line in read_text(path).splitlines() if line]
+    """What has no end of line yet is still being written: a reader sees a single write in parts where a page ends."""
+    return [json.loads(line) for line in read_text(path).rpartition("\n")[0].splitlines() if line]
 
 
 def write_text(path, text):
