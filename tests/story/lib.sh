@@ -342,7 +342,7 @@ answers()
 # has FILE TEXT
 has() { grep -q -F -e "$2" "$1" || fail "nothing says \"$2\" in: $(cat "$1")"; }
 
-# becomes KEY=VALUE: wait until status.json, or the progress of a running step, says so
+# becomes KEY=VALUE: wait until status.json says so
 becomes() { check until "$T" "$1" || fail "$1 does not come true"; }
 
 # unit_becomes NAME STATE…: wait for one of these
