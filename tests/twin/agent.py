@@ -82,10 +82,15 @@ class Run:
         self.log = open(self.twin.state("agent.log"), "ab")
         self.process = subprocess.Popen(
             self.argv, env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, preexec_fn=watch.tie(signal.SIGKILL))
+            stderr=subprocess.STDOUT, preexec_fn=self.begin)
         os.set_blocking(self.process.stdout.fileno(), False)
-        write_text(self.twin.state("agent.pid"), "%d\n" % self.process.pid)
         return self
+
+    def begin(self):
+        """In the agent's process, before its program runs: whoever looks for it then finds it, and may signal it."""
+        watch.tie(signal.SIGKILL)()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        write_text(self.twin.state("agent.pid"), "%d\n" % os.getpid())
 
     def state_directory(self):
         found = re.search(r"^StateDirectory=(\S+)$", read_text(self.twin.root(UNIT)), re.M)
