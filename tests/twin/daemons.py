@@ -3,9 +3,9 @@
 Each is tied to the harness and dies with it, unless it is kept for a later call; then a file in
 state/ says which process it is, and `twin down` ends it."""
 
+import contextlib
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -13,7 +13,6 @@ import sys
 import watch
 from instance import REPO, TwinError, merge, read_json, read_text, write_json, write_text
 
-START_TIMEOUT_S = 120  # the assets may have to be made first
 STOP_TIMEOUT_S = 10
 
 
@@ -44,9 +43,7 @@ class Daemon:
             log.close()
         pid = self.process.pid
         write_json(self.note, {"pid": pid, "start": watch.start_time(pid)})
-        line = b""
-        if select.select([self.process.stdout], [], [], START_TIMEOUT_S)[0]:
-            line = self.process.stdout.readline()
+        line = self.process.stdout.readline()  # however long that takes: the assets may have to be made first
         if not line:
             self.stop()
             tail = read_text(self.twin.state(self.name + ".log"))[-1500:]
@@ -111,6 +108,12 @@ class Systemd(Daemon):
         if line != "ready":
             self.stop()
             raise TwinError("twin-systemd printed %r, not ready" % line)
+
+    def stop(self):
+        super().stop()
+        # One that had to be killed leaves its socket, which nobody can copy.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.twin.state("bus"))
 
 
 def write_config(twin):
