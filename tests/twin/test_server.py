@@ -33,6 +33,7 @@ REPO = "/compute/cuda/repos/rhel8/x86_64/"
 FABRIC_URL = ("developer.download.nvidia.cn", REPO + FABRIC)
 KEY_URL = ("developer.download.nvidia.com", REPO + "D42D0685.pub")
 REFERER = {"Referer": "https://www.nvidia.cn/"}
+PATIENCE_S = 120        # with what hangs: nothing that is only slow takes so long
 
 
 def setUpModule():
@@ -68,7 +69,7 @@ class Served(unittest.TestCase):
 
     def tearDown(self):
         self.server.terminate()
-        errors = self.server.communicate(timeout=10)[1].decode()
+        errors = self.server.communicate(timeout=PATIENCE_S)[1].decode()
         self.assertEqual(errors, "")
 
     def put(self, name, value):
@@ -93,7 +94,7 @@ class Served(unittest.TestCase):
 
     def tunnel(self, host):
         context = ssl.create_default_context(cafile=os.path.join(BUILD, BOOK["tls"]["ca"]))
-        connection = http.client.HTTPSConnection("127.0.0.1", self.ports["proxy"], timeout=20, context=context)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.ports["proxy"], timeout=PATIENCE_S, context=context)
         connection.set_tunnel(host, 443)
         self.addCleanup(connection.close)
         return connection
@@ -181,7 +182,7 @@ class Pages(Served):
         with open(os.path.join(self.state, "mirror", "gn8v", "own.rpm"), "w") as f:
             f.write("own")
         context = ssl.create_default_context(cafile=os.path.join(BUILD, BOOK["tls"]["ca"]))
-        direct = http.client.HTTPSConnection("localhost", self.ports["https"], timeout=20, context=context)
+        direct = http.client.HTTPSConnection("localhost", self.ports["https"], timeout=PATIENCE_S, context=context)
         self.addCleanup(direct.close)
         self.assertEqual(self.ask(direct, "/any/where/" + FABRIC).body, asset(FABRIC))
         self.assertEqual(self.ask(direct, "/gn8v/own.rpm").body, b"own")
@@ -202,7 +203,7 @@ class Pages(Served):
         self.assertEqual((record["status"], record["first"], record["bytes"]), (206, 1000, 2000))
 
     def test_metadata_through_the_proxy_is_misuse(self):
-        proxy = http.client.HTTPConnection("127.0.0.1", self.ports["proxy"], timeout=20)
+        proxy = http.client.HTTPConnection("127.0.0.1", self.ports["proxy"], timeout=PATIENCE_S)
         self.addCleanup(proxy.close)
         for host in ("100.100.100.200", "127.0.0.1:%d" % self.ports["metadata"]):
             self.assertEqual(self.ask(proxy, "http://%s/latest/meta-data/instance-id" % host).status, 403)
@@ -243,7 +244,7 @@ class Pages(Served):
 
     def test_server_ends_with_its_twin(self):
         shutil.rmtree(self.twin)
-        self.assertEqual(self.server.wait(timeout=10), 0)
+        self.assertEqual(self.server.wait(timeout=PATIENCE_S), 0)
 
 
 class Troubles(Served):
@@ -343,10 +344,11 @@ class Troubles(Served):
 
     def test_503_as_its_argument_says(self):
         self.fault(download_503={"times": 1, "status": 429, "seconds": 7, "date": True})
+        begun = int(time.time())        # a date has whole seconds
         answer = self.fetch(FABRIC_URL)
-        date, after = (email.utils.parsedate_to_datetime(answer.headers[h]).timestamp() for h in ("Date", "Retry-After"))
+        after = email.utils.parsedate_to_datetime(answer.headers["Retry-After"]).timestamp()
         self.assertEqual(answer.status, 429)
-        self.assertTrue(4 < after - date <= 7, after - date)
+        self.assertTrue(begun + 7 <= after <= time.time() + 7, after - begun)
 
     def test_too_many_at_once(self):
         self.fault(too_many={"limit": 1})
@@ -416,7 +418,7 @@ class Troubles(Served):
 
     def test_client_killed(self):
         size = BOOK["files"][CUDA]["size"]
-        client = subprocess.Popen(["sleep", "60"])
+        client = subprocess.Popen(["sleep", str(PATIENCE_S)])
         self.put("agent.pid", client.pid)
         self.fault(client_killed={"file": "cuda", "bytes": size + size // 2})
         self.fetch(CUDA_URL)
@@ -454,7 +456,7 @@ class Metadata(Served):
     TOKEN = "X-aliyun-ecs-metadata-token"
 
     def call(self, path, method="GET", **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports["metadata"], timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["metadata"], timeout=PATIENCE_S)
         self.addCleanup(connection.close)
         return self.ask(connection, path, method, **headers)
 
