@@ -105,7 +105,7 @@ def pause(folder, name, status, seconds):
     import watch
     state = watch.Watch(Twin(folder).state_folder)
     # The later answer may be written down only now: that is done when it has ended.
-    found = state.until(lambda: list(pauses(folder, name, int(status))), 30) or []
+    found = state.until(lambda: list(pauses(folder, name, int(status)))) or []
     state.close()
     short = ["%s was asked again %.2f s after status %s" % (host, waited, status)
              for host, waited in found if waited < float(seconds)]

@@ -211,10 +211,10 @@ def check_times(twin, claim):
 def until(holds, claim, *folders):
     import watch
     events = watch.Watch(*folders)
-    held = events.until(holds, 60)
+    held = events.until(holds)
     events.close()
     if not held:
-        print("it did not come to that within 60 s: " + claim)
+        print("it did not come to that within %d s: %s" % (watch.HANG_S, claim))
     return 0 if held else 1
 
 

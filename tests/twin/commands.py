@@ -459,7 +459,7 @@ def parse(argv):
     sub.add_argument("--when", metavar="STEP", help="once this step is running")
     sub.add_argument("--past", metavar="STEP", help="once this step is running or done already")
     sub.add_argument("--command", metavar="NAME", help="once this program was run in this boot")
-    sub.add_argument("--deadline", type=float, default=60, metavar="S")
+    sub.add_argument("--deadline", type=float, default=watch.HANG_S, metavar="S")
     sub = command(cmd_snapshot, "list every file of the disk, to see what changes")
     sub.add_argument("dir")
     sub.add_argument("--without", action="append", default=[], metavar="PATH")

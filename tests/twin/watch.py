@@ -7,6 +7,7 @@ import signal
 import time
 
 CLOSE_WRITE, MOVED_TO, CREATE = 0x8, 0x80, 0x100
+HANG_S = 300            # nothing that is only slow takes so long
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -123,7 +124,7 @@ class Watch:
             if libc.inotify_add_watch(self.fd, os.fsencode(folder), mask) < 0:
                 raise OSError(ctypes.get_errno(), "inotify_add_watch", folder)
 
-    def until(self, claim, timeout_s):
+    def until(self, claim, timeout_s=HANG_S):
         """Evaluate claim() now and after every event; its first true value, or None."""
         end = time.monotonic() + timeout_s
         while True:
