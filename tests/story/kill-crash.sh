@@ -53,13 +53,16 @@ crash()
 	say "== killed in $*"
 	if [ "$1" = restart ]; then fresh 600; else fresh; fi
 	up=
+	faults attest-hangs # the agent does not end by itself, however late the signal comes
 	for step; do
+		[ "$step" != ready ] || faults -attest-hangs
 		case $step in
 		kernel-args | restart) up=$step ;;
 		*) [ "$up" = yes ] || restarted ;;
 		esac
 		killed "$step"
 	done
+	faults -attest-hangs
 	agent_run
 	expect_ready
 	[ ! -e "$T/root/var/lib/gn8v/hold" ] || fail "services are still held"
