@@ -31,7 +31,7 @@ def tie(signal_number=None, subreaper=False):
 def stat_fields(pid):
     """The fields of /proc/PID/stat from the state on; None when it is gone or a zombie."""
     try:
-        with open("/proc/%d/stat" % pid) as f:
+        with open("/proc/%d/stat" % pid, errors="replace") as f:  # of anybody's process, whose name may be cut within a letter
             fields = f.read().rpartition(")")[2].split()
     except OSError:
         return None
