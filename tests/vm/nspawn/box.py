@@ -124,12 +124,13 @@ class Box:
         return self.process is not None and self.process.poll() is None
 
     def leader(self):
-        """The container's first process."""
+        """The container's first process, once it is systemd: before that its mounts are still being made, and who looks into
+        it finds the host's boot id."""
         if not self.pid:
             below = []
             for p in watch.descendants(self.process.pid):
                 fields = watch.stat_fields(p)       # None: it has ended meanwhile
-                if fields and int(fields[1]) == self.process.pid and first_in_namespace(p):
+                if fields and int(fields[1]) == self.process.pid and is_systemd(p):
                     below.append(p)
             self.pid = below[0] if below else None
         return self.pid
@@ -217,11 +218,10 @@ class Box:
         return [text for _, text in self.lines]
 
 
-def first_in_namespace(pid):
-    """Whether a process is number 1 of its own namespace."""
+def is_systemd(pid):
+    """Whether a process is systemd, as number 1 of its own namespace."""
     try:
         with open("/proc/%d/status" % pid) as f:
-            found = re.search(r"^NSpid:\s+(.*)$", f.read(), re.M)
+            return bool(re.search(r"^Name:\tsystemd\n(.*\n)*NSpid:.*\t1$", f.read(), re.M))
     except OSError:
         return False            # it has ended meanwhile
-    return bool(found) and found.group(1).split()[-1] == "1" and len(found.group(1).split()) > 1
