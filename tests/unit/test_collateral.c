@@ -120,19 +120,27 @@ static void serve(int fd)
 		serve_ocsp(fd, buffer, (uint8_t *)body, body_n);
 }
 
-/* The machine is made before: the service knows its keys. */
-static void service_start(enum service answers)
+/* A port that is nobody else's while the socket is open, and that nobody listens on yet. */
+static int take_port(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t at_n = sizeof(at);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	how = answers;
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, at_n), 0);
-	ck_assert_int_eq(listen(listener, 64), 0);
-	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &at_n), 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, at_n), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &at_n), 0);
 	snprintf(rim_url, sizeof(rim_url), "http://127.0.0.1:%u/v1/rim", ntohs(at.sin_port));
 	snprintf(ocsp_url, sizeof(ocsp_url), "http://127.0.0.1:%u/", ntohs(at.sin_port));
+	return fd;
+}
+
+/* The machine is made before: the service knows its keys. */
+static void service_start(enum service answers)
+{
+	int listener = take_port();
+
+	how = answers;
+	ck_assert_int_eq(listen(listener, 64), 0);
 	server = fork();
 	ck_assert_int_ge(server, 0);
 	if (server > 0) {
@@ -384,15 +392,15 @@ END_TEST
 
 START_TEST(nobody_there_is_unknown)
 {
-	service_start(GOOD);
-	kill(server, SIGKILL);
-	waitpid(server, NULL, 0);
+	int port = take_port();
+
 	obtain(NULL, 1);
 	assert_unknown("ocsp", "127.0.0.1");
 	ck_assert_int_eq(check_of("rim_fetch")->result, CHECK_UNKNOWN);
 	ck_assert_has(check_of("rim_fetch")->found, "/v1/rim/NV_GPU_");
 	assert_cause("ocsp", CAUSE_NO_ANSWER);
 	assert_cause("rim_fetch", CAUSE_NO_ANSWER);
+	close(port);
 }
 END_TEST
 

@@ -130,20 +130,28 @@ static void serve(int listener)
 	}
 }
 
-/* The port is open before the child runs, so no test has to wait for it. */
-static void start_service(void)
+/* A port that is nobody else's while the socket is open, and that nobody listens on yet. */
+static int take_port(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(a);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(a.sin_port));
+	return fd;
+}
+
+/* The port is open before the child runs, so no test has to wait for it. */
+static void start_service(void)
+{
+	int listener = take_port();
 
 	service = mmap(NULL, sizeof(*service), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		       -1, 0);
 	ck_assert(service != MAP_FAILED);
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&a, len), 0);
 	ck_assert_int_eq(listen(listener, 16), 0);
-	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&a, &len), 0);
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(a.sin_port));
 	service_pid = fork();
 	ck_assert_int_ge(service_pid, 0);
 	if (service_pid == 0)
@@ -325,16 +333,16 @@ START_TEST(an_unreachable_service_is_a_network_error_within_the_deadline)
 {
 	uint64_t before = clock_monotonic_us();
 	struct err e = ERR_INIT;
+	int port = take_port();
 	struct imds *i;
 	char text[8];
 
-	start_service();
-	stop_service(); /* nobody listens there now */
 	i = open_service(1);
 	ck_assert_int_eq(imds_get(i, "mac", text, sizeof(text), &e), -1);
 	ck_assert_ptr_eq(e.kind, &ERR_NETWORK);
 	ck_assert_uint_lt(clock_monotonic_us() - before, 10000000);
 	imds_close(i);
+	close(port);
 }
 END_TEST
 
