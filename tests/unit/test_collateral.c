@@ -203,7 +203,7 @@ static void obtain(const char *rim_dir, unsigned int budget_s)
 static void obtain_from(enum service answers)
 {
 	service_start(answers);
-	obtain(NULL, 20);
+	obtain(NULL, 100);
 }
 
 static struct check *check_of(const char *name)
@@ -260,7 +260,7 @@ START_TEST(a_folder_takes_the_place_of_the_service)
 	fixture_put("/rims/NV_GPU_DRIVER_GH100_590.12.xml", driver);
 	fixture_put("/rims/NV_GPU_VBIOS_G520_0200_885_9600A50001.swidtag", vbios);
 	service_start(GOOD);
-	obtain("/rims", 20);
+	obtain("/rims", 100);
 	assert_verdict(VERDICT_ACCEPTED);
 	ck_assert_uint_eq(shared->rims, 0);
 	ck_assert_uint_eq(report.requests, report.questions);
@@ -273,7 +273,7 @@ START_TEST(a_folder_without_it_is_unknown_and_nobody_is_asked)
 
 	fixture_put("/rims/NV_GPU_DRIVER_GH100_590.12.xml", driver);
 	service_start(GOOD);
-	obtain("/rims", 20);
+	obtain("/rims", 100);
 	assert_unknown("rim_fetch", "NV_GPU_VBIOS_G520_0200_885_9600A50001.swidtag");
 	assert_cause("rim_fetch", CAUSE_RIM_MISSING);
 	ck_assert_uint_eq(shared->rims, 0);
@@ -288,7 +288,7 @@ START_TEST(a_file_that_is_no_manifest_is_rejected)
 	memset(large, 'x', RIM_BYTES_MAX + 1);
 	fixture_put("/rims/NV_GPU_VBIOS_G520_0200_885_9600A50001.xml", large);
 	service_start(GOOD);
-	obtain("/rims", 20);
+	obtain("/rims", 100);
 	assert_verdict(VERDICT_REJECTED);
 	ck_assert_int_eq(check_of("rim_parse")->result, CHECK_FAILED);
 	ck_assert_has(check_of("rim_fetch")->found, "larger than");

@@ -109,7 +109,7 @@ static struct fetch options(void)
 	return (struct fetch){ .path = PATH,
 			       .sha256 = digest,
 			       .ca_file = "/ca.pem",
-			       .deadline_s = 30,
+			       .deadline_s = 200,
 			       .size_max = SIZE };
 }
 
@@ -654,7 +654,7 @@ START_TEST(a_given_proxy_is_used_except_where_not_wanted)
 	t = fetch(f, "/plain", NULL);
 	assert_failed(&t, &ERR_NETWORK);
 	f.no_proxy = "127.0.0.1";
-	f.deadline_s = 30;
+	f.deadline_s = 200;
 	t = fetch(f, "/plain", NULL);
 	assert_done(&t);
 }

@@ -98,7 +98,7 @@ static bool on_done(const struct gather_answer *a, void *data)
 	return to->later && to->times == 1;
 }
 
-static const struct gather_options good = { .ca_file = "/ca.pem", .budget_s = 20 };
+static const struct gather_options good = { .ca_file = "/ca.pem", .budget_s = 100 };
 
 static void begin(struct gather_options o)
 {

@@ -177,7 +177,7 @@ static struct imds *open_service(unsigned int deadline_s)
 
 static const struct err_kind *failure_of(const char *item)
 {
-	struct imds *i = open_service(5);
+	struct imds *i = open_service(100);
 	struct err e = ERR_INIT;
 	char text[64] = "old";
 
@@ -194,7 +194,7 @@ START_TEST(an_item_is_read_with_a_token)
 	char text[64];
 
 	start_service();
-	i = open_service(5);
+	i = open_service(100);
 	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), 0);
 	ck_assert_str_eq(text, "ecs.gn8v-tee.4xlarge");
 	ck_assert_int_eq(imds_get(i, "line-end", text, sizeof(text), &e), 0);
@@ -231,7 +231,7 @@ START_TEST(a_token_that_ended_is_replaced_once)
 
 	start_service();
 	service->tokens_end = 1;
-	i = open_service(5);
+	i = open_service(100);
 	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), 0);
 	ck_assert_uint_eq(service->puts, 2);
 	service->tokens_end = 2;
@@ -252,7 +252,7 @@ START_TEST(what_may_pass_is_asked_again)
 	start_service();
 	service->unavailable = 1;
 	service->hang_up = 1;
-	i = open_service(20);
+	i = open_service(100);
 	ck_assert_msg(imds_get(i, "instance/instance-type", text, sizeof(text), &e) == 0, "%s",
 		      e.msg);
 	ck_assert_uint_eq(service->puts, 1);
@@ -288,7 +288,7 @@ START_TEST(a_value_that_does_not_fit_is_refused)
 	char text[8];
 
 	start_service();
-	i = open_service(5);
+	i = open_service(100);
 	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), -1);
 	ck_assert_ptr_eq(e.kind, &ERR_FORMAT);
 	imds_close(i);
@@ -319,7 +319,7 @@ START_TEST(entries_of_a_directory_are_counted)
 	struct imds *i;
 
 	start_service();
-	i = open_service(5);
+	i = open_service(100);
 	ck_assert_int_eq(imds_count(i, "disks/", &n, &e), 0);
 	ck_assert_uint_eq(n, 2);
 	ck_assert_int_eq(imds_count(i, "nothing/", &n, &e), 0);
@@ -340,7 +340,8 @@ START_TEST(an_unreachable_service_is_a_network_error_within_the_deadline)
 	i = open_service(1);
 	ck_assert_int_eq(imds_get(i, "mac", text, sizeof(text), &e), -1);
 	ck_assert_ptr_eq(e.kind, &ERR_NETWORK);
-	ck_assert_uint_lt(clock_monotonic_us() - before, 10000000);
+	/* One that minds no deadline goes on for ever. */
+	ck_assert_uint_lt(clock_monotonic_us() - before, 60000000);
 	imds_close(i);
 	close(port);
 }

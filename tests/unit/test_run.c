@@ -77,7 +77,7 @@ static pid_t fork_child(void (*on_term)(int))
 
 START_TEST(zero_exit_is_success)
 {
-	struct run r = { .argv = ARGV("/bin/true"), .timeout_s = 10 };
+	struct run r = { .argv = ARGV("/bin/true"), .timeout_s = 60 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), 0);
@@ -88,7 +88,7 @@ END_TEST
 
 START_TEST(failure_names_the_command_its_status_and_last_line)
 {
-	struct run r = { .argv = SH("echo one; echo 'no space' >&2; echo; exit 3"), .timeout_s = 10 };
+	struct run r = { .argv = SH("echo one; echo 'no space' >&2; echo; exit 3"), .timeout_s = 60 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), -1);
@@ -104,7 +104,7 @@ START_TEST(long_command_is_cut_in_the_message)
 	struct run r = { .argv = ARGV("/bin/false", "--update-kernel=ALL",
 				      "--args=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 				      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
-			 .timeout_s = 10 };
+			 .timeout_s = 60 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), -1);
@@ -114,7 +114,7 @@ END_TEST
 
 START_TEST(death_by_signal_is_told)
 {
-	struct run r = { .argv = SH("kill -SEGV $$"), .timeout_s = 10 };
+	struct run r = { .argv = SH("kill -SEGV $$"), .timeout_s = 60 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), -1);
@@ -126,7 +126,7 @@ END_TEST
 
 START_TEST(missing_program_is_named)
 {
-	struct run r = { .argv = ARGV("/usr/sbin/no-such-program"), .timeout_s = 10 };
+	struct run r = { .argv = ARGV("/usr/sbin/no-such-program"), .timeout_s = 60 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), -1);
@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(missing_directory_is_named)
 {
-	struct run r = { .argv = ARGV("/bin/true"), .cwd = "/no/such", .timeout_s = 10 };
+	struct run r = { .argv = ARGV("/bin/true"), .cwd = "/no/such", .timeout_s = 60 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), -1);
@@ -149,7 +149,7 @@ END_TEST
 
 START_TEST(relative_path_and_no_timeout_are_defects)
 {
-	struct run relative = { .argv = ARGV("true"), .timeout_s = 10 };
+	struct run relative = { .argv = ARGV("true"), .timeout_s = 60 };
 	struct run endless = { .argv = ARGV("/bin/true") };
 	struct err e = ERR_INIT;
 
@@ -164,7 +164,7 @@ START_TEST(environment_is_our_own)
 {
 	static const char *const common[] = { "https_proxy=http://p:1", "A=common", NULL };
 	static const char *const own[] = { "A=mine", "B=", NULL };
-	struct run r = { .argv = ARGV("/usr/bin/env"), .env = own, .timeout_s = 10,
+	struct run r = { .argv = ARGV("/usr/bin/env"), .env = own, .timeout_s = 60,
 			 .output_max = 4096 };
 	struct err e = ERR_INIT;
 
@@ -181,7 +181,7 @@ END_TEST
 
 START_TEST(standard_input_is_empty_and_the_directory_is_set)
 {
-	struct run r = { .argv = SH("cat; pwd"), .cwd = "/usr", .timeout_s = 10, .output_max = 100 };
+	struct run r = { .argv = SH("cat; pwd"), .cwd = "/usr", .timeout_s = 60, .output_max = 100 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), 0);
@@ -194,7 +194,7 @@ START_TEST(standard_output_is_kept_whole_without_errors)
 {
 	struct run r = { .argv = SH("printf '\\001a\\n\\n'; echo oops >&2; "
 				    "head -c 200000 /dev/zero | tr '\\0' x"),
-			 .timeout_s = 20, .output_max = 200004 };
+			 .timeout_s = 60, .output_max = 200004 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), 0);
@@ -206,7 +206,7 @@ END_TEST
 
 START_TEST(output_is_kept_when_the_program_fails)
 {
-	struct run r = { .argv = SH("echo table; exit 1"), .timeout_s = 10, .output_max = 100 };
+	struct run r = { .argv = SH("echo table; exit 1"), .timeout_s = 60, .output_max = 100 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), -1);
@@ -217,7 +217,7 @@ END_TEST
 
 START_TEST(too_much_output_ends_the_program)
 {
-	struct run r = { .argv = SH("exec cat /dev/zero"), .timeout_s = 20, .output_max = 10000 };
+	struct run r = { .argv = SH("exec cat /dev/zero"), .timeout_s = 60, .output_max = 10000 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), -1);
@@ -231,7 +231,7 @@ START_TEST(lines_are_handed_over_sanitised)
 {
 	size_t n = 0;
 	struct run r = { .argv = SH("printf 'a\\033[1mb\\r\\n10%%\\r20%%\\r\\n\\n  in\\tdent \\nlast'"),
-			 .timeout_s = 10, .on_line = collect, .on_line_data = &n };
+			 .timeout_s = 60, .on_line = collect, .on_line_data = &n };
 	struct err e = ERR_INIT;
 
 	lines[0] = '\0';
@@ -245,7 +245,7 @@ END_TEST
 START_TEST(lines_of_both_streams_come)
 {
 	size_t n = 0;
-	struct run r = { .argv = SH("echo out; echo err >&2"), .timeout_s = 10, .on_line = collect,
+	struct run r = { .argv = SH("echo out; echo err >&2"), .timeout_s = 60, .on_line = collect,
 			 .on_line_data = &n };
 	struct err e = ERR_INIT;
 
@@ -261,7 +261,7 @@ START_TEST(overlong_line_is_cut)
 {
 	size_t n = 0;
 	struct run r = { .argv = SH("head -c 9000 /dev/zero | tr '\\0' x; echo; echo next"),
-			 .timeout_s = 10, .on_line = collect, .on_line_data = &n };
+			 .timeout_s = 60, .on_line = collect, .on_line_data = &n };
 	struct err e = ERR_INIT;
 
 	lines[0] = '\0';
@@ -275,7 +275,7 @@ END_TEST
 START_TEST(tail_holds_the_last_whole_lines)
 {
 	struct run r = { .argv = SH("i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done"),
-			 .timeout_s = 20 };
+			 .timeout_s = 60 };
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(run_wait(&r, &e), 0);
@@ -320,12 +320,10 @@ END_TEST
 
 START_TEST(daemon_that_holds_the_pipe_does_not_hold_us)
 {
-	uint64_t begin = clock_monotonic_us();
 	struct run r = { .argv = SH("setsid sleep 64 & echo $!"), .timeout_s = 30, .output_max = 100 };
 	struct err e = ERR_INIT;
 
-	ck_assert_int_eq(run_wait(&r, &e), 0);
-	ck_assert_uint_lt(clock_monotonic_us() - begin, 10000000);
+	ck_assert_int_eq(run_wait(&r, &e), 0); /* and no time-out */
 	ck_assert_int_eq(kill(pid_in(r.output), 0), 0);
 	ck_assert_uint_eq(run_kill_orphans(NULL, 0, 0), 1);
 	ck_assert_int_eq(kill(pid_in(r.output), 0), -1);
@@ -336,7 +334,7 @@ END_TEST
 START_TEST(only_what_a_failed_program_left_is_killed)
 {
 	pid_t older = fork_child(SIG_DFL);
-	struct run r = { .argv = SH("setsid sleep 65 & echo $!; exit 1"), .timeout_s = 10,
+	struct run r = { .argv = SH("setsid sleep 65 & echo $!; exit 1"), .timeout_s = 60,
 			 .output_max = 100 };
 	struct err e = ERR_INIT;
 
@@ -359,8 +357,8 @@ START_TEST(orphans_are_asked_before_they_are_killed)
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
 	note_fd = fds[1];
 	fork_child(say_goodbye);
-	ck_assert_uint_eq(run_kill_orphans(NULL, 0, 30), 1);
-	ck_assert_uint_lt(clock_monotonic_us() - begin, 20000000);
+	ck_assert_uint_eq(run_kill_orphans(NULL, 0, 120), 1);
+	ck_assert_uint_lt(clock_monotonic_us() - begin, 100000000);
 	ck_assert_int_eq(read(fds[0], text, sizeof(text)), 1);
 	fork_child(SIG_IGN);
 	ck_assert_uint_eq(run_kill_orphans(NULL, 0, 1), 1);
@@ -373,7 +371,7 @@ END_TEST
 START_TEST(blocked_and_ignored_signals_are_not_handed_down)
 {
 	struct run r = { .argv = ARGV("/bin/grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"),
-			 .timeout_s = 10, .output_max = 200 };
+			 .timeout_s = 60, .output_max = 200 };
 	sigset_t mask, now;
 	struct err e = ERR_INIT;
 
@@ -397,7 +395,7 @@ START_TEST(only_the_inherited_descriptor_stays_open)
 {
 	int lock = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int leak = open("/dev/zero", O_RDONLY);
-	struct run r = { .argv = SH("readlink /proc/$$/fd/* | grep -v pipe:"), .timeout_s = 10,
+	struct run r = { .argv = SH("readlink /proc/$$/fd/* | grep -v pipe:"), .timeout_s = 60,
 			 .output_max = 1000 };
 	struct err e = ERR_INIT;
 
@@ -448,7 +446,7 @@ START_TEST(closed_standard_streams_do_no_harm)
 	int status;
 
 	if (pid == 0) {
-		struct run r = { .argv = SH("echo out; echo err >&2; cat"), .timeout_s = 10,
+		struct run r = { .argv = SH("echo out; echo err >&2; cat"), .timeout_s = 60,
 				 .output_max = 100 };
 
 		close(0);
@@ -467,7 +465,7 @@ START_TEST(program_and_directory_lie_below_the_root)
 	char dir[] = "/tmp/test_run.XXXXXX", command[128];
 	const char script[] = "#!/bin/sh\necho \"$1 $(pwd)\"\n", *got;
 	struct run r = { .argv = ARGV("/usr/sbin/tool", "/usr/sbin/arg"), .cwd = "/usr",
-			 .timeout_s = 10, .output_max = 1000 };
+			 .timeout_s = 60, .output_max = 1000 };
 	struct err e = ERR_INIT;
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
