@@ -34,6 +34,7 @@ expect_gate_closed
 
 say "== and afterwards"
 kill -9 "$(cat "$T/state/orphans")"
+flock "$T/root/run/gn8v/lock" true # which it holds until it has ended
 faults -installer-hangs
 agent_again
 expect_ready
