@@ -42,23 +42,24 @@ passing()
 	status_validates
 }
 
-story_from restarted multi --systemd '{"ntp_synchronized": false}'
+# All of them from the beginning: a signal may come late, and what other steps do until then must leave each its turn.
+story_from restarted multi --systemd '{"ntp_synchronized": false}' --fault yum-hangs --fault download-stall=NVIDIA \
+	--fault rpm-hangs --fault installer-hangs --fault cuda-hangs --fault pip-hangs --fault attest-hangs
 "$TWIN" up "$T"
-say "== time-sync"
-signalled TERM time-sync again
-interrupted time-sync
-systemd '{"ntp_synchronized": true}'
 passing hold-services
+hung time-sync
+systemd '{"ntp_synchronized": true}'
 hung packages yum-hangs
 hung fetch-driver download-stall=NVIDIA
 hung fabricmanager rpm-hangs
 hung driver installer-hangs
 holds persistenced
+faults rpm-hangs
 hung persistenced-start
 goes_on persistenced
-hung cuda cuda-hangs
 hung nscq rpm-hangs
 hung verifier pip-hangs
+hung cuda cuda-hangs
 passing release-services
 hung attest attest-hangs
 passing ready
