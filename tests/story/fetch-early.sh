@@ -45,7 +45,12 @@ with open(sys.argv[1]) as f:
     needs = {s["id"]: s["needs"] for s in json.load(f)["steps"]}
 sys.exit(needs["time-sync"] != ["preflight"] or needs["packages"] != ["restart", "time-sync"])
 END
-answers 4 run
+holds grubby
+{ answers 4 run; } &
+run=$!
+downloaded fetch-cuda 1
+goes_on grubby
+wait "$run" || exit 1
 expect_error restart-needed
 expect_result failed
 expect steps.fetch-cuda.state interrupted
