@@ -59,6 +59,8 @@ verdict()
 offline="--rim-dir /evidence/rims --ocsp off"
 
 say "== offline"
+"$TWIN" down "$T" # or the server may still be writing earlier requests down
+"$TWIN" up "$T"
 asked=$(wc -l < "$T/state/http.jsonl")
 # shellcheck disable=SC2086
 verdict 0 "accepted by native, under custom roots that are NOT NVIDIA's, skipped: ocsp" --evidence /evidence/all.json $offline
@@ -120,6 +122,7 @@ verdict 3 "unknown by native" --evidence /evidence/one.json
 faults -collateral-down
 
 say "== live, of this shape"
+unit_becomes nvidia-persistenced.service active
 configure '{"attest": {"device_root": "/etc/gn8v/device.pem", "rim_root": "/etc/gn8v/rim.pem", "collateral_s": 30}}'
 answers 0 verify --json
 judged_as accepted custom
