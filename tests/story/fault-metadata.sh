@@ -2,7 +2,7 @@
 # A metadata service that is down, slow, or answers rubbish: waited for, or refused to guess; nothing is touched meanwhile.
 . "${0%/*}/lib.sh"
 
-story_begin single --config '{"metadata": {"deadline_s": 2}}' --fault metadata-down
+story_begin single --config '{"metadata": {"deadline_s": 5}}' --fault metadata-down
 agent_run
 expect_failed metadata-unreachable
 touched_nothing

@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
 
 from instance import (REPO, Twin, read_json, read_jsonl, read_text,   # noqa: E402
-                      write_json)
+                      whole_lines, write_json)
 from looks import only_looks                                          # noqa: E402
 
 LOOKING_CALLS = {"GetUnit", "LoadUnit", "GetUnitFileState", "ListUnitsByNames", "ListUnits",
@@ -204,8 +204,8 @@ def check_appears(twin, name):
 def check_times(twin, claim):
     """Wait until LOG has N records with TEXT."""
     log, wanted, text = claim.split(None, 2)
-    return until(lambda: sum(text in line for line in read_text(twin.state(log + ".jsonl")).splitlines())
-                 >= int(wanted), claim, twin.state_folder)
+    return until(lambda: sum(text in line for line in whole_lines(twin.state(log + ".jsonl"))) >= int(wanted),
+                 claim, twin.state_folder)
 
 
 def until(holds, claim, *folders):

@@ -29,9 +29,13 @@ def read_json(path, missing=None):
         raise TwinError("%s: %s" % (path, e))
 
 
-def read_jsonl(path):
+def whole_lines(path):
     """What has no end of line yet is still being written: a reader sees a single write in parts where a page ends."""
-    return [json.loads(line) for line in read_text(path).rpartition("\n")[0].splitlines() if line]
+    return read_text(path).rpartition("\n")[0].splitlines()
+
+
+def read_jsonl(path):
+    return [json.loads(line) for line in whole_lines(path) if line]
 
 
 def write_text(path, text):
