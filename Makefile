@@ -114,7 +114,7 @@ TWIN_ANSWER := $(B)/twin-answer
 DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
 
-.PHONY: all prebuild demo check check-unit check-story check-twin check-packaging check-all check-more check-vm \
+.PHONY: all prebuild demo check check-story check-program check-unit check-twin check-packaging check-all check-more check-vm \
         check-nspawn check-machines lint lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-early \
         bench-attest bench-fetch compare clean help
 
@@ -194,27 +194,32 @@ TWIN_ENV = GN8V_BIN=$(CURDIR)/$(B)/gn8v TWIN_SYSTEMD=$(CURDIR)/$(TWIN_SYSTEMD) T
            TWIN_DEVICES=$(CURDIR)/$(B)/twin-devices TWIN_ANSWER=$(CURDIR)/$(TWIN_ANSWER)
 
 check: prebuild
-	+@tests/summary $(MAKE) check-unit check-story check-twin check-packaging
+	+@tests/summary $(MAKE) check-story check-program
+
+# How many may compile, and how many of the programs that test may run: of those, several do little but wait.
+PROCESSORS := $(or $(J),$(shell nproc))
 
 # Compiled side by side; what follows finds it made.
 prebuild:
-	@$(MAKE) --no-print-directory -j$(or $(J),2) $(B)/gn8v $(UNIT_BIN) $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
-
-# Those of these programs that have T in their name, J at a time.
-SIDE_BY_SIDE = for t in $(1); do case $$t in *$(T)*) echo $$t ;; esac; done | $(2) xargs -r -P $(or $(J),2) -n 1 tests/in-one-piece
-
-# Under a sanitizer the hundreds of processes of test_fetch_ranges take longer than Check lets a test take.
-check-unit: prebuild
-	@$(call SIDE_BY_SIDE,$(if $(SANITIZE),$(filter-out %/test_fetch_ranges,$(UNIT_BIN)),$(UNIT_BIN)))
+	@$(MAKE) --no-print-directory -j$(PROCESSORS) $(B)/gn8v $(UNIT_BIN) $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 
 check-story: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(or $(STORIES),$(T))
 
-check-twin: $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
-	@$(call SIDE_BY_SIDE,$(wildcard tests/twin/*/selftest.sh tests/twin/test_*.py),$(TWIN_ENV) TWIN_ASSETS=$(CURDIR)/build/twin-assets)
+# All tests that are one program each, and those of one folder. Under a sanitizer the hundreds of processes of test_fetch_ranges
+# take longer than Check lets a test take. The first takes longest.
+UNIT_TESTS = $(if $(SANITIZE),$(filter-out %/test_fetch_ranges,$(UNIT_BIN)),$(UNIT_BIN))
+TWIN_TESTS = $(wildcard tests/twin/*/selftest.sh tests/twin/test_*.py)
+PACKAGING_TESTS = tests/packaging/user-data.sh $(filter-out %/user-data.sh,$(wildcard tests/packaging/*.sh))
+check-program: TESTS = $(PACKAGING_TESTS) $(TWIN_TESTS) $(UNIT_TESTS)
+check-packaging: TESTS = $(PACKAGING_TESTS)
+check-twin: TESTS = $(TWIN_TESTS)
+check-unit: TESTS = $(UNIT_TESTS)
 
-check-packaging: all
-	@$(call SIDE_BY_SIDE,tests/packaging/user-data.sh $(filter-out %/user-data.sh,$(wildcard tests/packaging/*.sh)))
+# Those that have T in their name.
+check-program check-packaging check-twin check-unit: prebuild
+	@for t in $(TESTS); do case $$t in *$(T)*) echo $$t ;; esac; done | $(TWIN_ENV) TWIN_ASSETS=$(CURDIR)/build/twin-assets \
+	  xargs -r -P $(or $(J),$$(($(PROCESSORS) + 2))) -n 1 tests/in-one-piece
 
 check-all: check lint check-more
 
