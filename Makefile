@@ -240,7 +240,7 @@ WHOLE_RPM = $(if $(wildcard $(call BUILT_RPM,$(RPM_VERSION))),,rpm)
 CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)') \
        $(if $(REPORT),--report $(REPORT))
 
-.PHONY: rpm-newer vm-needs nspawn-needs
+.PHONY: rpm-newer vm-disk vm-needs nspawn-needs
 # Before anything is built for them: whether they can be made here.
 vm-needs:
 	@tests/vm/run --needs
@@ -250,6 +250,10 @@ nspawn-needs:
 
 rpm-newer: $(WHOLE_RPM)
 	$(if $(wildcard $(call BUILT_RPM,$(NEWER))),,$(MAKE) rpm RPM_VERSION=$(NEWER))
+
+# What check-vm makes first, and once.
+vm-disk: vm-needs $(DEVICES)
+	$(TWIN_ENV) tests/vm/run --disk
 
 check-vm: vm-needs $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) $(if $(filter single,$(T)),,rpm-newer)
 	$(WHOLE) $(CUTS) $(T)
