@@ -197,7 +197,7 @@ check: prebuild
 	+@tests/summary $(MAKE) check-story check-program
 
 # How many may compile, and how many of the programs that test may run: of those, several do little but wait.
-PROCESSORS := $(or $(J),$(shell nproc))
+PROCESSORS = $(or $(J),$(shell nproc))
 
 # Compiled side by side; what follows finds it made.
 prebuild:

@@ -269,10 +269,17 @@ heals()
 	all_is_well
 }
 
+# all_written_down: the server writes a request down when it has answered it, and has done so when it ends; another boot
+all_written_down()
+{
+	"$TWIN" down "$T"
+	"$TWIN" up "$T"
+}
+
 # count LOG TEXT: how many records of a log (commands, bus, http, gpu) have this text
 count() { grep -c -F -e "$2" "$T/state/$1.jsonl" || true; }
 
-# expect_count N LOG TEXT. The server writes a request down when it has answered it: what is late is waited for.
+# expect_count N LOG TEXT. What is late to be written down is waited for.
 expect_count()
 {
 	[ "$(count "$2" "$3")" -ge "$1" ] || check times "$T" "$2 $1 $3" || :

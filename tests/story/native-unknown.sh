@@ -86,9 +86,8 @@ for id in "$T"/state/devices/rims/*.json; do
 	"$TWIN_ANSWER" rim "$T" "${id%.json}" > "$T/root/etc/gn8v/rims/${id%.json}.xml" || fail "no manifest ${id%.json}"
 done
 configure '{"attest": {"collateral_s": 60, "rim_dir": "/etc/gn8v/rims", "ocsp": "off"}}'
-"$TWIN" down "$T" # or the server may still be writing earlier requests down
+all_written_down
 rm "$T/state/http.jsonl"
-"$TWIN" up "$T"
 agent_again
 expect_failed attestation-rejected
 expect_words error.message "gpu 0: rim_chain_time"

@@ -59,8 +59,7 @@ verdict()
 offline="--rim-dir /evidence/rims --ocsp off"
 
 say "== offline"
-"$TWIN" down "$T" # or the server may still be writing earlier requests down
-"$TWIN" up "$T"
+all_written_down
 asked=$(wc -l < "$T/state/http.jsonl")
 # shellcheck disable=SC2086
 verdict 0 "accepted by native, under custom roots that are NOT NVIDIA's, skipped: ocsp" --evidence /evidence/all.json $offline

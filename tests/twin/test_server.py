@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import assets       # noqa: E402
+import instance     # noqa: E402
 import packages     # noqa: E402
 
 DRIVER = "NVIDIA-Linux-x86_64-570.148.08.run"
@@ -78,12 +79,7 @@ class Served(unittest.TestCase):
         os.rename(os.path.join(self.state, name + ".new"), os.path.join(self.state, name))
 
     def lines(self, name):
-        try:
-            with open(os.path.join(self.state, name)) as f:
-                text = f.read()
-                return text[:text.rfind("\n") + 1].splitlines()    # the last may be half written
-        except FileNotFoundError:
-            return []
+        return instance.whole_lines(os.path.join(self.state, name))
 
     def logged(self, count):
         """The requests in http.jsonl: a record is written after its answer, so wait until there are COUNT."""

@@ -1,6 +1,5 @@
 #include "collateral.h"
 
-#include <arpa/inet.h>
 #include <signal.h>
 #include <strings.h>
 #include <sys/mman.h>
@@ -10,6 +9,7 @@
 
 #include "fixture.h"
 #include "forge_machine.h"
+#include "port.h"
 #include "suite.h"
 
 #define REQUEST_MAX 8192
@@ -120,17 +120,14 @@ static void serve(int fd)
 		serve_ocsp(fd, buffer, (uint8_t *)body, body_n);
 }
 
-/* A port that is nobody else's while the socket is open, and that nobody listens on yet. */
+/* Nobody listens on it yet. */
 static int take_port(void)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	socklen_t at_n = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unsigned int number;
+	int fd = port_take(&number);
 
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, at_n), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &at_n), 0);
-	snprintf(rim_url, sizeof(rim_url), "http://127.0.0.1:%u/v1/rim", ntohs(at.sin_port));
-	snprintf(ocsp_url, sizeof(ocsp_url), "http://127.0.0.1:%u/", ntohs(at.sin_port));
+	snprintf(rim_url, sizeof(rim_url), "http://127.0.0.1:%u/v1/rim", number);
+	snprintf(ocsp_url, sizeof(ocsp_url), "http://127.0.0.1:%u/", number);
 	return fd;
 }
 

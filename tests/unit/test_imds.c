@@ -1,6 +1,5 @@
 #include "sys/imds.h"
 
-#include <arpa/inet.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -10,6 +9,7 @@
 #include "core/clock.h"
 #include "core/fs.h"
 #include "core/str.h"
+#include "port.h"
 #include "suite.h"
 
 /* A metadata service in a child process, as the vendor documents it: tokens by PUT with a lifetime,
@@ -130,16 +130,13 @@ static void serve(int listener)
 	}
 }
 
-/* A port that is nobody else's while the socket is open, and that nobody listens on yet. */
+/* Nobody listens on it yet. */
 static int take_port(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unsigned int number;
+	int fd = port_take(&number);
 
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, len), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(a.sin_port));
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", number);
 	return fd;
 }
 
