@@ -1,15 +1,16 @@
 # gn8v: one Makefile, and this comment is its manual.
 #
 #   make                 build/gn8v, the agent
-#   make demo            provision a simulated single-GPU and a simulated 8-GPU instance, and watch
+#   make demo            provision a simulated single-GPU and a simulated 8-GPU instance, and watch (T=single, T=multi)
 #   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1)
 #   make check-all       check, the lints, and unit tests and core stories under clang and sanitizers
 #                        (LONG=1: every story, and every byte in the tests that change bytes)
+#                        What fails is played once more, alone; tests/play.py says what is not, and what is told of it
 #   make check-vm        whole instances in QEMU, power cuts (LONG=1: many more), an upgrade; needs root and deps --vm.
 #                        T=single or T=multi: one of them; ONLY=pattern: of the power cuts, those with this in their
 #                        name; SEED=n repeats the random ones. make demo VM=1: only to watch
-#   make check-nspawn    scenes with a real systemd, in containers (T=pattern, J=n, LONG=1); needs root and deps --vm
-#   make check-machines  both at the same time
+#   make check-nspawn    scenes with a real systemd, in containers (T=pattern, J=n, LONG=1); needs root and deps --containers
+#   make check-machines  both at the same time; with check-all what .ci/run leaves out, for it takes too long
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
 #   make bench-early     the seconds and bytes that fetch.before_restart saves
 #   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
@@ -114,8 +115,8 @@ TWIN_ANSWER := $(B)/twin-answer
 DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia-nscq.so)
 
 
-.PHONY: all prebuild demo check check-story check-program check-unit check-twin check-packaging check-all check-more check-vm \
-        check-nspawn check-machines lint lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-early \
+.PHONY: all twin prebuild demo check check-story check-program check-unit check-twin check-packaging check-harness check-all \
+        check-more check-vm check-nspawn check-machines lint lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-early \
         bench-attest bench-fetch compare clean help
 
 all: $(B)/gn8v
@@ -199,11 +200,13 @@ check: prebuild
 # How many may compile, and how many of the programs that test may run: of those, several do little but wait.
 PROCESSORS = $(or $(J),$(shell nproc))
 
-# Compiled side by side; what follows finds it made.
-prebuild:
-	@$(MAKE) --no-print-directory -j$(PROCESSORS) $(B)/gn8v $(UNIT_BIN) $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+# Compiled side by side; what follows finds it made. twin: what a simulated instance needs; prebuild: the unit tests, too.
+twin: TO_BUILD =
+prebuild: TO_BUILD = $(UNIT_BIN)
+twin prebuild:
+	@$(MAKE) --no-print-directory -j$(PROCESSORS) $(B)/gn8v $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER) $(TO_BUILD)
 
-check-story: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+check-story: twin stage
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(or $(STORIES),$(T))
 
 # All tests that are one program each, and those of one folder. Under a sanitizer the hundreds of processes of test_fetch_ranges
@@ -211,15 +214,17 @@ check-story: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 UNIT_TESTS = $(if $(SANITIZE),$(filter-out %/test_fetch_ranges,$(UNIT_BIN)),$(UNIT_BIN))
 TWIN_TESTS = $(wildcard tests/twin/*/selftest.sh tests/twin/test_*.py)
 PACKAGING_TESTS = tests/packaging/user-data.sh $(filter-out %/user-data.sh,$(wildcard tests/packaging/*.sh))
-check-program: TESTS = $(PACKAGING_TESTS) $(TWIN_TESTS) $(UNIT_TESTS)
+HARNESS_TESTS = $(wildcard tests/test_*.py)
+check-program: TESTS = $(PACKAGING_TESTS) $(HARNESS_TESTS) $(TWIN_TESTS) $(UNIT_TESTS)
+check-harness: TESTS = $(HARNESS_TESTS)
 check-packaging: TESTS = $(PACKAGING_TESTS)
 check-twin: TESTS = $(TWIN_TESTS)
 check-unit: TESTS = $(UNIT_TESTS)
 
 # Those that have T in their name.
-check-program check-packaging check-twin check-unit: prebuild
-	@for t in $(TESTS); do case $$t in *$(T)*) echo $$t ;; esac; done | $(TWIN_ENV) TWIN_ASSETS=$(CURDIR)/build/twin-assets \
-	  xargs -r -P $(or $(J),$$(($(PROCESSORS) + 2))) -n 1 tests/in-one-piece
+check-program check-packaging check-twin check-unit check-harness: prebuild stage
+	@$(TWIN_ENV) TWIN_ASSETS=$(CURDIR)/build/twin-assets tests/programs -j $(or $(J),$$(($(PROCESSORS) + 2))) \
+	  $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$(TESTS))
 
 check-all: check lint check-more
 
@@ -259,10 +264,10 @@ check-vm: vm-needs $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) $(if $(filter single,$
 	$(WHOLE) $(CUTS) $(T)
 
 # What needs a real systemd but no machine of its own.
-check-nspawn: nspawn-needs stage $(DEVICES) $(TWIN_ANSWER)
+check-nspawn: nspawn-needs twin stage
 	$(TWIN_ENV) LONG=$(LONG) tests/vm/nspawn/run $(if $(J),-j $(J)) $(T)
 
-# Both at the same time: what continuous integration runs.
+# Both at the same time.
 check-machines: vm-needs nspawn-needs stage $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) rpm-newer
 	LONG=$(LONG) $(WHOLE) --scenes $(CUTS)
 
@@ -270,17 +275,17 @@ ifdef VM
 demo: vm-needs $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
 	@$(WHOLE) --demo $(T)
 else
-demo: prebuild stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
-	@$(TWIN_ENV) tests/demo
+demo: twin stage
+	@$(TWIN_ENV) tests/demo $(T)
 endif
 
-bench-provision: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+bench-provision: twin stage
 	@$(TWIN_ENV) tests/bench/provision
 
-bench-early: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+bench-early: twin stage
 	@$(TWIN_ENV) tests/bench/provision --early
 
-bench-attest: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+bench-attest: twin stage
 	@$(TWIN_ENV) tests/bench/attest
 
 $(B)/fetch-one: tests/bench/fetch-one.c $(B)/libgn8v.a
@@ -292,7 +297,7 @@ $(B)/spent: tests/bench/spent.c $(B)/flags.stamp
 bench-fetch: $(B)/fetch-one $(B)/spent
 	@BENCH_BUILD=$(CURDIR)/$(B) tests/bench/fetch
 
-compare: stage $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
+compare: twin stage
 	@$(TWIN_ENV) tests/compare/compare
 
 # --- lints --------------------------------------------------------------------------------------
