@@ -19,7 +19,8 @@ def lacking(*kinds):
     missing = [p for kind in kinds for p in PROGRAMS[kind] if not shutil.which(p)]
     missing += [f for kind in kinds for f in FILES[kind] if not os.path.exists(f)]
     if missing:
-        yield "missing: %s. packaging/deps --vm installs them." % ", ".join(dict.fromkeys(missing))
+        yield "missing: %s. packaging/deps --%s installs them." % (
+            ", ".join(dict.fromkeys(missing)), "vm" if "machines" in kinds else "containers")
     if os.geteuid() != 0:
         yield "making a disk and its mounts needs root: run it with sudo."
     if "containers" in kinds and not os.path.isdir(GROUPS):
