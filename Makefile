@@ -2,15 +2,15 @@
 #
 #   make                 build/gn8v, the agent
 #   make demo            provision a simulated single-GPU and a simulated 8-GPU instance, and watch (T=single, T=multi)
-#   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1)
+#   make check           unit tests and stories (T=pattern narrows, J=n side by side, SANITIZE=1). A test that fails is
+#                        played once more; tests/no-second-try lists those that are not
 #   make check-all       check, the lints, and unit tests and core stories under clang and sanitizers
 #                        (LONG=1: every story, and every byte in the tests that change bytes)
-#                        What fails is played once more, alone; tests/play.py says what is not, and what is told of it
 #   make check-vm        whole instances in QEMU, power cuts (LONG=1: many more), an upgrade; needs root and deps --vm.
 #                        T=single or T=multi: one of them; ONLY=pattern: of the power cuts, those with this in their
 #                        name; SEED=n repeats the random ones. make demo VM=1: only to watch
 #   make check-nspawn    scenes with a real systemd, in containers (T=pattern, J=n, LONG=1); needs root and deps --containers
-#   make check-machines  both at the same time; with check-all what .ci/run leaves out, for it takes too long
+#   make check-machines  both at once. This and check-all take too long for .ci/run
 #   make bench-provision wall time, memory and CPU of a provisioning, as ratios of one run
 #   make bench-early     the seconds and bytes that fetch.before_restart saves
 #   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
@@ -116,7 +116,7 @@ DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia
 
 
 .PHONY: all twin prebuild demo check check-story check-program check-unit check-twin check-packaging check-harness check-all \
-        check-more check-vm check-nspawn check-machines lint lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-early \
+        check-more check-clang check-sanitized check-vm check-nspawn check-machines lint lint-symbols format install stage dist srpm rpm abi user-data bench-provision bench-early \
         bench-attest bench-fetch compare clean help
 
 all: $(B)/gn8v
@@ -187,7 +187,7 @@ $(B)/twin-devices/libnvidia-nscq.so: tests/twin/devices/nscq.c $(DEVICES_NEED)
 	$(DEVICES_BUILD) -shared -o $@ $< $(DEVICES_LINK)
 
 # What the package would put on the machine, staged once for all twins.
-stage: $(B)/gn8v
+stage: twin
 	@rm -rf $(B)/stage
 	@$(MAKE) -s --no-print-directory install DESTDIR=$(CURDIR)/$(B)/stage PREFIX=/usr
 
@@ -201,12 +201,13 @@ check: prebuild
 PROCESSORS = $(or $(J),$(shell nproc))
 
 # Compiled side by side; what follows finds it made. twin: what a simulated instance needs; prebuild: the unit tests, too.
-twin: TO_BUILD =
-prebuild: TO_BUILD = $(UNIT_BIN)
-twin prebuild:
-	@$(MAKE) --no-print-directory -j$(PROCESSORS) $(B)/gn8v $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER) $(TO_BUILD)
+twin:
+	@$(MAKE) --no-print-directory -j$(PROCESSORS) $(B)/gn8v $(TWIN_SYSTEMD) $(DEVICES) $(TWIN_ANSWER)
 
-check-story: twin stage
+prebuild: twin
+	@$(MAKE) --no-print-directory -j$(PROCESSORS) $(UNIT_BIN)
+
+check-story: stage
 	$(TWIN_ENV) tests/story/run $(if $(J),-j $(J)) $(or $(STORIES),$(T))
 
 # All tests that are one program each, and those of one folder. Under a sanitizer the hundreds of processes of test_fetch_ranges
@@ -221,19 +222,27 @@ check-packaging: TESTS = $(PACKAGING_TESTS)
 check-twin: TESTS = $(TWIN_TESTS)
 check-unit: TESTS = $(UNIT_TESTS)
 
+check-program check-harness: stage
+
 # Those that have T in their name.
-check-program check-packaging check-twin check-unit check-harness: prebuild stage
+check-program check-packaging check-twin check-unit check-harness: prebuild
 	@$(TWIN_ENV) TWIN_ASSETS=$(CURDIR)/build/twin-assets tests/programs -j $(or $(J),$$(($(PROCESSORS) + 2))) \
 	  $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$(TESTS))
-
-check-all: check lint check-more
 
 # What check does not do: the other compiler, the sanitizers. All unit tests, and under the sanitizers the stories that reach
 # most of the code, under the other compiler a few; with LONG=1 every story.
 CORE := single multi second-run native native-8 native-unknown gate-attested run-lock fault-rpm verify-evidence
-check-more:
+check-clang:
 	$(MAKE) check-unit check-story CC=clang STORIES='$(if $(LONG),,single multi native)'
+
+check-sanitized:
 	$(MAKE) check-unit check-story SANITIZE=1 STORIES='$(if $(LONG),,$(CORE))'
+
+check-more:
+	+@tests/summary $(MAKE) check-clang check-sanitized
+
+check-all: prebuild
+	+@tests/summary $(MAKE) check-story check-program lint check-clang check-sanitized
 
 # Whole machines. Their RPM is of the last commit, as every RPM is, and is made once for it; so is the one that the machine
 # of eight GPUs is upgraded to, which differs by its version.
@@ -245,7 +254,7 @@ WHOLE_RPM = $(if $(wildcard $(call BUILT_RPM,$(RPM_VERSION))),,rpm)
 CUTS = $(if $(LONG),--cuts 20 --every-state,--cuts 3) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)') \
        $(if $(REPORT),--report $(REPORT))
 
-.PHONY: rpm-newer vm-disk vm-needs nspawn-needs
+.PHONY: rpm-newer vm-needs nspawn-needs
 # Before anything is built for them: whether they can be made here.
 vm-needs:
 	@tests/vm/run --needs
@@ -256,15 +265,11 @@ nspawn-needs:
 rpm-newer: $(WHOLE_RPM)
 	$(if $(wildcard $(call BUILT_RPM,$(NEWER))),,$(MAKE) rpm RPM_VERSION=$(NEWER))
 
-# What check-vm makes first, and once.
-vm-disk: vm-needs $(DEVICES)
-	$(TWIN_ENV) tests/vm/run --disk
-
 check-vm: vm-needs $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM) $(if $(filter single,$(T)),,rpm-newer)
 	$(WHOLE) $(CUTS) $(T)
 
 # What needs a real systemd but no machine of its own.
-check-nspawn: nspawn-needs twin stage
+check-nspawn: nspawn-needs stage
 	$(TWIN_ENV) LONG=$(LONG) tests/vm/nspawn/run $(if $(J),-j $(J)) $(T)
 
 # Both at the same time.
@@ -275,17 +280,17 @@ ifdef VM
 demo: vm-needs $(DEVICES) $(TWIN_ANSWER) $(WHOLE_RPM)
 	@$(WHOLE) --demo $(T)
 else
-demo: twin stage
+demo: stage
 	@$(TWIN_ENV) tests/demo $(T)
 endif
 
-bench-provision: twin stage
+bench-provision: stage
 	@$(TWIN_ENV) tests/bench/provision
 
-bench-early: twin stage
+bench-early: stage
 	@$(TWIN_ENV) tests/bench/provision --early
 
-bench-attest: twin stage
+bench-attest: stage
 	@$(TWIN_ENV) tests/bench/attest
 
 $(B)/fetch-one: tests/bench/fetch-one.c $(B)/libgn8v.a
@@ -297,7 +302,7 @@ $(B)/spent: tests/bench/spent.c $(B)/flags.stamp
 bench-fetch: $(B)/fetch-one $(B)/spent
 	@BENCH_BUILD=$(CURDIR)/$(B) tests/bench/fetch
 
-compare: twin stage
+compare: stage
 	@$(TWIN_ENV) tests/compare/compare
 
 # --- lints --------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """Plays tests beside each other, each a program of its own, and decides which failure is given a second try.
 
 A test that failed is played once more, alone, after all others. If it passes then, it counts as passed; the log of its first
-try is kept and its name is told at the end. More than SECOND_TRIES_MAX of these fail the run. There is no second try for what
-tests/no-second-try lists, nor where the log has a sanitizer's report, an abort or a signal.
+try is kept and its name is printed at the end. Where more than SECOND_TRIES_MAX of a run would need that, they have failed.
+There is no second try for what tests/no-second-try lists, nor where the log has a sanitizer's report, an abort or a signal.
 
-    tests/play.py        print which tests of this run needed a second try; exit code 1 when they are too many
+    tests/play.py        print which tests of this run needed a second try
 
-The folder that the environment variable SECOND_TRIES names holds the list and the logs. Who sets it owns the run: `.ci/run`,
-`tests/summary`, or the one runner that was started by hand."""
+The folder that the environment variable SECOND_TRIES names holds the list and the logs. Whoever sets it empties the folder
+first and prints the list at the end: `.ci/run`, `tests/summary`, or a runner that was started by hand."""
 
 import contextlib
 import fnmatch
@@ -27,20 +27,27 @@ sys.dont_write_bytecode = True
 
 import watch                                                          # noqa: E402
 
-SKIPPED, TIMED_OUT = 77, 124
+SKIPPED, REPORTED, TIMED_OUT = 77, 99, 124    # REPORTED: it passed, but a sanitizer had something to report
 SECOND_TRIES_MAX = 3
+BUILD = os.path.join(os.path.dirname(HERE), "build")
 TELLING_S = 120       # for a test that is ended to tell where it was, and to clean up
-# What no test may hide: reports of AddressSanitizer and UBSan, Check's word for a test that a signal ended, a worker of the
-# agent that crashed, and exit codes of SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE and SIGSEGV.
-CRASH = re.compile(rb"Sanitizer|: runtime error: |Received signal|worker-crashed|core dumped|core-dump"
-                   rb"|exit code(?: is|:)? (?:13[2-6]|139)\b")
+# Reports of AddressSanitizer and UBSan.
+SANITIZER = re.compile(rb"Sanitizer|: runtime error: ")
+# Other signs of a program that crashed: the words of Check, of the shell, of glibc, of Python's subprocess, of systemd, of the
+# agent about its worker, and of the harness about exit codes of SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE and SIGSEGV.
+CRASH = re.compile(
+    rb"Received signal|Early exit with return value|Segmentation fault|\bAborted\b|Bus error|Illegal instruction|core dumped"
+    rb"|core-dump|stack smashing detected|buffer overflow detected|double free or corruption|free\(\): |malloc\(\): |Assertion `"
+    rb"|<Signals\.SIG(?:ILL|TRAP|ABRT|BUS|FPE|SEGV)|status=\d+/(?:ILL|TRAP|ABRT|BUS|FPE|SEGV)|worker-crashed"
+    rb"|exit -(?:4|5|6|7|8|11)\b|(?:exit code|exit status)(?: is|:)? (?:13[2-6]|139)\b|ended with (?:13[2456]|139)\b"
+    rb"|instance could be made")    # the shared instance of tests/story/lib.sh: a whole provisioning
 
 
 class Test:
-    """NAME is kind/name, as tests/no-second-try has it."""
+    """NAME is kind/name, as tests/no-second-try has it. MAY_SKIP: exit code 77 means that it was skipped."""
 
-    def __init__(self, name, argv, timeout_s=600):
-        self.name, self.argv, self.timeout_s = name, argv, timeout_s
+    def __init__(self, name, argv, timeout_s=600, may_skip=False):
+        self.name, self.argv, self.timeout_s, self.may_skip = name, argv, timeout_s, may_skip
 
 
 class Player:
@@ -81,10 +88,18 @@ class Player:
         self.log.seek(0)
         self.output = self.log.read()
         self.log.close()
+        if self.code == 0 and SANITIZER.search(self.output):
+            self.code = REPORTED
+
+    def skipped(self):
+        return self.code == SKIPPED and self.test.may_skip
+
+    def failed(self):
+        return self.code != 0 and not self.skipped()
 
     def may_try_again(self):
-        return not (self.code > 128 or CRASH.search(self.output) or any(
-            fnmatch.fnmatch(self.test.name, p) for p in only_once()))
+        return self.code <= 128 and not SANITIZER.search(self.output) and not CRASH.search(self.output) and not any(
+            fnmatch.fnmatch(self.test.name.partition("@")[0], p) for p in only_once())
 
     def text(self):
         return self.output.decode("utf-8", "replace")
@@ -115,39 +130,47 @@ def side_by_side(tests, jobs):
 
 def tell_line(player, words, shown):
     """How a test ended, on one line; of its log the last SHOWN lines."""
-    mark = {0: "ok", SKIPPED: "skip"}.get(player.code, "FAIL")
+    mark = "FAIL" if player.failed() else "skip" if player.skipped() else "ok"
     print("%-4s %-24s %5.1f  %s" % (mark, player.test.name.partition("/")[2], player.seconds, words), flush=True)
     if shown:
         show_log(player, shown)
 
 
 def play(what, tests, jobs, tell):
-    """Play all of them, which are WHAT, JOBS at a time; tell(player) prints how a test ended that is not played again. 0 when every test passed."""
-    failed = passed = skipped = 0
+    """Play TESTS, which are WHAT, JOBS at a time, and second tries after them. tell(player) prints each final result.
+    Returns 0 when all passed."""
+    final, first_tries = [], []
 
     def judge(player):
-        nonlocal failed, passed, skipped
-        passed += player.code == 0
-        skipped += player.code == SKIPPED
-        failed += player.code not in (0, SKIPPED)
+        final.append(player)
         tell(player)
-    first_tries = []
     for player in side_by_side(tests, jobs):
-        if player.code not in (0, SKIPPED) and player.may_try_again():
+        if player.failed() and player.may_try_again():
             first_tries.append(player)
-            print("     %s failed, exit code %d: it is played once more, alone, at the end" % (player.test.name, player.code),
-                  flush=True)
+            print("     %s failed, exit code %d; it may be played again at the end" % (player.test.name, player.code), flush=True)
         else:
             judge(player)
+    too_many = len(noted()) + len(first_tries) > SECOND_TRIES_MAX
+    if too_many:
+        print("     more than %d tests of this run would need a second try: they have failed" % SECOND_TRIES_MAX)
     for first in first_tries:
-        print("     the first try of %s:" % first.test.name)
-        show_log(first)
-        for second in side_by_side([first.test], 1):
-            if second.code == 0:
-                keep(first)
-            judge(second)
-    print("%s: %d passed, %d failed%s" % (what, passed, failed, ", %d skipped" % skipped if skipped else ""), flush=True)
-    return 1 if failed or not passed + skipped or too_many() else 0
+        judge(first if too_many else second_try(first))
+    failed, skipped = sum(p.failed() for p in final), sum(p.skipped() for p in final)
+    print("%s: %d passed, %d failed%s" % (what, len(final) - failed - skipped, failed,
+                                          ", %d skipped" % skipped if skipped else ""), flush=True)
+    return 1 if failed or not final else 0
+
+
+def second_try(first):
+    """Play it once more; the player that counts."""
+    print("     the first try of %s:" % first.test.name)
+    show_log(first)
+    second, = side_by_side([first.test], 1)
+    if second.skipped():
+        return first
+    if not second.failed():
+        keep(first)
+    return second
 
 
 def show_log(player, last=80):
@@ -156,9 +179,17 @@ def show_log(player, last=80):
 
 
 def nothing(what):
-    """No test matches. In a larger run another runner may have it; here it is a mistake."""
+    """No test has the name that was asked for. Of the runners below tests/summary another may have it."""
     print("%s: none has such a name" % what, flush=True)
-    return 0 if "SECOND_TRIES" in os.environ else 1
+    return 0 if "MAY_BE_EMPTY" in os.environ else 1
+
+
+def matching(what, names, patterns):
+    """The names that one of the patterns matches, all without any; a pattern of several that matches none is a mistake."""
+    for pattern in patterns:
+        if len(patterns) > 1 and not fnmatch.filter(names, pattern):
+            sys.exit("no %s is called %s" % (what, pattern))
+    return [n for n in names if not patterns or any(fnmatch.fnmatch(n, p) for p in patterns)]
 
 
 # --- the tests of this run that needed a second try ---------------------------------------------------------------------------
@@ -167,7 +198,7 @@ def noted():
     """[(name of the test, where the log of its first try is)]"""
     try:
         with open(os.path.join(os.environ["SECOND_TRIES"], "list"), encoding="utf-8") as f:
-            return [tuple(line.split()) for line in f]
+            return [tuple(line.rstrip("\n").split(" ", 1)) for line in f]
     except FileNotFoundError:
         return []
 
@@ -182,15 +213,9 @@ def keep(player):
         f.write("%s %s\n" % (player.test.name, path))
 
 
-def too_many():
-    return len(noted()) > SECOND_TRIES_MAX
-
-
 def tell_second_tries():
     for name, path in noted():
         print("needed a second try: %s (the log of the first: %s)" % (name, path))
-    if too_many():
-        print("%d tests needed a second try; more than %d fail the run" % (len(noted()), SECOND_TRIES_MAX))
     sys.stdout.flush()
 
 
@@ -200,7 +225,7 @@ def run_of_tests():
     if "SECOND_TRIES" in os.environ:
         yield
         return
-    os.environ["SECOND_TRIES"] = os.path.join(os.path.dirname(HERE), "build", "second-tries")
+    os.environ["SECOND_TRIES"] = os.path.join(BUILD, "second-tries")
     shutil.rmtree(os.environ["SECOND_TRIES"], ignore_errors=True)
     try:
         yield
@@ -218,8 +243,7 @@ def main():
     if "SECOND_TRIES" not in os.environ:
         sys.exit("play.py: SECOND_TRIES is not set: no run of tests")
     tell_second_tries()
-    return 1 if too_many() else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

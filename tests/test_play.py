@@ -2,8 +2,11 @@
 """Tests of tests/play.py: which failure is given a second try, and what is told of it."""
 import contextlib
 import fnmatch
+import importlib.machinery
+import importlib.util
 import io
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -13,6 +16,30 @@ sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
 import play         # noqa: E402
+
+# Signs of a crash, as the programs that print them do.
+CRASHES = """\
+==7==ERROR: AddressSanitizer: heap-use-after-free
+a.c:3:1: runtime error: shift exponent 64
+suite.h:27:E:plan:test:0: (after this point) Received signal 6 (Aborted)
+suite.h:27:E:log:test:0: (after this point) Early exit with return value 1
+status --wait ended with 139, not 6: Segmentation fault
+lib.sh: line 9: 7 Aborted
+*** stack smashing detected ***: terminated
+*** buffer overflow detected ***: terminated
+free(): double free detected in tcache 2
+test_x: a.c:3: f: Assertion `n > 0' failed.
+died with <Signals.SIGSEGV: 11>.
+gn8v-agent.service: Main process exited, code=killed, status=11/SEGV
+gn8v-agent.service did not end well: it ended with core-dump
+twin-answer rim: exit -11
+FAILED: the exit code is 139, not 0
+error: worker-crashed
+FAILED: no ready instance could be made
+"""
+# Stories that look at the gate or the verdict, or kill the agent, on the way to something else.
+ABOUT_OTHERS = "story/fault-boot story/fault-rpm story/run-by-hand story/run-host story/status-results story/status-wait".split()
+PROMISES = re.compile(r"expect_gate_closed|expect_closed|signalled KILL|judged_as|attestation-rejected|attestation\.verdict")
 
 # $1 is a folder of the test's own; a program that fails the first time only leaves a mark there.
 FAILS_ONCE = 'if [ -e "$1/mark" ]; then echo second; else echo first; : > "$1/mark"; exit 1; fi'
@@ -33,9 +60,9 @@ class Tries(unittest.TestCase):
         if before is not None:
             os.environ["SECOND_TRIES"] = before
 
-    def add(self, name, script, timeout_s=300):
+    def add(self, name, script, timeout_s=300, may_skip=False):
         own = self.own = tempfile.mkdtemp(dir=self.folder)
-        self.tests.append(play.Test(name, ["sh", "-c", script, "sh", own], timeout_s))
+        self.tests.append(play.Test(name, ["sh", "-c", script, "sh", own], timeout_s, may_skip))
 
     def play(self, jobs=2):
         """The exit code; what was printed is in self.said, and how each test ended in self.told."""
@@ -65,14 +92,36 @@ class Tries(unittest.TestCase):
         self.assertEqual(play.noted(), [])
         self.assertEqual(self.tries(), 2)
 
-    def test_the_second_try_is_alone_and_after_all_others(self):
+    def test_second_tries_are_alone_and_after_all_others(self):
         order = os.path.join(self.folder, "order")
-        self.add("story/odd", FAILS_ONCE.replace("echo second", "echo odd >> " + order))
+        for name in ("odd", "queer"):
+            self.add("story/" + name, FAILS_ONCE.replace("echo second", "echo %s begins >> %s; sleep 0.05; echo %s ends >> %s"
+                                                         % (name, order, name, order)))
         for n in range(4):
-            self.add("story/%d" % n, "echo %d >> %s" % (n, order))
-        self.assertEqual(self.play(jobs=1), 0)
+            self.add("story/%d" % n, "echo other >> %s" % order)
+        self.assertEqual(self.play(jobs=2), 0)
         with open(order, encoding="utf-8") as f:
-            self.assertEqual(f.read().split(), ["0", "1", "2", "3", "odd"])
+            lines = f.read().split("\n")[:-1]
+        self.assertEqual(lines[:4], ["other"] * 4)
+        self.assertIn(lines[4:], [["odd begins", "odd ends", "queer begins", "queer ends"],
+                                  ["queer begins", "queer ends", "odd begins", "odd ends"]])
+
+    def test_what_is_skipped_at_the_second_try_has_failed(self):
+        self.add("story/odd", FAILS_ONCE.replace("echo second", "exit 77"), may_skip=True)
+        self.assertEqual(self.play(), 1)
+        self.assertEqual(self.told, [("story/odd", 1)])
+
+    def test_no_line_of_a_first_try_counts_as_a_result(self):
+        self.add("unit/odd", FAILS_ONCE.replace("echo first", "echo '0%: Checks: 3, Failures: 3, Errors: 0'; echo FAIL x"))
+        self.assertEqual(self.play(), 0)
+        loader = importlib.machinery.SourceFileLoader("summary", os.path.join(HERE, "summary"))
+        summary = importlib.util.module_from_spec(importlib.util.spec_from_loader("summary", loader))
+        loader.exec_module(summary)
+        counts = summary.Counts()
+        for line in self.said.splitlines():
+            counts.take(line)
+        self.assertEqual(counts.failed, 0)
+        self.assertIn("Checks: 3", self.said)
 
     def test_more_than_three_fail_the_run(self):
         for n in range(3):
@@ -81,7 +130,8 @@ class Tries(unittest.TestCase):
         self.tests.clear()
         self.add("story/3", FAILS_ONCE)
         self.assertEqual(self.play(), 1)
-        self.assertIn("4 tests needed a second try; more than 3 fail the run", self.said)
+        self.assertIn("more than 3 tests of this run would need a second try: they have failed", self.said)
+        self.assertEqual(self.told[3:], [("story/3", 1)])
 
     def tries(self):
         """How often the last test was played that adds a line to its file."""
@@ -103,10 +153,37 @@ class Tries(unittest.TestCase):
     def test_no_second_try_for_a_crash(self):
         self.once("story/a", "kill -SEGV $$", 128 + 11)
         self.once("story/b", "exit 134", 134)
-        for words in ("==7==ERROR: AddressSanitizer: heap-use-after-free", "a.c:3:1: runtime error: shift exponent 64",
-                      "suite.h:27:E:plan:test:0: (after this point) Received signal 6 (Aborted)",
-                      "FAILED: the exit code is 139, not 0", "error: worker-crashed"):
-            self.once("story/c", "echo '%s'; exit 1" % words, 1)
+        for words in CRASHES.splitlines():
+            self.once("story/c", "cat << 'END'; exit 1\n%s\nEND" % words, 1)
+        self.once("unit/test_plan@build-asan", "exit 1", 1)
+
+    def test_a_sanitizers_report_fails_what_passed(self):
+        self.once("story/a", "echo '==7==ERROR: AddressSanitizer: heap-use-after-free'", play.REPORTED)
+
+    def test_more_failures_than_second_tries_are_not_played_again(self):
+        for n in range(4):
+            self.add("story/%d" % n, 'echo x >> "$1/tries"; exit 1')
+        self.assertEqual(self.play(), 1)
+        self.assertEqual(self.tries(), 1)
+        self.assertIn("tests: 0 passed, 4 failed", self.said)
+
+    def test_a_run_of_nothing_has_failed(self):
+        self.assertEqual(self.play(), 1)
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(play.nothing("stories"), 0 if "MAY_BE_EMPTY" in os.environ else 1)
+
+    def test_a_run_begins_with_an_empty_list(self):
+        self.add("story/odd", FAILS_ONCE)
+        self.assertEqual(self.play(), 0)
+        os.environ["SECOND_TRIES_OF_TEST"] = os.environ.pop("SECOND_TRIES")
+        self.addCleanup(os.environ.pop, "SECOND_TRIES_OF_TEST")
+        build, play.BUILD = play.BUILD, self.folder
+        os.rename(os.environ["SECOND_TRIES_OF_TEST"], os.path.join(self.folder, "second-tries"))
+        try:
+            with play.run_of_tests():
+                self.assertEqual(play.noted(), [])
+        finally:
+            play.BUILD = build
 
     def test_what_hangs_is_ended_and_says_so(self):
         self.add("story/gate-hangs", "exec tail -f /dev/null", timeout_s=0.1)
@@ -116,20 +193,40 @@ class Tries(unittest.TestCase):
         self.assertEqual(self.told, [(play.TIMED_OUT, "still running after 0.1 s\n")])
 
     def test_what_is_skipped_is_not_played_again(self):
-        self.add("story/skipped", 'echo x >> "$1/tries"; exit 77')
+        self.add("story/skipped", 'echo x >> "$1/tries"; exit 77', may_skip=True)
         self.assertEqual(self.play(), 0)
         self.assertEqual(self.tries(), 1)
         self.assertEqual(self.told, [("story/skipped", play.SKIPPED)])
         self.assertIn("tests: 0 passed, 0 failed, 1 skipped", self.said)
 
-    def test_every_pattern_of_the_list_is_of_a_test(self):
-        def names(kind, folder, begin, end):
-            return ["%s/%s" % (kind, n[:-len(end)]) for n in os.listdir(os.path.join(HERE, folder))
-                    if n.startswith(begin) and n.endswith(end)]
-        there = (names("story", "story", "", ".sh") + names("scene", "vm/nspawn/scenes", "", ".py") +
-                 names("unit", "unit", "test_", ".c") + names("packaging", "packaging", "", ".sh"))
+    def test_only_what_may_be_skipped_is(self):
+        self.add("unit/skipped", 'echo x >> "$1/tries"; exit 77')
+        self.assertEqual(self.play(), 1)
+        self.assertEqual(self.told, [("unit/skipped", 77)])
+
+
+def there():
+    """{name: path} of the tests that tests/no-second-try may name."""
+    found = {}
+    for kind, folder, begin, end in (("story", "story", "", ".sh"), ("scene", "vm/nspawn/scenes", "", ".py"),
+                                     ("unit", "unit", "test_", ".c"), ("packaging", "packaging", "", ".sh")):
+        for name in os.listdir(os.path.join(HERE, folder)):
+            if name.startswith(begin) and name.endswith(end) and name != "lib.sh":
+                found["%s/%s" % (kind, name[:-len(end)])] = os.path.join(HERE, folder, name)
+    return found
+
+
+class List(unittest.TestCase):
+    def test_every_pattern_is_of_a_test(self):
         for pattern in play.only_once():
-            self.assertTrue(fnmatch.filter(there, pattern), "%s matches no test" % pattern)
+            self.assertTrue(fnmatch.filter(there(), pattern), "%s matches no test" % pattern)
+
+    def test_what_asks_for_gate_or_verdict_is_in_it(self):
+        for name, path in there().items():
+            with open(path, encoding="utf-8") as f:
+                asks = name.startswith(("story/", "scene/")) and PROMISES.search(f.read())
+            listed = any(fnmatch.fnmatch(name, pattern) for pattern in play.only_once())
+            self.assertTrue(not asks or listed or name in ABOUT_OTHERS, "%s is not in tests/no-second-try" % name)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ story_folder()
 {
 	if [ -n "$T" ]; then
 		"$TWIN" down "$T"
+		no_report
 		rm -rf "$T"
 		return
 	fi
@@ -67,7 +68,8 @@ story_copy()
 	story_shape=$2
 	story_shelf=${STORY_SHELF:-$D/shelf}/$1-$2
 	mkdir -p "${story_shelf%/*}"
-	(flock 9 && { [ -e "$story_shelf.made" ] || story_make "$1"; }) 9> "$story_shelf.lock" || fail "no $1 instance could be made"
+	(flock 9 && { [ -e "$story_shelf.made" ] || story_make "$1" || { T=$story_shelf && story_show && false; }; }) \
+		9> "$story_shelf.lock" || fail "no $1 instance could be made"
 	shift 2
 	"$TWIN" copy "$story_shelf" "$T" "$@" || fail "the twin could not be copied"
 }
@@ -89,6 +91,7 @@ story_end()
 	trap - EXIT HUP INT TERM
 	[ ! -s "$D/failed" ] || story_code=1
 	if [ -d "$T" ]; then
+		[ $story_code -ne 0 ] || (no_report) || story_code=1
 		[ $story_code -eq 0 ] || [ $story_code -eq 77 ] || story_show
 		"$TWIN" down "$T"
 	fi
@@ -101,11 +104,17 @@ story_end()
 	exit $story_code
 }
 
+# A sanitizer may have something to report of a process whose exit code nobody looks at.
+no_report()
+{
+	! grep -s -q -a -E 'Sanitizer|: runtime error: ' "$T"/state/*.log || fail "a sanitizer's report is in a log"
+}
+
 # For whoever has to find out why a story failed. The runner shows the last 80 lines.
 story_show()
 {
-	# What tests/play.py must see, wherever in a log it stands.
-	grep -H -a -E 'Sanitizer|: runtime error: |worker-crashed' "$T"/state/*.log
+	# Signs of a crash, wherever in a log they are: tests/play.py looks for them in what a story prints.
+	grep -s -H -a -E 'Sanitizer|: runtime error: |worker-crashed|ended with core-dump' "$T"/state/*.log "$D"/*
 	say "--- status.json"
 	check brief "$T"
 	for story_log in systemd.log server.log agent.log misuse; do
