@@ -25,6 +25,7 @@ class Shown:
         self.shape, self.columns, self.folder = shape, columns, os.path.join(folder, "%s%d" % (shape, columns))
         self.screen = tempfile.TemporaryFile()
         env = dict(os.environ, LANG="C.UTF-8", TERM="xterm")
+        env.pop("COLUMNS", None)
         if program:
             env["GN8V_BIN"] = program
         self.process = subprocess.Popen(
@@ -52,7 +53,7 @@ class Demo(unittest.TestCase):
     def setUpClass(cls):
         cls.place = tempfile.TemporaryDirectory(prefix="gn8v.", dir="/tmp")    # sockets lie below it
         cls.addClassCleanup(cls.place.cleanup)
-        cls.shown = [Shown(cls.place.name, "single", 80), Shown(cls.place.name, "multi", 200)]
+        cls.shown = [Shown(cls.place.name, "single", 200), Shown(cls.place.name, "multi", 80)]
         cls.codes = [s.told() for s in cls.shown]
 
     def at(self, shown, pattern):
@@ -83,16 +84,18 @@ class Demo(unittest.TestCase):
             self.assertEqual(status["reduced"], ["attest.device_root", "attest.rim_root"])
             self.at(shown, "^    reduced +attest.device_root, attest.rim_root: the")
         self.assertEqual(len([line for line in self.shown[1].lines if re.match(r" +(gpu|nvswitch) \d+ +accepted ", line)]), 12)
+        self.assertEqual(len([line for line in self.shown[0].lines if re.match(r" +(gpu|nvswitch) \d+ +accepted ", line)]), 1)
 
     def test_no_line_is_wider_than_the_terminal(self):
         for shown in self.shown:
             self.assertEqual([line for line in shown.all if len(line) > shown.columns - 1], [])
-        self.assertTrue([line for line in self.shown[1].lines if len(line) > 120], "200 columns are not used")
+        self.assertTrue([line for line in self.shown[0].lines if len(line) > 100], "200 columns are not used")
 
     def test_what_does_not_become_ready_is_exit_code_1(self):
         shown = Shown(self.place.name, "single", 100, "/bin/false")
         self.assertEqual(shown.told(), 1)
         self.at(shown, '^  single +"result": "none"  after [0-9.]+ s and 0 restarts, see')
+        self.at(shown, "^    attestation +none, decided by nobody$")
 
     def test_an_unknown_shape_is_a_mistake(self):
         shown = Shown(self.place.name, "double", 80)
