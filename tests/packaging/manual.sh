@@ -34,26 +34,7 @@ named() {
 sed -n 's/\\-/-/g; s/^\.B[RI]* //p' "$top/packaging/gn8v.8" > "$dir/gn8v.8"
 cp "$top/packaging/gn8v.bash-completion" "$dir/completion"
 
-# On an empty disk nothing can be done, but the plan still tells every step and value.
-mkdir "$dir/root"
-"$gn8v" plan --json --root "$dir/root" > "$dir/plan" 2> "$dir/said"
-python3 - "$dir/plan" "$dir" <<'END' || exit 1
-import json, sys
-
-def keys(value, prefix):
-    if isinstance(value, dict) and value:
-        return [k for name in value for k in keys(value[name], prefix + [name])]
-    return [".".join(prefix)]
-
-with open(sys.argv[1]) as f:
-    plan = json.load(f)
-for name, words in (("keys", keys(plan["config"], [])), ("steps", [s["id"] for s in plan["steps"]])):
-    with open("%s/%s" % (sys.argv[2], name), "w") as f:
-        f.write("".join(w + "\n" for w in words))
-END
-# Of steps, keys and codes the page may lag behind: they are to be printed from the tables.
-echo "skip $(grep -c . "$dir/keys") configuration keys and $(grep -c . "$dir/steps") steps are not looked for in the page"
-
+# Its sections of steps, keys and error codes may lag behind: they are to be printed from the tables.
 "$gn8v" --help > "$dir/help"
 sed -n '/^Commands:/,/^Options:/s/^  \([a-z]*\) .*/\1/p' "$dir/help" > "$dir/commands"
 sed -n 's/^  \(--[a-z-]*\) .*/\1/p' "$dir/help" > "$dir/options"
