@@ -62,6 +62,10 @@ int fs_unlink(const char *path, struct err *e); /* a missing file is no error */
 int fs_unlink_atomic(const char *path, struct err *e);
 int fs_remove_files(const char *dir,
 		    struct err *e); /* every file in a directory, not the directory */
+
+/* Removes a folder of another (not of "/") with all that is in it. Links are removed, not followed, and what is mounted in it
+ * or on it is an error. What a call that was cut off left, the next removes; a missing folder is no error. Durable. */
+int fs_remove_tree(const char *path, struct err *e);
 int fs_rename(const char *from, const char *to, struct err *e); /* same directory, durable */
 
 /* All bytes that are left in one file to the other, and to the disk; -1 with errno. */
