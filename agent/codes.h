@@ -27,6 +27,8 @@
 	X(CODE_CONFIG, "config-invalid", REFUSE, "operator", "correct /etc/gn8v/config.json, then: systemctl restart gn8v-agent") \
 	X(CODE_DIGEST_UNKNOWN, "digest-unknown", REFUSE, "operator",                               \
 	  "set the SHA-256 of the file beside its version or URL in /etc/gn8v/config.json")        \
+	X(CODE_CUDA_FOREIGN, "cuda-foreign", REFUSE, "operator",                                   \
+	  "remove that toolkit, or set \"cuda\": {\"replace\": true} in /etc/gn8v/config.json, which moves it aside, or another cuda.version; then: systemctl restart gn8v-agent") \
 	/* the machine and its restart */                                                          \
 	X(CODE_METADATA, "metadata-unreachable", RETRY, "alibaba-cloud",                           \
 	  "curl -X PUT http://100.100.100.200/latest/api/token -H 'X-aliyun-ecs-metadata-token-ttl-seconds: 60'; check firewall rules for 100.100.100.200") \

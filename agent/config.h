@@ -34,6 +34,7 @@ struct config {
 	bool driver_skip_module_load;
 	char *cuda_version, *cuda_driver, *cuda_sha256;
 	struct strlist cuda_urls, cuda_args;
+	bool cuda_replace;
 	char *fabricmanager_sha256, *nscq_sha256;
 	struct strlist fabricmanager_urls, nscq_urls;
 	char *rpm_key_url, *rpm_key_sha256, *rpm_key_id;

@@ -54,6 +54,9 @@ const struct config_key config_keys[] = {
 	  "of the runfile; known for the default versions" },
 	{ "cuda.args", CONFIG_LIST, AT(cuda_args), "--silent --toolkit", NULL, NULL, 0, 40,
 	  "R13: options of the runfile" },
+	{ "cuda.replace", CONFIG_BOOL, AT(cuda_replace), "false", NULL, NULL, 0, 0,
+	  "another toolkit in the folder that the runfile installs into is moved aside, to /usr/local/gn8v-replaced-..., and kept; "
+	  "without it, that is cuda-foreign" },
 	{ "fabricmanager.urls", CONFIG_URLS, AT(fabricmanager_urls),
 	  NVIDIA_RPMS "nvidia-fabric-manager-{version}-1.x86_64.rpm", NULL, NULL, 0, 16,
 	  "R8: {version} is the driver's" },

@@ -56,6 +56,14 @@ struct facts_boot {
 	int64_t now;		/* when this was read */
 };
 
+/* What is in the folder that the CUDA runfile installs into. */
+enum facts_cuda {
+	FACTS_CUDA_ABSENT, /* nothing */
+	FACTS_CUDA_WHOLE,  /* the configured toolkit */
+	FACTS_CUDA_BEGUN, /* what a run of ours left that began while nothing was there, and did not end; no package's */
+	FACTS_CUDA_FOREIGN, /* anything else */
+};
+
 struct facts_software {
 	char missing[FACTS_PACKAGES_MAX]
 		    [FACTS_VERSION_SIZE]; /* of config.packages and attest.python */
@@ -66,7 +74,11 @@ struct facts_software {
 	char userspace[FACTS_VERSION_SIZE]; /* of libnvidia-ml.so, or "" */
 	bool driver_programs;		    /* nvidia-smi and nvidia-persistenced are there */
 	bool cuda;			    /* the configured toolkit, complete */
-	bool verifier; /* the configured packages in their virtual environment */
+	enum facts_cuda cuda_folder;
+	bool cuda_begun; /* a run of the runfile is on record that is not known to have ended well */
+	char cuda_said[256];	/* of FACTS_CUDA_FOREIGN: why it is not the configured toolkit */
+	char cuda_package[128]; /* of FACTS_CUDA_FOREIGN: the RPM that it belongs to, or "" */
+	bool verifier;		/* the configured packages in their virtual environment */
 	bool cublas;
 };
 
@@ -140,6 +152,16 @@ const char *facts_software_driver(const struct facts_software *s, const struct c
 /* When the oldest and the newest initramfs of a kernel in /boot were made; ERR_IO when there is none. */
 int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newest, struct err *e);
 
+/* Where the CUDA runfile installs, "/usr/local/cuda-12.8" for 12.8.1; the caller frees it. Its last part is the name of
+ * our record of a run there (intent.h); its text says that nothing was there before. */
+char *facts_cuda_folder(const struct config *c);
+const char *facts_cuda_name(const char *folder);
+char *facts_cuda_record(const char *folder);
+
+/* Whether the configured toolkit is in the folder, whatever is on record; else *said is why not. -1: could not tell. */
+int facts_cuda_whole(const char *folder, const struct config *c, bool *ret_whole, char *said,
+		     size_t said_size, struct err *e);
+
 /* One group each; called by facts_collect. */
 int facts_read_machine(struct facts_machine *m, struct err *e);
 int facts_read_instance(struct facts_instance *i, const struct config *c, struct err *e);
@@ -147,6 +169,7 @@ int facts_read_boot(struct facts_boot *b, const struct config *c, const struct f
 		    struct err *e);
 int facts_read_software(struct facts_software *s, const struct config *c,
 			const struct facts_machine *m, struct err *e);
+int facts_read_cuda(struct facts_software *s, const struct config *c, struct err *e);
 int facts_read_units(struct facts_units *u, const struct config *c, struct err *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* Facts about what is installed: the package database, the driver's files, CUDA, the verifier. */
+/* Facts about what is installed: the package database, the driver's files, the verifier. */
 #include "artefact.h"
 #include "core/fs.h"
 #include "core/str.h"
@@ -115,24 +115,6 @@ static int read_userspace(struct facts_software *s, struct err *e)
 	return 0;
 }
 
-/* The runfile writes version.json early and the uninstaller last. */
-static bool cuda_installed(const struct config *c)
-{
-	const char *dot = strchr(c->cuda_version, '.');
-	size_t n = dot ? (size_t)(dot - c->cuda_version) + 1 + strcspn(dot + 1, ".")
-		       : strlen(c->cuda_version);
-	_cleanup_free_ char *dir = xasprintf("/usr/local/cuda-%.*s", (int)n, c->cuda_version);
-	_cleanup_free_ char *version = xasprintf("%s/version.json", dir);
-	_cleanup_free_ char *nvcc = xasprintf("%s/bin/nvcc", dir);
-	_cleanup_free_ char *uninstaller = xasprintf("%s/bin/cuda-uninstaller", dir);
-	_cleanup_json_ struct json_object *o = NULL;
-
-	if (json_read(version, 1024 * 1024, &o, NULL) < 0)
-		return false;
-	return str_eq(json_str(json_get(o, "cuda"), "version", ""), c->cuda_version) &&
-	       fs_exists(nvcc) && fs_exists(uninstaller) && fs_exists("/usr/local/cuda");
-}
-
 /* What pip leaves last of each package: NAME-VERSION.dist-info with a RECORD. */
 static bool verifier_installed(const struct config *c)
 {
@@ -173,9 +155,9 @@ int facts_read_software(struct facts_software *s, const struct config *c,
 			const struct facts_machine *m, struct err *e)
 {
 	/* The packages' names follow the driver that is there. */
-	if (read_module(s, m, e) < 0 || read_userspace(s, e) < 0 || read_packages(s, c, m, e) < 0)
+	if (read_module(s, m, e) < 0 || read_userspace(s, e) < 0 || read_packages(s, c, m, e) < 0 ||
+	    facts_read_cuda(s, c, e) < 0)
 		return -1;
-	s->cuda = cuda_installed(c);
 	s->verifier = verifier_installed(c);
 	s->cublas = cublas_installed();
 	return 0;

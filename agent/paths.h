@@ -32,6 +32,7 @@
 #define PATH_PERSISTENCED_UNIT "/usr/lib/systemd/system/nvidia-persistenced.service"
 #define PATH_RPM	       "/var/lib/rpm"
 #define PATH_LIB64	       "/usr/lib64"
+#define PATH_CUDA_LOG	       "/var/log/cuda-installer.log"
 
 /* Programs. */
 #define PROG_BASH	  "/usr/bin/bash"

@@ -33,7 +33,7 @@ static enum plan_action inherited(const struct plan *p, const struct config *c,
 static void distrust(const struct step *s, const struct facts *f, struct probe_result *r)
 {
 	if (r->probe == PROBE_DONE && s->apply && !s->verifies && !s->restarts && !s->downloads &&
-	    (f->cut_off >> (s - steps) & 1))
+	    step_cut_off(s, f))
 		probe_todo(r, "run again: it was cut off in the middle");
 }
 

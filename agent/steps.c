@@ -153,7 +153,7 @@ const struct step steps[STEP_MAX] = {
 		.id = "cuda", .rows = "R13",
 		.title = "the CUDA toolkit is installed",
 		.needs = NEEDS(STEP_FETCH_CUDA, STEP_DRIVER), USE(cuda),
-		.timeout_s = MINUTES(60), .attempts = 1, .changes = FACTS_SOFTWARE,
+		.timeout_s = MINUTES(60), .attempts = 1, .changes = FACTS_SOFTWARE, .recorded = true,
 		.on_timeout = &CODE_CUDA_TIMEOUT,
 	},
 	[STEP_NSCQ] = {
@@ -252,6 +252,11 @@ unsigned int step_deadline_s(const struct step *s, const struct config *c)
 	unsigned int own = s->timeout_s + (s->waits_s ? s->waits_s(c) : 0);
 
 	return config_step(c, s->id, "timeout_s", own);
+}
+
+bool step_cut_off(const struct step *s, const struct facts *f)
+{
+	return !s->recorded && (f->cut_off >> (s - steps) & 1);
 }
 
 bool step_applies(const struct step *s, const struct config *c, const struct facts *f)

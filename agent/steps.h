@@ -73,6 +73,7 @@ struct step {
 	bool transient; /* what it does shows nowhere until another step used it: apply judges itself */
 	bool downloads; /* shares fetch.total_deadline_s with the others that do */
 	bool restarts;	/* ends in a restart of the machine */
+	bool recorded; /* a run of it that did not end is on record (intent.h), and its probe looks there */
 	const struct err_kind *on_timeout; /* NULL: CODE_STEP_TIMEOUT */
 	unsigned int (*retry_for_s)(
 		const struct config *c); /* retries until then instead of `attempts` */
@@ -88,6 +89,9 @@ const enum step_id *step_needs(const struct step *s, const struct config *c);
 /* How long its apply may take: steps.<id>.timeout_s of the configuration, else timeout_s and what
  * it is configured to wait. */
 unsigned int step_deadline_s(const struct step *s, const struct config *c);
+
+/* Whether what looks done may be half done: the status says that it was cut off, and no record says more. */
+bool step_cut_off(const struct step *s, const struct facts *f);
 bool step_applies(const struct step *s, const struct config *c, const struct facts *f);
 
 /* Helpers of probes. */

@@ -47,6 +47,10 @@ STEP(ready);
 /* Whether everything that R11 to R13 and R20 install is there already. */
 bool all_installed(const struct config *c, const struct facts *f);
 
+/* True, with r filled in, when another CUDA toolkit is where ours belongs, and cuda.replace is off. */
+bool cuda_in_the_way(const struct config *c, const struct facts_software *s,
+		     struct probe_result *r);
+
 #define STEP_NAMES_SIZE 200
 
 /* "a, b and c"; what does not fit is counted: "a, b and 7 more". */

@@ -127,7 +127,7 @@ bool all_installed(const struct config *c, const struct facts *f)
 		struct probe_result r = { 0 };
 
 		steps[ids[i]].probe(c, f, &r);
-		if (r.probe != PROBE_DONE || f->cut_off >> ids[i] & 1)
+		if (r.probe != PROBE_DONE || step_cut_off(&steps[ids[i]], f))
 			return false;
 	}
 	return true;

@@ -12,7 +12,7 @@ static void probe_artefact(const struct config *c, const struct facts *f, struct
 	struct artefact a;
 
 	installed(c, f, r);
-	if (r->probe == PROBE_DONE && !(f->cut_off >> user & 1)) {
+	if (r->probe == PROBE_DONE && !step_cut_off(&steps[user], f)) {
 		str_copy(r->reason, sizeof(r->reason), "not needed: it is installed");
 		return;
 	}

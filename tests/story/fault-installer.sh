@@ -54,6 +54,7 @@ nothing_runs
 
 trouble cuda-fails cuda-install-failed cuda
 expect_words error.hint /var/log/cuda-installer.log
+expect_words error.message "its log: [ERROR]: Install of toolkit failed, quitting"
 configure '{"steps": {"cuda": {"timeout_s": 1}}}'
 trouble cuda-hangs cuda-install-timeout cuda
 configure '{"steps": {"cuda": {"timeout_s": 60}}}'
@@ -62,11 +63,12 @@ say "== an installer that says success and leaves another version"
 faults -cuda-hangs
 fault_now=
 url=https://developer.download.nvidia.com/compute/cuda
-configure "{\"cuda\": {\"version\": \"12.4.9\", \"urls\": [\"$url/12.4.1/local_installers/cuda_12.4.1_550.54.15_linux.run\"]}}"
+configure "{\"cuda\": {\"version\": \"12.4.9\", \"driver\": \"550.54.99\", \"urls\": [\"$url/12.4.1/local_installers/cuda_12.4.1_550.54.15_linux.run\"]}}"
 agent_again
 expect_failed step-without-effect
 expect error.step cuda
-expect_words error.message 12.4.9
-configure "{\"cuda\": {\"version\": \"12.4.1\", \"urls\": [\"$url/{version}/local_installers/cuda_{version}_{driver}_linux.run\"]}}"
+expect_words error.message "CUDA 12.4.9 is not in /usr/local/cuda-12.4: version.json names cuda 12.4.20240401"
+expect_words error.message "cuda.driver is 550.54.99"
+configure "{\"cuda\": {\"version\": \"12.4.1\", \"driver\": \"550.54.15\", \"urls\": [\"$url/{version}/local_installers/cuda_{version}_{driver}_linux.run\"]}}"
 heals
 expect_boots 2

@@ -2,7 +2,15 @@
 # Killed after an installer had ended and before that was noted: it is run again, although what it needs was thrown away.
 . "${0%/*}/lib.sh"
 
-steps="driver cuda fabricmanager nscq verifier"
+steps="driver fabricmanager nscq verifier"
+
+# begun_cuda: the record of a run of CUDA's installer whose end was not noted
+begun_cuda()
+{
+	mkdir -p "$T/root/var/lib/gn8v/begun"
+	echo "/usr/local/cuda-12.8 absent" > "$T/root/var/lib/gn8v/begun/cuda-12.8"
+}
+
 story_from ready multi
 agent_run
 expect_ready
@@ -15,6 +23,20 @@ for step in $steps; do
 	has "$T/state/agent.log" "run again: it was cut off in the middle"
 done
 
+say "== cuda: its record says more than the status"
+installs=$(count commands cuda-installer)
+forgotten cuda
+agent_again
+expect_ready
+expect_count "$installs" commands cuda-installer
+begun_cuda
+forgotten cuda
+agent_again
+expect_ready
+expect steps.cuda.cut_off false
+expect_count $((installs + 1)) commands cuda-installer
+has "$T/state/agent.log" "an installation in /usr/local/cuda-12.8 did not end"
+
 say "== the package database cannot be kept: nothing is installed, and what was cut off is not believed in the next run either"
 installs=$(count commands '"--replacepkgs"')
 forgotten fabricmanager
@@ -25,8 +47,9 @@ expect_ready
 expect_count $((installs + 1)) commands '"--replacepkgs"'
 
 say "== all of them, over a restart"
+begun_cuda
 # shellcheck disable=SC2086
-forgotten $steps
+forgotten $steps cuda
 agent_boot
 expect_ready
 all_is_well

@@ -115,6 +115,7 @@ static inline void machine_installed(struct machine *m, enum shape shape, const 
 	machine_restarted(m, shape, config);
 	s->missing_n = 0;
 	s->driver_programs = s->cuda = s->verifier = true;
+	s->cuda_folder = FACTS_CUDA_WHOLE;
 	str_copy(s->module, sizeof(s->module), m->c.driver_version);
 	str_copy(s->userspace, sizeof(s->userspace), m->c.driver_version);
 	if (shape == SHAPE_MULTI) {

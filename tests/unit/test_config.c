@@ -40,6 +40,7 @@ static const struct {
 	  NULL },
 	{ "cuda.sha256", "", NULL },
 	{ "cuda.args", "--silent --toolkit", NULL },
+	{ "cuda.replace", "false", NULL },
 	{ "fabricmanager.urls",
 	  "https://developer.download.nvidia.cn/compute/cuda/repos/rhel8/x86_64/nvidia-fabric-manager-{version}-1.x86_64.rpm",
 	  NULL },

@@ -503,8 +503,8 @@ END_TEST
 START_TEST(a_step_that_was_cut_off_is_run_again)
 {
 	static const enum step_id again[] = { STEP_KERNEL_ARGS, STEP_LKCA,	 STEP_INITRAMFS,
-					      STEP_PACKAGES,	STEP_DRIVER,	 STEP_CUDA,
-					      STEP_NSCQ,	STEP_VERIFIER, STEP_FABRICMANAGER };
+					      STEP_PACKAGES,	STEP_DRIVER,	 STEP_NSCQ,
+					      STEP_VERIFIER,	STEP_FABRICMANAGER };
 
 	for (size_t i = 0; i < ARRAY_SIZE(again); i++) {
 		machine_installed(&m, SHAPE_MULTI, NVIDIA_JUDGES);
@@ -512,6 +512,50 @@ START_TEST(a_step_that_was_cut_off_is_run_again)
 		plan();
 		ck_assert_msg(p.rows[again[i]].action == PLAN_RUN, "%s is believed", steps[again[i]].id);
 		ck_assert_has(p.rows[again[i]].r.reason, "cut off");
+		machine_done(&m);
+	}
+}
+END_TEST
+
+START_TEST(of_cuda_the_record_of_its_run_counts_and_not_the_status)
+{
+	machine_installed(&m, SHAPE_MULTI, "{}");
+	m.f.cut_off = UINT64_C(1) << STEP_CUDA;
+	plan();
+	ck_assert_int_eq(p.rows[STEP_CUDA].action, PLAN_DONE);
+	ck_assert_int_eq(p.rows[STEP_FETCH_CUDA].action, PLAN_DONE);
+	m.f.cut_off = 0;
+	m.f.software.cuda = false;
+	m.f.software.cuda_folder = FACTS_CUDA_BEGUN;
+	plan();
+	ck_assert_int_eq(p.rows[STEP_CUDA].action, PLAN_RUN);
+	ck_assert_has(p.rows[STEP_CUDA].r.reason, "/usr/local/cuda-12.8 did not end");
+	ck_assert_int_eq(p.rows[STEP_FETCH_CUDA].action, PLAN_RUN);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(another_cuda_toolkit_blocks_all_but_where_it_is_replaced)
+{
+	static const enum shape shapes[] = { SHAPE_SINGLE, SHAPE_MULTI };
+
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		machine_fresh(&m, shapes[i], "{}");
+		m.f.software.cuda_folder = FACTS_CUDA_FOREIGN;
+		plan();
+		ck_assert_int_eq(p.rows[STEP_PREFLIGHT].action, PLAN_BLOCKED);
+		ck_assert_str_eq(p.rows[STEP_PREFLIGHT].r.err.kind->code, "cuda-foreign");
+		for (size_t k = STEP_PREFLIGHT + 1; k < STEP_MAX; k++)
+			ck_assert_msg(p.rows[k].action != PLAN_RUN && p.rows[k].action != PLAN_BLOCKED, "%s", steps[k].id);
+		ck_assert_int_eq(p.rows[STEP_FETCH_CUDA].action, PLAN_WAITS);
+		machine_done(&m);
+		machine_restarted(&m, shapes[i], "{\"cuda\": {\"replace\": true}}");
+		m.f.software.cuda_folder = FACTS_CUDA_FOREIGN;
+		plan();
+		ck_assert_int_eq(p.rows[STEP_PREFLIGHT].action, PLAN_DONE);
+		ck_assert_int_eq(p.rows[STEP_FETCH_CUDA].action, PLAN_RUN);
+		ck_assert_int_eq(p.rows[STEP_CUDA].action, PLAN_RUN);
+		ck_assert_has(p.rows[STEP_CUDA].r.reason, "moved aside");
 		machine_done(&m);
 	}
 }
@@ -584,6 +628,8 @@ SUITE_AROUND("plan", fixture_root_make, fixture_root_drop,
 	     a_block_reaches_through_steps_that_are_done,
 	     a_restart_that_is_due_postpones_what_needs_it_and_nothing_else,
 	     a_block_behind_a_restart_waits_for_the_restart, a_step_that_was_cut_off_is_run_again,
+	     of_cuda_the_record_of_its_run_counts_and_not_the_status,
+	     another_cuda_toolkit_blocks_all_but_where_it_is_replaced,
 	     what_only_looks_restarts_or_fetches_is_not_run_again_for_having_been_cut_off,
 	     a_step_that_was_cut_off_on_another_shape_stays_skipped,
 	     the_plan_is_the_same_when_it_is_made_twice, every_action_has_a_name)

@@ -434,6 +434,33 @@ START_TEST(what_is_installed_is_not_fetched)
 }
 END_TEST
 
+START_TEST(another_cuda_toolkit_is_named_with_its_package_and_what_to_do)
+{
+	struct facts_software *s = &m.f.software;
+
+	machine_fresh(&m, SHAPE_SINGLE, "{}");
+	s->cuda_folder = FACTS_CUDA_FOREIGN;
+	str_copy(s->cuda_said, sizeof(s->cuda_said), "it has no version.json");
+	probe(STEP_PREFLIGHT);
+	ck_assert_int_eq(r.probe, PROBE_BLOCKED);
+	ck_assert_ptr_eq(r.err.kind, &CODE_CUDA_FOREIGN);
+	ck_assert_str_eq(r.err.msg, "/usr/local/cuda-12.4 is in the way of CUDA 12.4.1: it has no version.json");
+	ck_assert_has(err_hint_text(&r.err), "\"cuda\": {\"replace\": true}");
+	str_copy(s->cuda_package, sizeof(s->cuda_package), "cuda-nvcc-12-4-12.4.99-1");
+	probe(STEP_PREFLIGHT);
+	ck_assert_has(r.err.msg, "; it belongs to the package cuda-nvcc-12-4-12.4.99-1");
+	ck_assert_has(err_hint_text(&r.err), "yum remove cuda-nvcc-12-4-12.4.99-1, or set \"cuda\": {\"replace\": true}");
+	probe(STEP_CUDA);
+	ck_assert_ptr_eq(r.err.kind, &CODE_CUDA_FOREIGN);
+	machine_done(&m);
+	machine_fresh(&m, SHAPE_SINGLE, "{\"cuda\": {\"replace\": true}}");
+	s->cuda_folder = FACTS_CUDA_FOREIGN;
+	check_done(STEP_PREFLIGHT);
+	check_todo(STEP_CUDA, "what is in /usr/local/cuda-12.4 is moved aside");
+	machine_done(&m);
+}
+END_TEST
+
 START_TEST(fabric_manager_and_nscq_that_are_missing_are_installed)
 {
 	machine_installed(&m, SHAPE_MULTI, "{}");
@@ -605,7 +632,7 @@ SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, a_step_has_the_time_
 	     the_driver_is_done_only_with_module_libraries_and_programs_of_one_version,
 	     a_newer_driver_is_kept_and_fabric_manager_and_nscq_must_equal_it,
 	     an_older_or_half_newer_driver_is_replaced_by_the_configured, what_is_installed_is_not_fetched,
-	     fabric_manager_and_nscq_that_are_missing_are_installed, verifier_and_cublas_follow_what_is_there,
+	     another_cuda_toolkit_is_named_with_its_package_and_what_to_do, fabric_manager_and_nscq_that_are_missing_are_installed, verifier_and_cublas_follow_what_is_there,
 	     service_order_wants_the_drop_in_of_services_that_are_not_installed_too,
 	     the_gate_drop_in_is_there_when_configured_and_only_then,
 	     services_are_held_only_while_something_is_to_be_installed,

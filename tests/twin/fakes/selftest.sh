@@ -104,6 +104,9 @@ packages() {
 	want 1 "Unable to find a match: nosuch" "$R/usr/bin/dnf" install -y nosuch
 	want 1 "package nosuch is not installed" "$R/usr/bin/rpm" -q gcc nosuch
 	want 0 "5.10.134-18.al8" "$R/usr/bin/rpm" -q --qf '%{VERSION}-%{RELEASE}\n' kernel-devel-$REL
+	echo '{"/usr/bin/gcc": "gcc"}' >"$S/owners.json"
+	want 0 "gcc-" "$R/usr/bin/rpm" -qf --qf '%{NAME}-%{VERSION}\n' /usr/bin/gcc
+	want 2 "file /usr is not owned by any package" "$R/usr/bin/rpm" -qf /usr /nosuch
 	[ -d "$R/lib/modules/$REL/build/" ] || fail "no kernel build folder"
 	verify_and_reinstall
 	transactions
@@ -246,6 +249,16 @@ driver() {
 	want 0 "nvidia" "$R/usr/sbin/lsmod"
 	want 0 "Incomplete installation" "$S/fakes/cuda-installer" 12.4.1_550.54.15 --silent --toolkit
 	[ -x "$R/usr/local/cuda/bin/cuda-uninstaller" ] || fail "no CUDA"
+	has "$R/usr/local/cuda/version.json" '"version" : "12.4.20240401"'
+	want 1 "Installation failed" "$S/fakes/cuda-installer" 12.4.1 --silent --toolkit
+	want 0 "Incomplete installation" "$S/fakes/cuda-installer" 12.4.1 --silent --toolkit --override
+	faults '{"cuda-existing": "refused"}'
+	want 1 "Installation failed" "$S/fakes/cuda-installer" 12.4.1 --silent --toolkit --override
+	rm -r "$R/usr/local/cuda-12.4"
+	faults '{"cuda-no-space": true}'
+	want 134 "No space left on device" "$S/fakes/cuda-installer" 12.4.1 --silent --toolkit
+	faults '{}'
+	want 1 "Installation failed" "$S/fakes/cuda-installer" 12.4.1 --silent --toolkit
 	want 1 "EULA" "$S/fakes/cuda-installer" 12.4.1 --toolkit
 }
 

@@ -16,7 +16,8 @@ NAME = re.compile(r"""["']([a-z0-9]+(?:-[a-z0-9]+)+)["']""")
 # have them. Of the simulated systemd there are real ones here: a logind that is masked or crashes, a restart that is
 # ignored, a message bus that dies, a status that is deleted, an agent that is killed.
 ELSEWHERE = """
-    grubby-fails dracut-fails yum-fails yum-gone kernel-devel-missing rpm-install-fails installer-fails cuda-fails pip-fails
+    grubby-fails dracut-fails yum-fails yum-gone kernel-devel-missing rpm-install-fails installer-fails cuda-fails
+    cuda-no-space cuda-no-driver-entry cuda-existing pip-fails
     cc-off mgm-none devtools-on cc-environment nvml-silent smi-garbage gpu-missing gpu-lost nscq-mismatch pcie-mode
     attest-unknown rim-missing attest-tabs ppcie-no-table other-chain duplicate-switch
     rim-404 rim-500 rim-wrong-id rim-corrupt rim-wrong-measurement rim-expired-signer
