@@ -1,6 +1,8 @@
 /* What the status is told of steps for which nothing was run, and of a machine that is ready. */
+#include "core/fs.h"
 #include "core/str.h"
 #include "engine_inside.h"
+#include "paths.h"
 
 void engine_note_blocked(struct engine *g)
 {
@@ -65,6 +67,7 @@ void engine_note_for_owner(struct engine *g)
 		{ *c->attest_rim_root,		       "attest.rim_root"		 },
 	};
 	struct json_object *notes = json_object_new_array(), *reduced = json_object_new_array();
+	char line[400];
 
 	if (g->facts.instance.shape == SHAPE_SINGLE && str_starts(c->cuda_version, "12.4.") &&
 	    !g->facts.software.cublas)
@@ -73,6 +76,10 @@ void engine_note_for_owner(struct engine *g)
 			json_object_new_string(
 				"R22: cuBLAS of CUDA 12.4 has a known fault in CC mode: in the Python "
 				"environment that uses it, pip3 install nvidia-cublas-cu12==12.4.5.8"));
+	if (fs_read_line(PATH_CLOUD_NOTE, line, sizeof(line)) && *line) {
+		str_sanitise(line);
+		json_object_array_add(notes, json_object_new_string(line));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(reductions); i++)
 		if (reductions[i].on)
 			json_object_array_add(reduced, json_object_new_string(reductions[i].name));

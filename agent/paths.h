@@ -13,6 +13,7 @@
 #define PATH_RPM_DB	  "/var/lib/gn8v/rpmdb" /* holds NVIDIA's key and nothing else */
 #define PATH_RPM_KEPT	  "/var/lib/gn8v/rpm-kept" /* of RPM's database, while a transaction runs */
 #define PATH_BEGUN	  "/var/lib/gn8v/begun"	 /* installers that have begun, see intent.h */
+#define PATH_CLOUD_NOTE	  "/var/lib/gn8v/user-data/note" /* of the bootstrap, for the owner */
 #define PATH_RUN_DIR	  "/run/gn8v"
 #define PATH_LOCK	  "/run/gn8v/lock"
 #define PATH_DEVICES_LOCK "/run/gn8v/devices.lock" /* held while devices are asked for evidence */

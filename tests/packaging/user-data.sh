@@ -90,8 +90,8 @@ first_boot_installs_and_starts() {
 	ok $? "first boot: the hook and the bootstrap end well"
 	[ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
 	ok $? "first boot: yum installed the package"
-	ran '^yum install -y ./gn8v.rpm$'
-	ok $? "first boot: by yum install -y ./gn8v.rpm"
+	ran '^yum install -y --setopt=localpkg_gpgcheck=0 ./gn8v.rpm$' && [ ! -e "$m/var/lib/gn8v/user-data/note" ]
+	ok $? "first boot: by yum install -y ./gn8v.rpm, excused from a signature of its own, which nobody asks for"
 	cmp -s "$m/config" "$m/etc/gn8v/config.json"
 	ok $? "first boot: the config is in place"
 	grep -qx gn8v-agent.service "$m/fake/enabled" && ran '^systemctl start --no-block gn8v-agent.service$'
@@ -169,6 +169,40 @@ upgrade_installs() {
 	boot
 	ran '^yum reinstall' && ran '^systemctl restart --no-block gn8v-agent.service$'
 	ok $? "upgrade: other bytes under the same version are installed over them"
+}
+
+# hardened NAME: an image that wants packages on the disk to be signed.
+hardened() {
+	machine "$1"
+	mkdir -p "$m/etc/dnf"
+	printf '%s\n' '[main]' gpgcheck=1 "localpkg_gpgcheck = $2" > "$m/etc/dnf/dnf.conf"
+	echo 5 > "$m/fake/sleeps_left"
+}
+
+local_packages_must_be_signed() {
+	for on in 1 True; do
+		hardened "signed-$on" "$on"
+		user_data 1
+		boot
+		[ "$(cat "$m/fake/installed")" = 0.1.0-1 ] && grep -q '^localpkg_gpgcheck is on: gn8v.rpm' "$m/fake/log/output" &&
+			grep -q 'installed with --setopt=localpkg_gpgcheck=0' "$m/var/lib/gn8v/user-data/note"
+		ok $? "hardened: localpkg_gpgcheck = $on: installed, said in the journal, and left for the agent to say"
+	done
+	sed -i 's/True/0/' "$m/etc/dnf/dnf.conf"
+	user_data 2
+	boot
+	[ "$(cat "$m/fake/installed")" = 0.2.0-1 ] && [ ! -e "$m/var/lib/gn8v/user-data/note" ]
+	ok $? "hardened: no longer: the next version leaves no note"
+}
+
+silent_rpm_installs_nothing() {
+	machine silent
+	user_data 1
+	echo rpm-silent > "$m/fake/faults"
+	echo 3 > "$m/fake/sleeps_left"
+	boot
+	! ran '^yum' && grep -q 'rpm --rebuilddb' "$m/fake/log/output"
+	ok $? "silent: while rpm does not say what is installed, nothing is, and what to type is said"
 }
 
 wrong_digest_never_installs() {
@@ -450,6 +484,8 @@ second_boot_does_nothing
 administrator_keeps_edits
 masked_agent_stays_so
 upgrade_installs
+local_packages_must_be_signed
+silent_rpm_installs_nothing
 wrong_digest_never_installs
 network_faults_are_survived
 agent_puts_the_database_back

@@ -46,10 +46,13 @@ expect steps.cublas.state 'done'
 expect notes '[]'
 all_is_well
 
-say "== without it the status says what is wrong with CUDA's own"
+say "== without it the status says what is wrong with CUDA's own; and what the bootstrap left to be said"
+mkdir -p "$T/root/var/lib/gn8v/user-data"
+echo "localpkg_gpgcheck is on: gn8v.rpm was installed with --setopt=localpkg_gpgcheck=0" > "$T/root/var/lib/gn8v/user-data/note"
 rm -r "$T"/root/usr/local/lib/python3.11/site-packages/nvidia_cublas_cu12-*
 configure '{"cublas": {"install": false}}'
 agent_again
 expect_ready
 expect_words notes.0 "R22: cuBLAS of CUDA 12.4 has a known fault in CC mode"
+expect_words notes.1 "localpkg_gpgcheck is on"
 expect steps.cublas.state skipped
