@@ -7,6 +7,7 @@
 #include "download.h"
 #include "net/hash.h"
 #include "paths.h"
+#include "rpmname.h"
 #include "rpmsig.h"
 #include "steps/all.h"
 #include "sys/run.h"
@@ -15,20 +16,30 @@
 #define MIB	 (1024.0 * 1024.0)
 #define FILE_MAX (16ull << 30) /* larger than any driver or toolkit */
 
-char *artefact_nscq_package(const char *driver_version)
-{
-	return xasprintf("libnvidia-nscq-%.*s", (int)strcspn(driver_version, "."), driver_version);
-}
-
-static void set_urls(struct artefact *a, const struct strlist *templates, const char *driver)
+static void add_url(struct artefact *a, const char *template, const char *driver,
+		    const char *release)
 {
 	_cleanup_free_ char *branch = xstrndup(a->version, strcspn(a->version, "."));
 
-	a->urls.v = xcalloc(templates->n + 1, sizeof(char *));
-	a->urls.n = templates->n;
-	for (size_t i = 0; i < templates->n; i++)
-		a->urls.v[i] = str_expand(templates->v[i], "version", a->version, "driver", driver,
-					  "branch", branch, NULL);
+	a->urls.v = xrealloc(a->urls.v, (a->urls.n + 2) * sizeof(char *));
+	a->urls.v[a->urls.n++] =
+		str_expand(template, "version", a->version, "driver", driver, "branch", branch,
+			   "package", a->package ? a->package : "", "release", release, NULL);
+	a->urls.v[a->urls.n] = NULL;
+}
+
+/* One with {release} stands for as many as there may be. */
+static void set_urls(struct artefact *a, const struct strlist *templates, const char *driver)
+{
+	for (size_t i = 0; i < templates->n; i++) {
+		const char *const *r = a->releases;
+
+		if (!r || !strstr(templates->v[i], "{release}"))
+			add_url(a, templates->v[i], driver, "");
+		else
+			for (; *r; r++)
+				add_url(a, templates->v[i], driver, *r);
+	}
 }
 
 /* The last component of a URL's path. */
@@ -68,13 +79,15 @@ void artefact_init(struct artefact *a, enum artefact_kind kind, const struct con
 	*a = (struct artefact){ .kind = kind };
 	str_copy(a->version, sizeof(a->version),
 		 kind == ARTEFACT_CUDA ? c->cuda_version : facts_driver_version(f, c));
+	if (kind == ARTEFACT_FABRICMANAGER)
+		a->package = rpmname_package(RPMNAME_FABRICMANAGER, c, a->version);
+	else if (kind == ARTEFACT_NSCQ)
+		a->package = rpmname_package(RPMNAME_NSCQ, c, a->version);
+	if (a->package)
+		a->releases = rpmname_releases(a->version);
 	set_urls(a, urls[kind], c->cuda_driver);
 	a->file = file_of(a->urls.v[0]);
 	a->path = xasprintf("%s/%s", c->fetch_dir, a->file);
-	if (kind == ARTEFACT_FABRICMANAGER)
-		a->package = xstrdup(ARTEFACT_FABRICMANAGER_PACKAGE);
-	else if (kind == ARTEFACT_NSCQ)
-		a->package = artefact_nscq_package(a->version);
 	set_digest(a, c);
 }
 
@@ -178,11 +191,41 @@ static int make_keyring(struct worker *w, const struct artefact *a, const char *
 			"the RPM signing key from %s has SHA-256 %s (without its Version lines), expected %s",
 			c->rpm_key_url, digest, c->rpm_key_sha256);
 	}
+	/* The key is the right one: where it cannot be imported, that is no word against it. */
 	if (fs_remove_files(db, e) < 0 || fs_mkdirs(db, 0700, e) < 0 ||
-	    step_run(w, ARGV(PROG_RPMKEYS, "--dbpath", host_db, "--import", host_key), NULL,
-		     &CODE_RPM_KEY, e) < 0)
+	    step_run_plain(w, ARGV(PROG_RPMKEYS, "--dbpath", host_db, "--import", host_key), NULL,
+			   &ERR_CHILD, e) < 0)
 		return -1;
 	return fs_unlink(key, e);
+}
+
+/* What a program said, as one line. Caller frees. */
+static char *joined(const char *lines)
+{
+	_cleanup_free_ char *copy = xstrdup(lines);
+	struct strbuf text = { 0 };
+	char *rest = copy, *line;
+
+	strbuf_begin(&text);
+	while ((line = strsep(&rest, "\n")))
+		if (*(line = str_trim(line)))
+			strbuf_printf(&text, "%s%s", text.len ? "; " : "", line);
+	return text.s;
+}
+
+static int not_covered(const struct artefact *a, const char *key_id, const char *words,
+		       struct err *e)
+{
+	_cleanup_free_ char *said = joined(words);
+
+	err_set(e, &CODE_RPM_NOT_COVERED,
+		"rpmkeys -Kv %s does not say that NVIDIA's key %s covers header and payload; it said: %s",
+		a->file, key_id, *said ? said : "nothing");
+	return err_hint(
+		e,
+		"rpm -Kv of the file shows what is missing; if you know the genuine file, set \"%s\": "
+		"{\"sha256\": \"<64 hexadecimal digits>\"} in /etc/gn8v/config.json",
+		a->kind == ARTEFACT_NSCQ ? "nscq" : "fabricmanager");
 }
 
 static int judge_signature(struct worker *w, const struct artefact *a, const char *db,
@@ -200,6 +243,8 @@ static int judge_signature(struct worker *w, const struct artefact *a, const cha
 	}
 	sig = rpmsig_judge(r.output ? r.output : "", r.status, w->config->rpm_key_id);
 	run_done(&r);
+	if (sig == RPMSIG_NOT_COVERED && r.status != 0 && rpmsig_blames_file(r.tail))
+		sig = RPMSIG_CORRUPT;
 	if (sig == RPMSIG_UNSIGNED)
 		return err_set(e, &CODE_RPM_UNSIGNED, "%s carries no signature", a->file);
 	if (sig == RPMSIG_OTHER_KEY)
@@ -209,28 +254,58 @@ static int judge_signature(struct worker *w, const struct artefact *a, const cha
 		return err_set(e, &CODE_RPM_CORRUPT,
 			       "%s: a digest or signature in it does not fit its contents",
 			       a->file);
-	return 0;
+	return sig == RPMSIG_GOOD ? 0 : not_covered(a, w->config->rpm_key_id, r.tail, e);
+}
+
+/* A package of the name, version and architecture that were asked for, and of a release that NVIDIA gives it. */
+static bool is_asked_for(const struct artefact *a, const char *found)
+{
+	for (const char *const *r = a->releases; *r; r++) {
+		_cleanup_free_ char *wanted =
+			xasprintf("%s-%s-%s.x86_64", a->package, a->version, *r);
+
+		if (str_eq(found, wanted))
+			return true;
+	}
+	return false;
+}
+
+/* rpm fails for reasons of its own too: the file is only blamed where rpm does. */
+static int identity_unknown(const struct artefact *a, const struct run *r, struct err *e)
+{
+	if (e->kind != &ERR_CHILD)
+		return -1;
+	if (rpmsig_blames_database(r->tail))
+		return err_rekind(e, &CODE_RPM_DATABASE);
+	if (rpmsig_blames_file(r->tail))
+		return err_rekind(e, &CODE_RPM_CORRUPT);
+	err_wrap(e, "%s: its name and version cannot be told", a->file);
+	return step_hint_command(e, ARGV(PROG_RPM, "-qp", a->path), NULL);
 }
 
 /* A genuine package of another version is not what was asked for. */
 static int judge_identity(struct worker *w, const struct artefact *a, struct err *e)
 {
-	_cleanup_free_ char *host_file = fs_host_path(a->path), *prefix = NULL;
+	_cleanup_free_ char *host_file = fs_host_path(a->path);
 	struct run r = { .argv = ARGV(PROG_RPM, "-qp", "--qf",
-				      "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", host_file),
+				      "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}", host_file),
 			 .timeout_s = worker_left_s(w),
 			 .output_max = 4096 };
-	int ok;
+	const char *found;
+	int ok = 0;
 
 	if (run_wait(&r, e) < 0) {
 		run_done(&r);
-		return err_rekind(e, e->kind == &ERR_CHILD ? &CODE_RPM_CORRUPT : e->kind);
+		return identity_unknown(a, &r, e);
 	}
-	prefix = xasprintf("%s-%s-", a->package, a->version);
-	ok = str_eq(str_trim(r.output), a->file) && str_starts(a->file, prefix)
-		     ? 0
-		     : err_set(e, &CODE_RPM_VERSION, "%s is in truth %.200s", a->file,
-			       str_trim(r.output));
+	found = str_trim(r.output);
+	if (!*found)
+		ok = err_set(e, &ERR_CHILD, "rpm -qp %s: exit status 0, and it said nothing",
+			     a->file);
+	else if (!is_asked_for(a, found))
+		ok = err_set(e, &CODE_RPM_VERSION,
+			     "%s contains package %.200s, and %s-%s-%s.x86_64 was asked for",
+			     a->file, found, a->package, a->version, a->releases[0]);
 	run_done(&r);
 	return ok;
 }
@@ -248,10 +323,15 @@ static int judge_rpm(struct worker *w, const struct artefact *a, struct err *e)
 
 static void throw_away(const struct artefact *a, const struct err *e)
 {
-	/* A file at its name that could not be judged is kept: the trouble may be ours or the key's. */
-	if (e->kind == &CODE_RPM_UNSIGNED || e->kind == &CODE_RPM_OTHER_KEY ||
-	    e->kind == &CODE_RPM_CORRUPT || e->kind == &CODE_RPM_VERSION || e->kind == &ERR_DIGEST)
-		fs_unlink(a->path, NULL);
+	/* A file at its name that could not be judged is kept, where the trouble may be ours or the key's. One that nothing
+	 * vouches for is not: it is fetched again, and its name is for files that are good. */
+	const struct err_kind *const bad[] = { &CODE_RPM_UNSIGNED, &CODE_RPM_OTHER_KEY,
+					       &CODE_RPM_CORRUPT,  &CODE_RPM_NOT_COVERED,
+					       &CODE_RPM_VERSION,  &ERR_DIGEST };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (e->kind == bad[i])
+			fs_unlink(a->path, NULL);
 }
 
 int artefact_check(struct worker *w, struct artefact *a, struct err *e)

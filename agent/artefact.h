@@ -5,18 +5,17 @@
 
 #include "worker.h"
 
-#define ARTEFACT_FABRICMANAGER_PACKAGE "nvidia-fabric-manager"
-
 enum artefact_kind { ARTEFACT_DRIVER, ARTEFACT_CUDA, ARTEFACT_FABRICMANAGER, ARTEFACT_NSCQ };
 
 struct artefact {
 	enum artefact_kind kind;
 	struct strlist urls; /* filled in */
-	char *file;	     /* name in fetch.dir, from the first URL */
+	char *file;	     /* name in fetch.dir, from the first URL, whichever is fetched */
 	char *path;	     /* of the machine */
 	const char *sha256;  /* pinned; NULL: an RPM whose signature is judged; borrowed */
 	uint64_t size;	     /* 0: not known */
 	char *package;	     /* name of an RPM, or NULL */
+	const char *const *releases; /* that an RPM may have; NULL-terminated; borrowed */
 	char version[FACTS_VERSION_SIZE];
 };
 
@@ -40,8 +39,4 @@ int artefact_forget(struct worker *w, struct artefact *a, struct err *e);
 /* When all is installed: removes what is left, of older versions and cut off downloads too. packages
  * are those of the status: the files that were fetched here. cache.keep keeps the whole ones. */
 int artefact_sweep(const struct config *c, struct json_object *packages, struct err *e);
-
-/* "libnvidia-nscq-570" for "570.148.08". Caller frees. */
-char *artefact_nscq_package(const char *driver_version);
-
 #endif

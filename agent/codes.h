@@ -62,10 +62,14 @@
 	  "do not install it: the file carries no signature; check URL, mirror and proxy")         \
 	X(CODE_RPM_OTHER_KEY, "rpm-other-key", STOP, "operator",                                   \
 	  "do not install it: it is signed by another key; check URL, mirror and proxy")           \
+	X(CODE_RPM_NOT_COVERED, "rpm-not-covered", STOP, "operator",                               \
+	  "rpm -Kv of the file shows what is missing; if you know the genuine file, set its SHA-256 in /etc/gn8v/config.json") \
 	X(CODE_RPM_CORRUPT, "rpm-corrupt", STOP, "network",                                        \
 	  "it was thrown away; systemctl restart gn8v-agent fetches it again")                     \
 	X(CODE_RPM_VERSION, "rpm-wrong-version", STOP, "operator",                                 \
 	  "the file is genuine but not what was asked for: check the URL")                         \
+	X(CODE_RPM_DATABASE, "rpm-database", STOP, "operator",                                     \
+	  "when no yum or rpm is running: rpm --rebuilddb; then: systemctl restart gn8v-agent")    \
 	X(CODE_RPM_INSTALL, "rpm-install-failed", STOP, "operator", "run the named rpm command by hand") \
 	X(CODE_DRIVER, "driver-install-failed", STOP, "operator",                                  \
 	  "read /var/log/nvidia-installer.log from its end; then: systemctl restart gn8v-agent")   \

@@ -81,7 +81,7 @@ static bool url_ok(const char *s, const char *rule)
 }
 
 /* The last component of the path becomes a file's name, and an argument of bash. Values that are
- * filled in begin with a digit and hold no '/', so that the text may be judged before they are. */
+ * filled in begin with a digit or a letter and hold no '/', so that the text may be judged before they are. */
 static bool url_names_file(const char *s)
 {
 	const char *path = strchr(s + strlen("https://"), '/'), *name;
@@ -142,6 +142,14 @@ static bool header_ok(const char *s)
 	return name > 0 && str_starts(s + name, ": ") && s[name + 2] > ' ' && !own_header(s, name);
 }
 
+/* As RPM allows it; it becomes a part of a file's name too. */
+static bool package_name(const char *s)
+{
+	size_t n = strspn(s, LOWER UPPER DIGITS "+._-");
+
+	return isalnum((unsigned char)*s) && !s[n] && n < FACTS_VERSION_SIZE;
+}
+
 /* Texts that end up on a command line, in a path or in a URL. */
 static const char *string_fault(const struct config_key *k, const char *s)
 {
@@ -151,6 +159,8 @@ static const char *string_fault(const struct config_key *k, const char *s)
 		return "text that begins with a number";
 	if (has_rule(k, "version") && (!digits || s[strspn(s, DIGITS ".")]))
 		return "a version of digits and dots";
+	if (has_rule(k, "package") && *s && !package_name(s))
+		return "the name of a package: letters, digits and \"+._-\"";
 	if (has_rule(k, "swiotlb") && (!digits || s[strspn(s, DIGITS LOWER ",")]))
 		return "a number, then words of lower-case letters and digits, separated by commas";
 	if (has_rule(k, "name") && *s == '-')

@@ -35,7 +35,8 @@ struct config {
 	char *cuda_version, *cuda_driver, *cuda_sha256;
 	struct strlist cuda_urls, cuda_args;
 	bool cuda_replace;
-	char *fabricmanager_sha256, *nscq_sha256;
+	char *fabricmanager_package, *fabricmanager_sha256;
+	char *nscq_package, *nscq_sha256;
 	struct strlist fabricmanager_urls, nscq_urls;
 	char *rpm_key_url, *rpm_key_sha256, *rpm_key_id;
 	struct strlist services_gpu, services_disable, services_hold;
@@ -64,10 +65,10 @@ enum config_type {
 	CONFIG_BOOL,
 	CONFIG_INT,    /* min..max */
 	CONFIG_STRING, /* text without control characters, and what `rule` says: number (begins with
-			* one), version (digits and dots), swiotlb (as the kernel takes it) */
+			* one), version (digits and dots), package (an RPM's name), swiotlb (as the kernel takes it) */
 	CONFIG_CHOICE, /* one of the words in `rule` */
 	CONFIG_URL,    /* https://, and what words `rule` adds: http, optional, off */
-	CONFIG_URLS,   /* list of https:// URLs of files; {version} and {driver} are filled in */
+	CONFIG_URLS,   /* list of https:// URLs of files; what the key's help names in braces is filled in */
 	CONFIG_SHA256, /* 64 hexadecimal digits */
 	CONFIG_PATH,   /* absolute path */
 	CONFIG_LIST,   /* list of strings; `rule`: name (not an option), pinned (name==version),

@@ -64,12 +64,17 @@ enum facts_cuda {
 	FACTS_CUDA_FOREIGN, /* anything else */
 };
 
+/* One that goes with the driver, under any of its names (rpmname.h). */
+struct facts_rpm {
+	char version[FACTS_VERSION_SIZE]; /* installed, or "" */
+	char package[FACTS_VERSION_SIZE]; /* under this name */
+};
+
 struct facts_software {
 	char missing[FACTS_PACKAGES_MAX]
 		    [FACTS_VERSION_SIZE]; /* of config.packages and attest.python */
 	size_t missing_n;
-	char fabricmanager[FACTS_VERSION_SIZE]; /* installed version, or "" */
-	char nscq[FACTS_VERSION_SIZE];
+	struct facts_rpm fabricmanager, nscq;
 	char module[FACTS_VERSION_SIZE];    /* of nvidia.ko for the running kernel, or "" */
 	char userspace[FACTS_VERSION_SIZE]; /* of libnvidia-ml.so, or "" */
 	bool driver_programs;		    /* nvidia-smi and nvidia-persistenced are there */
@@ -170,6 +175,8 @@ int facts_read_boot(struct facts_boot *b, const struct config *c, const struct f
 int facts_read_software(struct facts_software *s, const struct config *c,
 			const struct facts_machine *m, struct err *e);
 int facts_read_cuda(struct facts_software *s, const struct config *c, struct err *e);
+int facts_read_packages(struct facts_software *s, const struct config *c,
+			const struct facts_machine *m, struct err *e); /* of the same group */
 int facts_read_units(struct facts_units *u, const struct config *c, struct err *e);
 
 #endif

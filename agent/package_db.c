@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "codes.h"
 #include "core/fs.h"
 #include "core/str.h"
 #include "package_note.h"
 #include "package_verify.h"
 #include "paths.h"
+#include "rpmsig.h"
 #include "sys/run.h"
 
 /* In the copy, written last and removed first: it is whole. Has the note of package_note.h. */
@@ -164,6 +166,8 @@ static int read_listing(char **ret_text, struct err *e)
 
 	if (ok == 0)
 		*ret_text = TAKE_PTR(r.output);
+	else if (e->kind == &ERR_CHILD && rpmsig_blames_database(r.tail))
+		err_rekind(e, &CODE_RPM_DATABASE);
 	run_done(&r);
 	return ok;
 }

@@ -7,9 +7,9 @@
 #include "sys/units.h"
 
 static void probe_rpm(const struct config *c, const struct facts *f, struct probe_result *r,
-		      const char *name, const char *installed)
+		      const char *name, const struct facts_rpm *rpm)
 {
-	const char *want = facts_driver_version(f, c);
+	const char *want = facts_driver_version(f, c), *installed = rpm->version;
 
 	if (probe_cannot(r, f, FACTS_SOFTWARE))
 		return;
@@ -22,9 +22,21 @@ static void probe_rpm(const struct config *c, const struct facts *f, struct prob
 		probe_todo(r, "install %s %s", name, want);
 }
 
-/* The procedure's `rpm -ivh FILE`, in the folder of the file. Another version of the package is in the way of -i:
- * then it is replaced (-U, with --oldpackage for an older one, --replacepkgs for one that was cut off). */
-static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *installed,
+/* In the place of another version (--oldpackage for an older one, --replacepkgs for one that was cut off). One of a branch
+ * that names the package otherwise goes too, if the new one says so; where it does not, the two have the same files. */
+static int replace(struct worker *w, const struct artefact *a, const struct facts_rpm *rpm,
+		   struct err *e)
+{
+	int r = packages_run(w, ARGV(PROG_RPM, "-Uvh", "--oldpackage", "--replacepkgs", a->file),
+			     w->config->fetch_dir, &CODE_RPM_INSTALL, e);
+
+	if (r < 0 && e->kind == &CODE_RPM_INSTALL && !str_eq(rpm->package, a->package))
+		err_hint(e, "by hand: rpm -e %s; then: systemctl restart gn8v-agent", rpm->package);
+	return r;
+}
+
+/* The procedure's `rpm -ivh FILE`, in the folder of the file. What is installed is in the way of -i. */
+static int apply_rpm(struct worker *w, enum artefact_kind kind, const struct facts_rpm *rpm,
 		     struct err *e)
 {
 	struct artefact a;
@@ -32,9 +44,8 @@ static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *inst
 
 	artefact_init(&a, kind, w->config, &w->facts);
 	r = artefact_check(w, &a, e);
-	if (r == 0 && installed[0])
-		r = packages_run(w, ARGV(PROG_RPM, "-Uvh", "--oldpackage", "--replacepkgs", a.file),
-				 w->config->fetch_dir, &CODE_RPM_INSTALL, e);
+	if (r == 0 && rpm->version[0])
+		r = replace(w, &a, rpm, e);
 	else if (r == 0)
 		r = packages_run(w, ARGV(PROG_RPM, "-ivh", a.file), w->config->fetch_dir,
 				 &CODE_RPM_INSTALL, e);
@@ -46,22 +57,22 @@ static int apply_rpm(struct worker *w, enum artefact_kind kind, const char *inst
 
 PROBE(fabricmanager)
 {
-	probe_rpm(c, f, r, "Fabric Manager", f->software.fabricmanager);
+	probe_rpm(c, f, r, "Fabric Manager", &f->software.fabricmanager);
 }
 
 APPLY(fabricmanager)
 {
-	return apply_rpm(w, ARTEFACT_FABRICMANAGER, w->facts.software.fabricmanager, e);
+	return apply_rpm(w, ARTEFACT_FABRICMANAGER, &w->facts.software.fabricmanager, e);
 }
 
 PROBE(nscq)
 {
-	probe_rpm(c, f, r, "NSCQ", f->software.nscq);
+	probe_rpm(c, f, r, "NSCQ", &f->software.nscq);
 }
 
 APPLY(nscq)
 {
-	return apply_rpm(w, ARTEFACT_NSCQ, w->facts.software.nscq, e);
+	return apply_rpm(w, ARTEFACT_NSCQ, &w->facts.software.nscq, e);
 }
 
 PROBE(fabricmanager_start)

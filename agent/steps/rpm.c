@@ -5,6 +5,7 @@
 #include "package_db.h"
 #include "package_verify.h"
 #include "paths.h"
+#include "rpmsig.h"
 #include "steps/all.h"
 #include "sys/run.h"
 
@@ -27,10 +28,16 @@ static void after_failure(struct worker *w)
 int packages_run(struct worker *w, const char *const *argv, const char *cwd,
 		 const struct err_kind *kind, struct err *e)
 {
+	struct run r = { .argv = argv, .cwd = cwd };
+
 	if (package_db_keep(argv, tell_wait, w, e) < 0)
 		return -1;
-	if (step_run_plain(w, argv, cwd, kind, e) == 0)
+	if (step_play(w, &r, kind, e) == 0)
 		return package_db_settle(e);
+	if (e->kind == kind && rpmsig_blames_database(r.tail))
+		err_rekind(e, &CODE_RPM_DATABASE);
+	else if (e->kind == kind)
+		step_hint_command(e, argv, cwd);
 	after_failure(w);
 	return -1;
 }

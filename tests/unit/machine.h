@@ -119,8 +119,8 @@ static inline void machine_installed(struct machine *m, enum shape shape, const 
 	str_copy(s->module, sizeof(s->module), m->c.driver_version);
 	str_copy(s->userspace, sizeof(s->userspace), m->c.driver_version);
 	if (shape == SHAPE_MULTI) {
-		str_copy(s->fabricmanager, sizeof(s->fabricmanager), m->c.driver_version);
-		str_copy(s->nscq, sizeof(s->nscq), m->c.driver_version);
+		str_copy(s->fabricmanager.version, sizeof(s->fabricmanager.version), m->c.driver_version);
+		str_copy(s->nscq.version, sizeof(s->nscq.version), m->c.driver_version);
 		machine_unit_is(m, UNIT_FABRICMANAGER, "loaded", "inactive", "dead", "disabled");
 	}
 	for (size_t i = 0; i < m->f.units.n; i++) {

@@ -41,12 +41,14 @@ static const struct {
 	{ "cuda.sha256", "", NULL },
 	{ "cuda.args", "--silent --toolkit", NULL },
 	{ "cuda.replace", "false", NULL },
+	{ "fabricmanager.package", "", NULL },
 	{ "fabricmanager.urls",
-	  "https://developer.download.nvidia.cn/compute/cuda/repos/rhel8/x86_64/nvidia-fabric-manager-{version}-1.x86_64.rpm",
+	  "https://developer.download.nvidia.cn/compute/cuda/repos/rhel8/x86_64/{package}-{version}-{release}.x86_64.rpm",
 	  NULL },
 	{ "fabricmanager.sha256", "", NULL },
+	{ "nscq.package", "", NULL },
 	{ "nscq.urls",
-	  "https://developer.download.nvidia.cn/compute/cuda/repos/rhel8/x86_64/libnvidia-nscq-{branch}-{version}-1.x86_64.rpm",
+	  "https://developer.download.nvidia.cn/compute/cuda/repos/rhel8/x86_64/{package}-{version}-{release}.x86_64.rpm",
 	  NULL },
 	{ "nscq.sha256", "", NULL },
 	{ "rpm_key.url", "https://developer.download.nvidia.com/compute/cuda/repos/rhel8/x86_64/D42D0685.pub", NULL },
@@ -524,6 +526,20 @@ START_TEST(values_that_the_machine_could_not_live_with_are_refused)
 }
 END_TEST
 
+START_TEST(a_package_has_the_name_of_one)
+{
+	static const char *const bad[] = { "\"-i\"", "\"../x\"", "\"a b\"", "\"a/b\"", "\".x\"", "\"a{b}\"" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		check_value_refused("fabricmanager.package", bad[i]);
+		check_value_refused("nscq.package", bad[i]);
+	}
+	check_value_accepted("nscq.package", "\"libnvidia-nscq-580\"", "libnvidia-nscq-580");
+	check_value_accepted("nscq.package", "\"\"", "");
+	check_value_refused("nscq.package", "\"a12345678901234567890123456789012345678901234567890123456789012345\"");
+}
+END_TEST
+
 START_TEST(texts_with_control_characters_or_without_end_are_refused)
 {
 	_cleanup_free_ char *huge = xcalloc(1, 6000);
@@ -738,7 +754,7 @@ SUITE_AROUND("config", fixture_root_make, fixture_root_drop, the_defaults_are_th
 	     the_file_wins_over_the_defaults_of_both_shapes, a_wrong_type_names_file_and_key_for_every_key,
 	     an_unknown_key_is_named_with_its_path, a_section_must_be_an_object,
 	     numbers_outside_their_range_are_refused, urls_must_be_whole_and_of_an_allowed_scheme,
-	     digests_paths_units_and_choices_are_judged, values_that_the_machine_could_not_live_with_are_refused,
+	     digests_paths_units_and_choices_are_judged, values_that_the_machine_could_not_live_with_are_refused, a_package_has_the_name_of_one,
 	     texts_with_control_characters_or_without_end_are_refused, a_text_is_not_cut_at_a_nul,
 	     long_lists_are_refused, a_key_that_stands_twice_is_refused, urls_of_files_must_end_in_a_name,
 	     texts_of_command_lines_and_paths_are_judged, the_verifiers_packages_must_be_pinned_to_one_version,

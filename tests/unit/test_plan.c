@@ -289,7 +289,7 @@ START_TEST(disk_does_not_matter_once_everything_is_installed)
 	check_accepted();
 	machine_installed(&m, SHAPE_MULTI, "{}");
 	m.f.disk.free_bytes = 0;
-	m.f.software.nscq[0] = '\0';
+	m.f.software.nscq.version[0] = '\0';
 	check_refused(&CODE_DISK, "0.0 GiB are free");
 }
 END_TEST

@@ -390,8 +390,8 @@ START_TEST(a_newer_driver_is_kept_and_fabric_manager_and_nscq_must_equal_it)
 	check_todo(STEP_NSCQ, "must equal the driver's 570.172.08");
 	check_todo(STEP_FETCH_FABRICMANAGER, "nvidia-fabric-manager-570.172.08-1.x86_64.rpm");
 	check_todo(STEP_FETCH_NSCQ, "libnvidia-nscq-570-570.172.08-1.x86_64.rpm");
-	str_copy(s->fabricmanager, FACTS_VERSION_SIZE, "570.172.08");
-	str_copy(s->nscq, FACTS_VERSION_SIZE, "570.172.08");
+	str_copy(s->fabricmanager.version, FACTS_VERSION_SIZE, "570.172.08");
+	str_copy(s->nscq.version, FACTS_VERSION_SIZE, "570.172.08");
 	check_done(STEP_FABRICMANAGER);
 	check_done(STEP_NSCQ);
 	machine_done(&m);
@@ -464,7 +464,7 @@ END_TEST
 START_TEST(fabric_manager_and_nscq_that_are_missing_are_installed)
 {
 	machine_installed(&m, SHAPE_MULTI, "{}");
-	m.f.software.fabricmanager[0] = m.f.software.nscq[0] = '\0';
+	m.f.software.fabricmanager.version[0] = m.f.software.nscq.version[0] = '\0';
 	check_todo(STEP_FABRICMANAGER, "install Fabric Manager 570.148.08");
 	check_todo(STEP_NSCQ, "install NSCQ 570.148.08");
 	machine_done(&m);
