@@ -1,5 +1,5 @@
 #!/bin/sh
-# An RPM that is unsigned, signed by another key, corrupt or another version is never installed; then the good ones are.
+# An RPM that is unsigned, signed by another key, corrupt, another version or not covered is never installed; then good ones are.
 . "${0%/*}/lib.sh"
 
 cache=root/var/cache/gn8v
@@ -22,7 +22,7 @@ expect_result failed
 expect_gate_closed
 expect_step fetch-fabricmanager rpm-unsigned
 expect_step fetch-nscq rpm-wrong-version
-expect_words steps.fetch-nscq.error.message "in truth"
+expect_words steps.fetch-nscq.error.message "contains package libnvidia-nscq-570-570.133.20-1.x86_64, and"
 nothing_installed
 
 say "== signed by another key, and corrupt"
@@ -33,8 +33,17 @@ expect_step fetch-fabricmanager rpm-other-key
 expect_step fetch-nscq rpm-corrupt
 nothing_installed
 
+say "== nothing that rpmkeys says covers the payload: no word against it, and none for it"
+faults -rpm-other-key -rpm-corrupt rpm-old-words=header
+agent_again
+expect_exit 1
+expect_step fetch-fabricmanager rpm-not-covered
+expect_words steps.fetch-fabricmanager.error.message "MD5 digest: OK"
+expect_words steps.fetch-fabricmanager.error.hint '"fabricmanager": {"sha256"'
+nothing_installed
+
 say "== the key is not the pinned one"
-faults -rpm-other-key -rpm-corrupt key-wrong
+faults -rpm-old-words key-wrong
 agent_again
 expect_failed rpm-key-wrong
 expect_words error.message "expected $(check config "$T" rpm_key.sha256)"
@@ -53,7 +62,8 @@ agent_again
 expect_failed step-timeout
 expect error.step fabricmanager
 
-faults -rpm-hangs
+say "== good ones, of which rpmkeys says what it says of packages that an older rpm built"
+faults -rpm-hangs rpm-old-words
 configure '{"steps": {"fabricmanager": {"timeout_s": 60}}}'
 heals
 expect_boots 2

@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HOSTS = ("cn.download.nvidia.cn", "developer.download.nvidia.com", "developer.download.nvidia.cn",
          "attest-public-cn-beijing.oss-cn-beijing.aliyuncs.com", "rim.attestation.nvidia.com",
          "ocsp.ndis.nvidia.com", "mirror.example", "mirror2.example", "localhost")
-DRIVERS = ("550.144.03", "570.148.08")
+DRIVERS = ("550.144.03", "570.148.08", "580.65.06")
 CUDAS = (("12.4.1", "550.54.15"), ("12.8.1", "570.124.06"))
 WHEELS = (("nv_attestation_sdk", "2.5.0.post6914366"), ("nv_local_gpu_verifier", "2.5.0.post6914366"),
           ("nv_ppcie_verifier", "1.5.0.post6914366"))

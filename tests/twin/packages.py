@@ -14,6 +14,9 @@ PAYLOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "payload")
 VERSION = "570.148.08"
 OTHER_VERSION = "570.133.20"
 NAMES = ("nvidia-fabric-manager", "libnvidia-nscq-570")
+# Of a later branch, which has other names, and releases of two kinds: NAME: (VERSION, RELEASE, what it obsoletes).
+LATER = {"nvidia-fabricmanager": ("580.65.06", "1", "nvidia-fabric-manager"),
+         "libnvidia-nscq": ("580.65.06", "1.el8", "libnvidia-nscq-570")}
 VARIANTS = ("good", "unsigned", "other-key", "corrupt", "other-version")
 EPOCH = "1747000000"            # every time stamp in the packages: 2025-05-11
 
@@ -22,8 +25,12 @@ class Failure(Exception):
     """A tool did not do its work; the text holds what it said."""
 
 
-def filename(name, version=VERSION):
-    return "%s-%s-1.x86_64.rpm" % (name, version)
+def filename(name, version=VERSION, release="1"):
+    return "%s-%s-%s.x86_64.rpm" % (name, version, release)
+
+
+def spec_of(name):
+    return os.path.join(PAYLOAD, "nscq.spec" if "nscq" in name else "fabricmanager.spec")
 
 
 def call(argv, env=None, feed=None, ok=(0,)):
@@ -85,23 +92,26 @@ class Keyring:
               "--addsign", path], self.env)
 
 
-def build(keyring, name, version, folder):
+def build(keyring, name, version, folder, release="1", obsoletes=""):
     """Builds one unsigned package in FOLDER and returns its path. The same input gives the same bytes."""
     top = tempfile.mkdtemp(prefix="twin-rpm-", dir=keyring.home)
     defines = {
         "_topdir": top, "_sourcedir": PAYLOAD, "_rpmdir": top, "_dbpath": top + "/db", "_tmppath": top + "/tmp",
         "_rpmfilename": "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", "twin_version": version,
+        "twin_name": name, "twin_release": release,
         "debug_package": "%{nil}", "__os_install_post": "%{nil}", "_build_id_links": "none",
         "_binary_payload": "w9.gzdio", "_buildhost": "twin.example", "vendor": "simulated",
         "use_source_date_epoch_as_buildtime": "1", "clamp_mtime_to_source_date_epoch": "1",
     }
+    if obsoletes:
+        defines["twin_obsoletes"] = obsoletes
     os.makedirs(top + "/tmp")
     argv = ["rpmbuild", "--quiet", "-bb", "--target", "x86_64-linux"]
     for key, value in sorted(defines.items()):
         argv += ["--define", "%s %s" % (key, value)]
-    call(argv + [os.path.join(PAYLOAD, name + ".spec")], keyring.env)
-    path = os.path.join(folder, filename(name, version))
-    shutil.move(os.path.join(top, filename(name, version)), path)
+    call(argv + [spec_of(name)], keyring.env)
+    path = os.path.join(folder, filename(name, version, release))
+    shutil.move(os.path.join(top, filename(name, version, release)), path)
     shutil.rmtree(top)
     return path
 
@@ -141,6 +151,8 @@ def make_all(folder):
             flip_payload_byte(copy_of(os.path.join(at["good"], filename(name)), at["corrupt"], name))
             older = build(keyring, name, OTHER_VERSION, keyring.home)
             keyring.sign(ours, copy_of(older, at["other-version"], name))
+        for name, (version, release, obsoletes) in LATER.items():
+            keyring.sign(ours, build(keyring, name, version, at["good"], release, obsoletes))
     key = os.path.join(folder, "key", "D42D0685.pub")
     return {"id": ours[-8:].lower(), "path": "key/D42D0685.pub", "sha256": pin_of_key(key),
             "other_id": other[-8:].lower(), "other_path": "key/other.pub",

@@ -190,6 +190,14 @@ verify_and_reinstall() {
 	want 0 "Complete!" "$R/usr/bin/yum" reinstall -y gcc openssl3 kernel-devel-$REL
 	want 0 "" "$R/usr/bin/rpm" -V gcc make kernel-devel-$REL
 	grep -q ours "$R/etc/pki/tls/openssl3.cnf" || fail "a changed configuration file was replaced"
+	faults '{"rpm-silent": true}'
+	want 0 "" "$R/usr/bin/rpm" -q gcc nosuch
+	faults '{"rpm-db-broken": true}'
+	want 2 "DB_RUNRECOVERY" "$R/usr/bin/rpm" -q gcc make
+	want 1 "cannot open Packages database" "$R/usr/bin/yum" install -y gcc
+	faults '{"rpm-db-broken": "answers"}'
+	want 1 "package gcc is not installed" "$R/usr/bin/rpm" -q gcc
+	faults '{}'
 }
 
 rpm_files() {

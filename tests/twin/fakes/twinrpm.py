@@ -42,8 +42,21 @@ def process(pid):
     return "%s %s" % (pid, stat.rpartition(") ")[2].split()[19]) if (stat := read("/proc/%s/stat" % pid, "")) else ""
 
 
-def open_database():
-    """Ends with rpm's words if a transaction was cut off. While one is under way, its database can be read."""
+BROKEN = """\
+error: rpmdb: BDB0113 Thread/process 2673/140126198814528 failed: BDB1507 Thread died in Berkeley DB library
+error: db5 error(-30973) from dbenv->failchk: BDB0087 DB_RUNRECOVERY: Fatal error, run database recovery
+error: cannot open Packages index using db5 -  (-30973)
+error: cannot open Packages database in /var/lib/rpm"""
+
+
+def open_database(names=()):
+    """Ends with rpm's words if its database is broken, or a transaction was cut off. While one is under way, its database can be
+    read. With the argument "answers" of the fault, rpm says of each name, all the same, that it is not installed."""
+    if fault("rpm-db-broken"):
+        say(BROKEN, twinlib.sys.stderr)
+        for name in names if fault("rpm-db-broken") == "answers" else ():
+            say("package %s is not installed" % name)
+        twinlib.sys.exit(max(1, len(names)))
     text = read(root(DATABASE), "")
     if text.startswith(IN_TRANSACTION):
         who = text[len(IN_TRANSACTION):].strip()
@@ -126,7 +139,16 @@ def file_query(path, text):
     return host("rpm", ["-qp", "--nosignature", "--qf", text, rooted(path)])
 
 
-def file_install(path, again=False):
+def obsoleted(path):
+    """What goes when this package comes by -U; -i leaves it."""
+    now = packages()
+    for name in file_query(path, "[%{OBSOLETES}\\n]").stdout.decode().split():
+        if now.pop(name, None):
+            write(state("/packages.json"), json.dumps(now, indent=1, sort_keys=True) + "\n")
+            say("Cleaning up / removing...\n   2:%s" % name)
+
+
+def file_install(path, again=False, upgrade=False):
     """What rpm -i does: digests, then the payload, then the database. Returns the exit status."""
     real = rooted(path)
     asked = file_query(path, "%{NAME} %{VERSION}-%{RELEASE}.%{ARCH} %{RSAHEADER:pgpsig}")
@@ -154,6 +176,8 @@ def file_install(path, again=False):
         return 1
     unpack(real)
     add(name, evr)
+    if upgrade:
+        obsoleted(path)
     say("   1:%s################################# [100%%]" % ("%s-%s" % (name, evr.rsplit(".", 1)[0]))[:35].ljust(35))
     return 0
 

@@ -18,6 +18,7 @@ NAME = re.compile(r"""["']([a-z0-9]+(?:-[a-z0-9]+)+)["']""")
 ELSEWHERE = """
     grubby-fails dracut-fails yum-fails yum-gone kernel-devel-missing rpm-install-fails installer-fails cuda-fails
     cuda-no-space cuda-no-driver-entry cuda-existing pip-fails
+    rpm-silent rpm-db-broken rpm-old-words
     cc-off mgm-none devtools-on cc-environment nvml-silent smi-garbage gpu-missing gpu-lost nscq-mismatch pcie-mode
     attest-unknown rim-missing attest-tabs ppcie-no-table other-chain duplicate-switch
     rim-404 rim-500 rim-wrong-id rim-corrupt rim-wrong-measurement rim-expired-signer
