@@ -8,6 +8,8 @@
 
 #include "core/str.h"
 
+#define COPY_CHUNK 262144
+
 static int root_fd = -1;
 static char *root_dir; /* without a trailing slash; NULL: the machine itself */
 
@@ -163,12 +165,24 @@ int fs_read_optional(const char *path, size_t max, char **ret_data, size_t *ret_
 
 bool fs_read_line(const char *path, char *dst, size_t dst_size)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_fd_ int fd = fs_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+	_cleanup_strbuf_ struct strbuf b = { 0 };
+	int why = errno;
+	bool ok = false;
 
-	if (fs_read(path, 65536, &text, NULL, NULL) < 0)
-		return false;
-	text[strcspn(text, "\n")] = '\0';
-	return str_copy(dst, dst_size, text);
+	if (fd >= 0) {
+		errno = EMSGSIZE; /* of a file, or a line, that is too long */
+		ok = read_all(fd, path, 65536, &b, NULL) == 0;
+		why = errno;
+	}
+	if (ok) {
+		b.s[strcspn(b.s, "\n")] = '\0';
+		ok = str_copy(dst, dst_size, b.s);
+		why = EMSGSIZE;
+	}
+	if (!ok)
+		errno = why;
+	return ok;
 }
 
 static int write_all(int fd, const char *data, size_t len)
@@ -360,13 +374,24 @@ int fs_rename(const char *from, const char *to, struct err *e)
 	return 0;
 }
 
+/* copy_file_range(2) is only the fast way. It refuses files of two file systems (EXDEV), file systems
+ * that lack it (EOPNOTSUPP, EINVAL, ENOSYS), and may end early: whatever it left, for whatever reason,
+ * is read and written, and what is truly wrong (a full or broken disk) is met again there. */
 int fs_copy_bytes(int from, int to)
 {
+	_cleanup_free_ char *chunk = NULL;
 	ssize_t n;
 
-	while ((n = copy_file_range(from, NULL, to, NULL, 1 << 26, 0)) > 0)
+	while (copy_file_range(from, NULL, to, NULL, 1 << 26, 0) > 0)
 		;
-	return n < 0 ? -1 : fsync(to);
+	chunk = xcalloc(1, COPY_CHUNK);
+	while ((n = read(from, chunk, COPY_CHUNK)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || write_all(to, chunk, (size_t)n) < 0)
+			return -1;
+	}
+	return fsync(to);
 }
 
 int fs_sync_fs(const char *path, struct err *e)
@@ -399,6 +424,7 @@ int fs_list(const char *path, struct fs_names *ret_names, struct err *e)
 	struct fs_names names = { 0 };
 	struct dirent *entry;
 	DIR *dir;
+	int why = 0;
 
 	*ret_names = names;
 	if (fd < 0 && errno == ENOENT)
@@ -410,13 +436,23 @@ int fs_list(const char *path, struct fs_names *ret_names, struct err *e)
 			close(fd);
 		return -1;
 	}
-	while ((entry = readdir(dir)) && names.n < FS_LIST_MAX) {
+	while (names.n < FS_LIST_MAX) {
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry) {
+			why = errno;
+			break;
+		}
 		if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, ".."))
 			continue;
 		names.v = xrealloc(names.v, (names.n + 1) * sizeof(*names.v));
 		names.v[names.n++] = xstrdup(entry->d_name);
 	}
 	closedir(dir);
+	if (why) { /* half a list is none */
+		fs_names_done(&names);
+		return err_errno(e, why, "listing %s", path);
+	}
 	if (names.n)
 		qsort(names.v, names.n, sizeof(*names.v), compare_names);
 	*ret_names = names;

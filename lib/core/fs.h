@@ -35,7 +35,8 @@ int fs_read(const char *path, size_t max, char **ret_data, size_t *ret_len, stru
 /* As fs_read, but a missing file is an empty *ret_data == NULL. */
 int fs_read_optional(const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *e);
 
-/* The first line of a small file into dst without its line end; false if there is none. */
+/* The first line of a small file into dst without its line end. False with errno when it could not be
+ * read: ENOENT when the file is not there, EMSGSIZE when it is too long. */
 bool fs_read_line(const char *path, char *dst, size_t dst_size);
 
 /* Replaces the file durably. Parent directories are made (0755). */
@@ -68,7 +69,8 @@ int fs_remove_files(const char *dir,
 int fs_remove_tree(const char *path, struct err *e);
 int fs_rename(const char *from, const char *to, struct err *e); /* same directory, durable */
 
-/* All bytes that are left in one file to the other, and to the disk; -1 with errno. */
+/* All bytes that are left in one file to the other, and to the disk; also between two file systems.
+ * -1 with errno. */
 int fs_copy_bytes(int from, int to);
 
 /* syncfs of the file system that path lies on. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "core/str.h"
 #include "fixture.h"
@@ -390,6 +391,68 @@ START_TEST(syncing_names_what_is_not_there)
 }
 END_TEST
 
+/* --- copying -------------------------------------------------------------------------------- */
+
+static void check_copy(int from, const char *expected)
+{
+	_cleanup_fd_ int to = fs_open("/copy", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	ck_assert_int_ge(to, 0);
+	ck_assert_msg(fs_copy_bytes(from, to) == 0, "%s", strerror(errno));
+	check_text("/copy", expected);
+}
+
+START_TEST(what_is_left_of_a_file_is_copied)
+{
+	_cleanup_fd_ int from = -1;
+
+	fixture_put("/x", "0123456789");
+	from = fs_open("/x", O_RDONLY, 0);
+	ck_assert_int_eq(lseek(from, 4, SEEK_SET), 4);
+	check_copy(from, "456789");
+}
+END_TEST
+
+/* copy_file_range(2) refuses a pipe (EINVAL), and files of two file systems (EXDEV). */
+START_TEST(copying_falls_back_to_reading_and_writing)
+{
+	_cleanup_fd_ int memory = memfd_create("other file system", MFD_CLOEXEC);
+	int fds[2];
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(write(fds[1], "through a pipe", 14), 14);
+	close(fds[1]);
+	ck_assert_int_eq(copy_file_range(fds[0], NULL, memory, NULL, 1, 0), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	check_copy(fds[0], "through a pipe");
+	close(fds[0]);
+	ck_assert_int_eq(write(memory, "from memory", 11), 11);
+	ck_assert_int_eq(lseek(memory, 0, SEEK_SET), 0);
+	check_copy(memory, "from memory");
+}
+END_TEST
+
+START_TEST(copying_more_than_fits_says_why)
+{
+	struct rlimit limit = { .rlim_cur = 1000, .rlim_max = RLIM_INFINITY }, before;
+	_cleanup_free_ char *big = xcalloc(1, 5000);
+	_cleanup_fd_ int from = -1, to = fs_open("/copy", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(fs_write_atomic("/big", 0644, big, 5000, &e), 0);
+	from = fs_open("/big", O_RDONLY, 0);
+	getrlimit(RLIMIT_FSIZE, &before);
+	limit.rlim_max = before.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(fs_copy_bytes(from, to), -1);
+	ck_assert_int_eq(errno, EFBIG);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	ck_assert_int_eq(fs_copy_bytes(-1, to), -1);
+	ck_assert_int_eq(errno, EBADF);
+}
+END_TEST
+
 SUITE_AROUND("fs", fixture_root_make, fixture_root_drop, paths_are_looked_up_below_the_root,
 	     symbolic_links_stay_inside_the_root, writing_through_a_linked_folder_stays_inside_too,
 	     a_link_in_the_place_of_a_file_is_replaced_and_not_followed, a_root_that_is_not_there_is_named,
@@ -401,4 +464,5 @@ SUITE_AROUND("fs", fixture_root_make, fixture_root_drop, paths_are_looked_up_bel
 	     a_file_in_the_place_of_a_folder_is_named, ensure_writes_only_what_differs, equality_is_of_all_bytes,
 	     a_volatile_write_replaces_too, removing_and_renaming_do_what_they_say,
 	     names_are_sorted_and_a_missing_folder_is_empty, times_and_free_space_are_those_of_the_place,
-	     syncing_names_what_is_not_there)
+	     syncing_names_what_is_not_there, what_is_left_of_a_file_is_copied,
+	     copying_falls_back_to_reading_and_writing, copying_more_than_fits_says_why)
