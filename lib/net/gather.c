@@ -9,7 +9,7 @@
 #include "core/str.h"
 #include "net/http.h"
 
-#define RUNNING_MAX	  16 /* requests on their way; over HTTP/2 they share one connection */
+#define RUNNING_MAX	  16 /* requests on their way; over HTTP/2 they share connections */
 #define HOST_CONNECTIONS  4L
 #define TRIES_MAX	  4
 #define WAIT_FIRST_US	  UINT64_C(500000)
@@ -79,8 +79,7 @@ static bool set_peer(const struct gather *g, CURL *curl, bool plain)
 	(void)!HTTP_SET(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	return http_follow(curl, plain ? HTTP_PLAIN : HTTP_TLS) &&
 	       http_set_proxy(curl, plain ? g->o.plain_proxy : g->o.proxy, g->o.no_proxy) &&
-	       HTTP_SET(curl, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL) &&
-	       HTTP_SET(curl, CURLOPT_PIPEWAIT, 1L);
+	       HTTP_SET(curl, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
 }
 
 static bool set_request(struct item *it, CURL *curl, long timeout_ms)

@@ -14,6 +14,7 @@ LOG = sys.argv[3]
 seen = {}
 lock = threading.Lock()
 four = threading.Barrier(4)
+released = threading.Event()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -48,6 +49,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif words[0] == "slow":
             time.sleep(float(words[1]))
             self.answer(200, b"slow")
+        elif words[0] == "stall":
+            released.wait()     # no answer before somebody asks for /release
+            self.answer(200, b"late")
+        elif words[0] == "release":
+            released.set()
+            self.answer(200, b"released")
         elif words[0] == "four":
             four.wait()     # none is answered before four are there
             self.answer(200, b"met")

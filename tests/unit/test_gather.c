@@ -218,6 +218,30 @@ START_TEST(many_share_few_connections_side_by_side)
 }
 END_TEST
 
+/* libcurl may not make a request wait to see whether the connection of another can be shared: over HTTP/1.1, one that
+ * stalls would hold the others with it. Here the last one is what the first waits for. */
+START_TEST(one_that_stalls_does_not_hold_the_others)
+{
+	for (int secured = 0; secured < 2; secured++) {
+		static const char *const paths[] = { "/stall", "/echo/a", "/echo/b", "/release" };
+
+		begin(good);
+		for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+			_cleanup_free_ char *url =
+				xasprintf("http://127.0.0.1:%u%s", plain, paths[i]);
+
+			if (secured)
+				add(paths[i], NULL);
+			else
+				add_url(url, NULL);
+		}
+		ck_assert_uint_eq(run(), ARRAY_SIZE(paths));
+		ck_assert_str_eq(got[0].body, "late");
+		ck_assert_str_eq(got[3].body, "released");
+	}
+}
+END_TEST
+
 START_TEST(what_may_pass_is_tried_again)
 {
 	static const char *const paths[] = { "/once/503", "/once/429", "/once/408",
@@ -409,10 +433,10 @@ START_TEST(an_answer_may_lead_to_more_questions)
 END_TEST
 
 SUITE_AROUND("gather", start, stop, a_question_is_posted_with_its_types,
-	     many_share_few_connections_side_by_side, what_may_pass_is_tried_again,
-	     what_will_not_pass_is_not_tried_again, tries_come_to_an_end,
-	     an_answer_that_says_later_is_asked_for_again, the_budget_is_for_all_together,
-	     an_answer_that_is_too_large_is_refused, plain_http_is_for_urls_that_say_so,
-	     no_redirect_leaves_the_scheme, a_server_that_cannot_prove_itself_is_not_asked,
-	     the_proxy_is_the_one_that_is_given, nobody_there_is_said_with_the_host,
-	     an_answer_may_lead_to_more_questions)
+	     many_share_few_connections_side_by_side, one_that_stalls_does_not_hold_the_others,
+	     what_may_pass_is_tried_again, what_will_not_pass_is_not_tried_again,
+	     tries_come_to_an_end, an_answer_that_says_later_is_asked_for_again,
+	     the_budget_is_for_all_together, an_answer_that_is_too_large_is_refused,
+	     plain_http_is_for_urls_that_say_so, no_redirect_leaves_the_scheme,
+	     a_server_that_cannot_prove_itself_is_not_asked, the_proxy_is_the_one_that_is_given,
+	     nobody_there_is_said_with_the_host, an_answer_may_lead_to_more_questions)
