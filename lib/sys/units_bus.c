@@ -65,7 +65,7 @@ static int new_call(struct units *u, const struct peer *peer, const char *member
 	return r;
 }
 
-static int call_once(struct units *u, const struct peer *peer, const char *member,
+static int send_call(struct units *u, const struct peer *peer, const char *member,
 		     uint64_t timeout_us, sd_bus_message **ret_reply, const char *types, va_list ap)
 {
 	_cleanup_message_ sd_bus_message *m = NULL;
@@ -154,7 +154,7 @@ int units_call(struct units *u, const struct peer *peer, const char *member, uin
 		int r;
 
 		va_start(ap, types);
-		r = call_once(u, peer, member, timeout_us, ret_reply, types, ap);
+		r = send_call(u, peer, member, timeout_us, ret_reply, types, ap);
 		va_end(ap);
 		if (r >= 0)
 			return 0;
