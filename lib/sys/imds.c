@@ -10,6 +10,7 @@
 #define CONNECT_TIMEOUT_MS 2000L
 #define REQUEST_TIMEOUT_MS 5000L
 
+#define TOKEN_PATH   "api/token"
 #define TTL_HEADER   "X-aliyun-ecs-metadata-token-ttl-seconds: 600"
 #define TOKEN_HEADER "X-aliyun-ecs-metadata-token: "
 
@@ -18,6 +19,7 @@ struct imds {
 	char *url;
 	uint64_t deadline_us;
 	char token[TOKEN_SIZE]; /* "": none yet */
+	long refused;		/* status with which the token step was refused; 0: it was not */
 	struct strbuf body;	/* of the last answer */
 	bool body_too_large;
 	char detail[CURL_ERROR_SIZE];
@@ -79,7 +81,8 @@ static int ask_once(struct imds *i, const char *method, const char *url, const c
 	CURLcode code;
 	bool ok;
 
-	http_add_header(&headers, header);
+	if (header)
+		http_add_header(&headers, header);
 	strbuf_done(&i->body);
 	strbuf_begin(&i->body);
 	i->body_too_large = false;
@@ -137,38 +140,67 @@ static bool is_printable(const char *s)
 	return true;
 }
 
+/* The service, or what stands before it, answers and gives no tokens: requests without one are worth
+ * trying, for only the hardened mode refuses those. What may pass was tried again; 501 says that there is
+ * no such method, now or later. */
+static bool is_refusal(long status)
+{
+	return status == 501 || (status >= 400 && status < 500 && !http_status_may_pass(status));
+}
+
 static int get_token(struct imds *i, struct err *e)
 {
-	static const char path[] = "api/token";
 	const char *token;
 	long status;
 
-	if (ask(i, "PUT", path, TTL_HEADER, &status, e) < 0)
+	if (ask(i, "PUT", TOKEN_PATH, TTL_HEADER, &status, e) < 0)
 		return -1;
+	if (is_refusal(status)) {
+		i->refused = status;
+		return 0;
+	}
 	if (status != 200)
-		return bad_status(path, status, e);
+		return bad_status(TOKEN_PATH, status, e);
 	token = str_trim(i->body.s);
 	if (!*token || !is_printable(token) || strlen(token) >= TOKEN_SIZE)
-		return err_set(e, &ERR_FORMAT, "metadata service: %s: not a token", path);
+		return err_set(e, &ERR_FORMAT, "metadata service: " TOKEN_PATH ": not a token");
 	str_copy(i->token, sizeof(i->token), token);
 	return 0;
 }
 
-/* GET with a token; one that ended is replaced once. The answer is in i->body. */
+/* GET with a token; one that ended is replaced once. Without one where the token step was refused. The
+ * answer is in i->body. */
 static int get(struct imds *i, const char *path, long *ret_status, struct err *e)
 {
 	for (bool renewed = false;; renewed = true) {
 		_cleanup_free_ char *header = NULL;
 
-		if (!*i->token && get_token(i, e) < 0)
+		if (!*i->token && !i->refused && get_token(i, e) < 0)
 			return -1;
-		header = xasprintf(TOKEN_HEADER "%s", i->token);
+		if (*i->token)
+			header = xasprintf(TOKEN_HEADER "%s", i->token);
 		if (ask(i, "GET", path, header, ret_status, e) < 0)
 			return -1;
-		if (*ret_status != 401 || renewed)
+		if (*ret_status != 401 || renewed || i->refused)
 			return 0;
 		i->token[0] = '\0';
 	}
+}
+
+/* A request that was refused without a token is told together with why it had none. */
+static int bad_item(const struct imds *i, const char *path, long status, struct err *e)
+{
+	if (!i->refused)
+		return bad_status(path, status, e);
+	return err_set(e, &ERR_HTTP,
+		       "metadata service: PUT " TOKEN_PATH
+		       ": status %ld; without a token, %s: status %ld",
+		       i->refused, path, status);
+}
+
+bool imds_without_token(const struct imds *i)
+{
+	return i->refused != 0;
 }
 
 int imds_get(struct imds *i, const char *item, char *dst, size_t dst_size, struct err *e)
@@ -180,7 +212,7 @@ int imds_get(struct imds *i, const char *item, char *dst, size_t dst_size, struc
 	if (get(i, path, &status, e) < 0)
 		return -1;
 	if (status != 200)
-		return bad_status(path, status, e);
+		return bad_item(i, path, status, e);
 	len = i->body.len;
 	while (len > 0 && strchr("\r\n", i->body.s[len - 1]) && i->body.s[len - 1])
 		len--;
@@ -204,7 +236,7 @@ int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err 
 	if (get(i, path, &status, e) < 0)
 		return -1;
 	if (status != 200 && status != 404)
-		return bad_status(path, status, e);
+		return bad_item(i, path, status, e);
 	rest = status == 200 ? i->body.s : NULL;
 	if (rest && strlen(rest) != i->body.len)
 		return err_set(e, &ERR_FORMAT, "metadata service: %s: not text", path);

@@ -1,4 +1,5 @@
-/* The ECS instance metadata service, with session tokens (hardened mode works, normal mode too).
+/* The ECS instance metadata service, with session tokens (hardened mode works, normal mode too). Where
+ * the token step is refused (4xx), the rest is asked without a token, which normal mode allows.
  *
  * Never through a proxy. Refused under a root unless a private bus was given (units_guard).
  * Answers are capped at 64 KiB and must be text; names and values from it are untrusted. */
@@ -21,5 +22,8 @@ int imds_get(struct imds *i, const char *item, char *dst, size_t dst_size, struc
 
 /* How many entries a directory has ("network/interfaces/macs/", "disks/"); 404 is 0. */
 int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err *e);
+
+/* The token step was refused: what was read since then was read without one. */
+bool imds_without_token(const struct imds *i);
 
 #endif

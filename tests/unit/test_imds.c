@@ -12,13 +12,17 @@
 #include "port.h"
 #include "suite.h"
 
-/* A metadata service in a child process, as the vendor documents it: tokens by PUT with a lifetime,
- * 401 for a bad token, 403 without one and for what came through a proxy. */
+/* A metadata service in a child process. It plays that of Alibaba Cloud ECS (documentation page 49122 and the
+ * ecsmetadata client of aliyun): tokens by PUT with a lifetime, 401 for a bad token, 403 without one in hardened mode
+ * and for what came through a proxy. That the token step is refused with 404 or 405 where a plain GET works is what
+ * users of the vendor's clients reported (aliyun/credentials-java 106, credentials-nodejs 111). */
 static struct {
 	/* what it is told */
 	unsigned int unavailable; /* answers 503 so many times first */
 	unsigned int hang_up;	  /* closes the connection so many times first */
 	unsigned int tokens_end;  /* so many tokens have ended when they are used */
+	unsigned int no_tokens;	  /* the status that the token step gets; 0: a token */
+	bool normal;		  /* not hardened: answers without a token too */
 	/* what it saw */
 	unsigned int puts, gets, token;
 } * service;
@@ -42,6 +46,11 @@ static void answer_put(int fd, const char *request)
 	char token[32];
 
 	service->puts++;
+	if (service->no_tokens) {
+		snprintf(token, sizeof(token), "%u Refused", service->no_tokens);
+		reply_text(fd, token, "<html>no tokens</html>");
+		return;
+	}
 	if (!strstr(request, "X-aliyun-ecs-metadata-token-ttl-seconds: 600\r\n")) {
 		reply_text(fd, "400 Bad Request", "");
 		return;
@@ -79,14 +88,15 @@ static void answer_item(int fd, const char *item)
 static void answer_get(int fd, const char *request)
 {
 	static const char prefix[] = "GET /latest/meta-data/";
+	bool plain = !strstr(request, "X-aliyun-ecs-metadata-token");
 	char header[64];
 
 	service->gets++;
 	snprintf(header, sizeof(header), "X-aliyun-ecs-metadata-token: TOKEN==%u\r\n",
 		 service->token);
-	if (strstr(request, "X-Forwarded-For") || !strstr(request, "X-aliyun-ecs-metadata-token: "))
+	if (strstr(request, "X-Forwarded-For") || (plain && !service->normal))
 		reply_text(fd, "403 Forbidden", "");
-	else if (!strstr(request, header))
+	else if (!plain && !strstr(request, header))
 		reply_text(fd, "401 Unauthorized", "");
 	else if (service->tokens_end && service->tokens_end--)
 		reply_text(fd, "401 Unauthorized", "");
@@ -240,6 +250,92 @@ START_TEST(a_token_that_ended_is_replaced_once)
 }
 END_TEST
 
+START_TEST(where_the_token_step_is_refused_the_rest_is_asked_without_one)
+{
+	static const unsigned int refusals[] = { 400, 403, 404, 405 };
+
+	for (size_t n = 0; n < ARRAY_SIZE(refusals); n++) {
+		struct err e = ERR_INIT;
+		struct imds *i;
+		char text[64];
+		unsigned int disks;
+
+		start_service();
+		service->no_tokens = refusals[n];
+		service->normal = true;
+		i = open_service(100);
+		ck_assert(!imds_without_token(i));
+		ck_assert_msg(imds_get(i, "instance/instance-type", text, sizeof(text), &e) == 0,
+			      "%s", e.msg);
+		ck_assert_str_eq(text, "ecs.gn8v-tee.4xlarge");
+		ck_assert_int_eq(imds_count(i, "disks/", &disks, &e), 0);
+		ck_assert_uint_eq(disks, 2);
+		ck_assert(imds_without_token(i));
+		ck_assert_uint_eq(service->puts, 1);
+		imds_close(i);
+		stop_service();
+	}
+}
+END_TEST
+
+START_TEST(a_token_that_is_not_renewed_is_done_without)
+{
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[64];
+
+	start_service();
+	service->normal = true;
+	i = open_service(100);
+	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), 0);
+	ck_assert(!imds_without_token(i));
+	service->tokens_end = 1;
+	service->no_tokens = 404;
+	ck_assert_msg(imds_get(i, "instance/instance-type", text, sizeof(text), &e) == 0, "%s",
+		      e.msg);
+	ck_assert(imds_without_token(i));
+	imds_close(i);
+	stop_service();
+}
+END_TEST
+
+START_TEST(a_hardened_service_without_tokens_says_both)
+{
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[64];
+
+	start_service();
+	service->no_tokens = 404;
+	i = open_service(100);
+	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), -1);
+	ck_assert_ptr_eq(e.kind, &ERR_HTTP);
+	ck_assert_msg(strstr(e.msg, "404") && strstr(e.msg, "403"), "%s", e.msg);
+	ck_assert_uint_eq(service->gets, 1);
+	imds_close(i);
+	stop_service();
+}
+END_TEST
+
+START_TEST(a_token_step_that_fails_is_no_refusal)
+{
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[64];
+
+	start_service();
+	service->no_tokens = 503;
+	service->normal = true;
+	i = open_service(1);
+	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), -1);
+	ck_assert_ptr_eq(e.kind, &ERR_HTTP);
+	ck_assert(!imds_without_token(i));
+	ck_assert_uint_eq(service->gets, 0);
+	imds_close(i);
+	stop_service();
+}
+END_TEST
+
 START_TEST(what_may_pass_is_asked_again)
 {
 	struct err e = ERR_INIT;
@@ -361,7 +457,10 @@ START_TEST(a_root_without_a_bus_of_its_own_is_refused)
 END_TEST
 
 SUITE("imds", an_item_is_read_with_a_token, proxies_of_the_environment_are_not_used,
-      a_token_that_ended_is_replaced_once, what_may_pass_is_asked_again,
+      a_token_that_ended_is_replaced_once,
+      where_the_token_step_is_refused_the_rest_is_asked_without_one,
+      a_token_that_is_not_renewed_is_done_without, a_hardened_service_without_tokens_says_both,
+      a_token_step_that_fails_is_no_refusal, what_may_pass_is_asked_again,
       a_missing_item_is_an_http_error_at_once, what_is_not_one_line_of_text_is_refused,
       a_value_that_does_not_fit_is_refused, a_large_answer_is_cut_off, redirects_are_not_followed,
       entries_of_a_directory_are_counted,
