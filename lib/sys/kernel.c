@@ -11,7 +11,10 @@
 
 bool kernel_release(char *dst, size_t dst_size)
 {
-	return fs_read_line("/proc/sys/kernel/osrelease", dst, dst_size) && *dst;
+	if (!fs_read_line("/proc/sys/kernel/osrelease", dst, dst_size))
+		return false;
+	errno = EBADMSG;
+	return *dst;
 }
 
 bool kernel_cmdline(char *dst, size_t dst_size)
@@ -21,12 +24,14 @@ bool kernel_cmdline(char *dst, size_t dst_size)
 
 bool kernel_boot_id(char dst[KERNEL_BOOT_ID_SIZE])
 {
-	return fs_read_line(BOOT_ID_PATH, dst, KERNEL_BOOT_ID_SIZE) &&
-	       strlen(dst) == KERNEL_BOOT_ID_SIZE - 1;
+	if (!fs_read_line(BOOT_ID_PATH, dst, KERNEL_BOOT_ID_SIZE))
+		return false;
+	errno = EBADMSG;
+	return strlen(dst) == KERNEL_BOOT_ID_SIZE - 1;
 }
 
-/* The rest of the first line of a file that begins with `prefix`; caller frees, NULL if none.
- * Line by line, because these files grow with the number of processors. */
+/* The rest of the first line of a file that begins with `prefix`; caller frees. NULL with errno: ENODATA
+ * when there is no such line. Line by line, because these files grow with the number of processors. */
 static char *find_line(const char *path, const char *prefix)
 {
 	_cleanup_fclose_ FILE *f = NULL;
@@ -39,10 +44,13 @@ static char *find_line(const char *path, const char *prefix)
 		cleanup_close(&fd);
 		return NULL;
 	}
-	while (getline(&line, &size, f) >= 0) {
+	/* getline(3) hands out what it has of a line when the rest cannot be read. */
+	while (getline(&line, &size, f) >= 0 && !ferror(f)) {
 		if (str_starts(line, prefix))
 			return xstrdup(str_trim(line + strlen(prefix)));
 	}
+	if (!ferror(f))
+		errno = ENODATA;
 	return NULL;
 }
 
@@ -52,12 +60,14 @@ bool kernel_boot_time(int64_t *ret_wall_s)
 	char *end;
 	long long t;
 
-	if (!text || !isdigit((unsigned char)*text))
+	if (!text)
 		return false;
 	errno = 0;
 	t = strtoll(text, &end, 10);
-	if (*end || errno)
+	if (!isdigit((unsigned char)*text) || *end || errno) {
+		errno = EBADMSG;
 		return false;
+	}
 	*ret_wall_s = t;
 	return true;
 }
@@ -67,6 +77,8 @@ bool kernel_cpu_has_flag(const char *flag, bool *ret)
 	_cleanup_free_ char *text = find_line("/proc/cpuinfo", "flags");
 	const char *colon = text ? strchr(text, ':') : NULL;
 
+	if (text)
+		errno = EBADMSG; /* unless there is a colon */
 	if (colon)
 		*ret = str_has_word(colon + 1, flag);
 	return colon;

@@ -1,4 +1,4 @@
-/* The kernel: release, command line, boot entries, SWIOTLB, boot id. */
+/* The kernel: release, command line, boot entries, SWIOTLB, boot id, clock. */
 #ifndef GN8V_SYS_KERNEL_H
 #define GN8V_SYS_KERNEL_H
 
@@ -15,6 +15,7 @@ int kernel_version_compare(const char *a, const char *b);
  * part as rpm does: version first, then release; what the least does not say does not count. */
 bool kernel_release_at_least(const char *release, const char *least);
 
+/* False with errno: EBADMSG when what is there is not understood, ENODATA when it is not in the file. */
 bool kernel_release(char *dst, size_t dst_size); /* /proc/sys/kernel/osrelease */
 bool kernel_cmdline(char *dst, size_t dst_size); /* /proc/cmdline */
 bool kernel_boot_id(char dst[KERNEL_BOOT_ID_SIZE]);
@@ -32,6 +33,17 @@ bool kernel_swiotlb_bytes(uint64_t *ret_bytes);
 
 /* The same from one kernel log line; false if it is not that line. */
 bool kernel_swiotlb_line(const char *line, uint64_t *ret_bytes);
+
+/* The kernel's own word on its clock (adjtimex(2)), which it is told by whatever disciplines the clock. */
+struct kernel_clock {
+	bool synchronised; /* the largest error is below 16 s: it grows by 0.5 ms in each second, from 16 s at boot */
+	bool flagged; /* STA_UNSYNC all the same: chrony without rtcsync leaves it set */
+};
+
+/* False with errno when the kernel cannot be asked: by a system call filter (EPERM, ENOSYS), or below a
+ * root directory (EOPNOTSUPP), whose machine has another clock than this host. */
+bool kernel_clock(struct kernel_clock *ret);
+void kernel_clock_judge(long max_error_us, int status, struct kernel_clock *ret);
 
 /* Boot entries as `grubby --info=ALL` prints them. */
 #define KERNEL_ENTRIES_MAX 32

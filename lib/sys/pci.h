@@ -15,6 +15,8 @@ struct pci_counts {
 	unsigned int gpus_on_nouveau; /* bound to the driver nouveau */
 };
 
+/* Fails when any device cannot be read: one that is not seen could be a GPU. Devices that go away
+ * meanwhile are not counted. */
 int pci_count(struct pci_counts *ret, struct err *e);
 
 #define PCI_COUNTS_TEXT_SIZE 64

@@ -86,14 +86,64 @@ START_TEST(a_gpu_bound_to_nouveau_is_told)
 }
 END_TEST
 
-START_TEST(a_machine_without_pci_has_none)
+START_TEST(a_bus_without_devices_has_none)
 {
 	struct pci_counts c;
 	struct err e = ERR_INIT;
 
 	use_root();
+	ck_assert_int_eq(fs_mkdirs("/sys/bus/pci/devices", 0755, &e), 0);
 	ck_assert_int_eq(pci_count(&c, &e), 0);
 	ck_assert_uint_eq(c.gpus + c.nvswitches, 0);
+	drop_root();
+}
+END_TEST
+
+static void check_cannot_tell(const char *path)
+{
+	struct pci_counts c = { .gpus = 99 };
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(pci_count(&c, &e), -1);
+	ck_assert_ptr_eq(e.kind, &ERR_IO);
+	ck_assert_msg(strstr(e.msg, path), "%s is not in: %s", path, e.msg);
+	ck_assert_uint_eq(c.gpus, 99);
+}
+
+START_TEST(a_machine_without_sysfs_cannot_be_read)
+{
+	use_root();
+	check_cannot_tell("/sys/bus/pci/devices");
+	drop_root();
+}
+END_TEST
+
+/* A folder in the place of a file: it is there, and reading it fails (EISDIR). */
+static void put_unreadable(const char *address, const char *file)
+{
+	char *path = xasprintf("/sys/bus/pci/devices/%s/%s", address, file);
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(fs_mkdirs(path, 0755, &e), 0);
+	free(path);
+}
+
+START_TEST(what_cannot_be_read_is_not_no_device)
+{
+	use_root();
+	put_device("0000:00:05.0", "0x10de\n", "0x030200\n");
+	put_unreadable("0000:00:06.0", "vendor");
+	check_cannot_tell("0000:00:06.0/vendor");
+	drop_root();
+	use_root();
+	put("0000:00:05.0", "vendor", "0x10de\n");
+	put_unreadable("0000:00:05.0", "class");
+	check_cannot_tell("0000:00:05.0/class");
+	drop_root();
+	use_root();
+	put_device("0000:00:05.0", "0x10de\n", "0x030200\n");
+	put_unreadable("0000:00:05.0", "driver");
+	check_cannot_tell("0000:00:05.0/driver");
 	drop_root();
 }
 END_TEST
@@ -137,5 +187,6 @@ START_TEST(counts_read_as_english)
 END_TEST
 
 SUITE("pci", gpus_and_switches_of_nvidia_are_counted, a_gpu_bound_to_nouveau_is_told,
-      a_machine_without_pci_has_none, a_device_that_just_went_away_is_skipped,
+      a_bus_without_devices_has_none, a_machine_without_sysfs_cannot_be_read,
+      what_cannot_be_read_is_not_no_device, a_device_that_just_went_away_is_skipped,
       what_is_no_number_is_a_format_error, counts_read_as_english)
