@@ -11,6 +11,7 @@
 #include "core/str.h"
 #include "engine_inside.h"
 #include "gate.h"
+#include "mapped.h"
 #include "package_db.h"
 #include "paths.h"
 #include "restarts.h"
@@ -262,6 +263,8 @@ void engine_finish_look(struct engine *g, struct task *s)
 	str_copy(g->status.kernel, sizeof(g->status.kernel), g->facts.machine.kernel);
 	g->status.restarts = restarts_count(&g->facts);
 	status_measure(&g->status, &g->facts);
+	if (mapped_keep(&g->facts, &e) < 0)
+		log_warning("%s", e.msg);
 	journal_machine(&g->facts);
 	engine_schedule(g);
 }

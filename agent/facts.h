@@ -48,6 +48,7 @@ struct facts_boot {
 	bool swiotlb_next;	 /* in the default boot entry */
 	bool nouveau_in_effect, nouveau_everywhere, nouveau_next;
 	bool swiotlb_known;
+	bool swiotlb_kept; /* it was read earlier in this boot, and cannot be read now */
 	uint64_t swiotlb_bytes;
 	bool lkca_ok;		/* the file has exactly the two lines */
 	int64_t lkca_time;	/* when it was last written; 0: not there */

@@ -5,6 +5,7 @@
 #include "core/str.h"
 #include "facts.h"
 #include "kernelargs.h"
+#include "mapped.h"
 #include "paths.h"
 #include "sys/run.h"
 
@@ -119,5 +120,7 @@ int facts_read_boot(struct facts_boot *b, const struct config *c, const struct f
 	b->lkca_time = mtime_s(PATH_MODPROBE_LKCA);
 	b->now = clock_wall_s();
 	b->swiotlb_known = kernel_swiotlb_bytes(&b->swiotlb_bytes);
+	if (!b->swiotlb_known)
+		b->swiotlb_known = b->swiotlb_kept = mapped_kept(m->boot_id, &b->swiotlb_bytes);
 	return c->for_shape == SHAPE_MULTI ? read_initramfs(b, e) : 0;
 }

@@ -19,6 +19,7 @@
 #define PATH_DEVICES_LOCK "/run/gn8v/devices.lock" /* held while devices are asked for evidence */
 #define PATH_READY	  "/run/gn8v/ready"
 #define PATH_OPENED	  "/run/gn8v/opened" /* the gate was open once in this boot */
+#define PATH_MAPPED	  "/run/gn8v/swiotlb" /* what this boot's kernel mapped, see mapped.h */
 #define PATH_PROGRESS	  "/run/gn8v/progress.json"
 #define PATH_TEMPLATES	  "/usr/share/gn8v/units"
 

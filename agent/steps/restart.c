@@ -48,8 +48,9 @@ static void judge_swiotlb(const struct config *c, const struct facts *f, struct 
 			      "the kernel was asked for %.0f GiB of SWIOTLB and mapped %.2f GiB",
 			      want, (double)f->boot.swiotlb_bytes / GIB);
 	else
-		probe_done(r, "the kernel mapped %.0f GiB of SWIOTLB",
-			   (double)f->boot.swiotlb_bytes / GIB);
+		probe_done(r, "the kernel mapped %.0f GiB of SWIOTLB%s",
+			   (double)f->boot.swiotlb_bytes / GIB,
+			   f->boot.swiotlb_kept ? ", as was read earlier in this boot" : "");
 }
 
 PROBE(restart)
