@@ -49,6 +49,8 @@
 	  "systemctl reboot: gn8v-agent goes on in the next boot; or let gn8v do it: gn8v run --restart") \
 	X(CODE_CLOCK, "clock-not-synchronised", RETRY, "operator",                                 \
 	  "systemctl status chronyd; chronyc sources; or, if certificates may be judged by a clock that nobody vouches for, set \"time_sync\": {\"required\": false} in /etc/gn8v/config.json") \
+	X(CODE_CLOCK_UNKNOWN, "clock-unknown", RETRY, "operator",                                  \
+	  "systemctl status systemd-timedated dbus; journalctl -b -u systemd-timedated; or, if certificates may be judged by a clock that nobody vouches for, set \"time_sync\": {\"required\": false} in /etc/gn8v/config.json") \
 	/* what is installed */                                                                    \
 	X(CODE_PACKAGES, "package-install-failed", RETRY, "operator",                              \
 	  "run the named yum command by hand; check the repositories and the proxy")               \

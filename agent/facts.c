@@ -160,13 +160,36 @@ static int read_disk(struct facts_disk *d, const struct config *c, struct err *e
 	return 0;
 }
 
-static int read_clock(struct facts_clock *k, struct err *e)
+static int ask_timedated(bool *ret_yes, struct err *e)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
 
 	if (units_open(&u, e) < 0)
 		return -1;
-	return units_clock_synchronised(u, &k->synchronised, e);
+	return units_clock_synchronised(u, ret_yes, e);
+}
+
+/* The kernel's yes is enough. Where it says no, or may not be asked, timedated is asked beside it; that it
+ * cannot be asked is told by whoever waits for the clock, and fails nothing here. */
+static void read_clock(struct facts_clock *k)
+{
+	struct kernel_clock kernel;
+	struct err e = ERR_INIT;
+	bool yes;
+
+	if (kernel_clock(&kernel)) {
+		k->told = true;
+		k->synchronised = kernel.synchronised;
+		k->flagged = kernel.synchronised && kernel.flagged;
+	}
+	if (k->synchronised)
+		return;
+	if (ask_timedated(&yes, &e) < 0) {
+		str_copy(k->timedated, sizeof(k->timedated), e.msg);
+		return;
+	}
+	k->told = true;
+	k->synchronised = yes;
 }
 
 static int read_group(struct facts *f, const struct config *c, enum facts_group group,
@@ -179,7 +202,7 @@ static int read_group(struct facts *f, const struct config *c, enum facts_group 
 	case FACTS_SOFTWARE: return facts_read_software(&f->software, c, &f->machine, e);
 	case FACTS_UNITS: return facts_read_units(&f->units, c, e);
 	case FACTS_DISK: return read_disk(&f->disk, c, e);
-	case FACTS_CLOCK: return read_clock(&f->clock, e);
+	case FACTS_CLOCK: read_clock(&f->clock); return 0;
 	default: return err_set(e, &ERR_INTERNAL, "no such group of facts");
 	}
 }

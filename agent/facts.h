@@ -113,6 +113,9 @@ struct facts_disk {
 
 struct facts_clock {
 	bool synchronised;
+	bool told;	     /* by the kernel or by timedated */
+	bool flagged;	     /* synchronised, with STA_UNSYNC set: kernel_clock */
+	char timedated[256]; /* why timedated did not answer; "" when it did, or was not needed */
 };
 
 struct facts {

@@ -1,10 +1,14 @@
 /* time-sync: a wrong clock makes good certificates bad, so nothing over https before it is right. */
 #include <errno.h>
+#include <strings.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
 #include "codes.h"
 #include "core/clock.h"
+#include "core/fs.h"
+#include "core/str.h"
+#include "paths.h"
 #include "steps/all.h"
 
 #define LOOK_EVERY_S 2
@@ -18,9 +22,60 @@ PROBE(time_sync)
 	if (probe_cannot(r, f, FACTS_CLOCK))
 		return;
 	if (f->clock.synchronised)
-		probe_done(r, "the clock is synchronised");
+		probe_done(
+			r, "the clock is synchronised%s",
+			f->clock.flagged
+				? "; STA_UNSYNC is set all the same, as by chrony without rtcsync"
+				: "");
 	else
 		probe_todo(r, "wait until the clock is synchronised");
+}
+
+/* chrony then keeps the kernel's flag set, and systemd before 243 says "no" for ever. One that includes
+ * other files is not judged. */
+static bool chrony_lacks_rtcsync(void)
+{
+	static const char *const elsewhere[] = { "include", "confdir" };
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+
+	if (fs_read_optional(PATH_CHRONY_CONF, 65536, &text, NULL, NULL) < 0 || !text)
+		return false;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		line = str_trim(line);
+		line[strcspn(line, " \t")] = '\0';
+		if (strcasecmp(line, "rtcsync") == 0)
+			return false;
+		for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+			if (strcasecmp(line, elsewhere[i]) == 0)
+				return false;
+	}
+	return true;
+}
+
+/* Not synchronised is one thing, and nobody who could be asked another. */
+static int give_up(const struct facts_clock *k, int waited_s, struct err *e)
+{
+	bool lacks = chrony_lacks_rtcsync();
+	char now[CLOCK_TEXT_SIZE];
+
+	clock_format(clock_wall_s(), now);
+	if (!k->told)
+		return err_set(
+			e, &CODE_CLOCK_UNKNOWN,
+			"whether the clock (now %s) is synchronised could not be found out in %d s: %s",
+			now, waited_s, k->timedated);
+	err_set(e, &CODE_CLOCK, "the clock (now %s) is not synchronised after %d s%s%s", now,
+		waited_s, k->timedated[0] ? "; timedated did not answer: " : "", k->timedated);
+	if (!lacks)
+		return -1;
+	return err_hint(
+		e,
+		"add the line \"rtcsync\" to " PATH_CHRONY_CONF
+		", without which systemd does not see that chrony synchronises the clock, then: "
+		"systemctl restart chronyd; or: %s",
+		CODE_CLOCK.hint);
 }
 
 /* Returns at once when the clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET), else after a
@@ -45,8 +100,6 @@ APPLY(time_sync)
 
 	worker_progress(w, "waiting for the clock to be synchronised");
 	for (;;) {
-		char now[CLOCK_TEXT_SIZE];
-
 		facts_collect(&w->facts, w->config, FACTS_CLOCK);
 		if (!(w->facts.known & FACTS_CLOCK)) {
 			*e = *facts_error(&w->facts, FACTS_CLOCK);
@@ -54,11 +107,8 @@ APPLY(time_sync)
 		}
 		if (w->facts.clock.synchronised)
 			return 0;
-		clock_format(clock_wall_s(), now);
 		if (clock_monotonic_us() > end)
-			return err_set(e, &CODE_CLOCK,
-				       "the clock (now %s) is not synchronised after %d s", now,
-				       w->config->time_sync_deadline_s);
+			return give_up(&w->facts.clock, w->config->time_sync_deadline_s, e);
 		if (wait_for_step(e) < 0)
 			return -1;
 	}

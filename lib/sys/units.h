@@ -60,7 +60,8 @@ int units_wait_idle(struct units *u, const char *const *names, size_t n, unsigne
  * SIGTERM follows. */
 int units_restart_machine(struct units *u, enum units_restart_path *ret_path, struct err *e);
 
-/* timedate1's NTPSynchronized: the kernel's own word (adjtimex, STA_UNSYNC). */
+/* timedate1's NTPSynchronized. timedated asks the kernel (kernel_clock), before systemd 243 for STA_UNSYNC
+ * alone. It is started by the bus when it is asked: what keeps it from starting takes 25 s. */
 int units_clock_synchronised(struct units *u, bool *ret_yes, struct err *e);
 
 /* ERR_ARGUMENT unless the bus may be used: no root, or DBUS_SYSTEM_BUS_ADDRESS is unix:path=SOCKET
