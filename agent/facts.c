@@ -1,7 +1,8 @@
 #include "facts.h"
 
+#include <errno.h>
+
 #include "codes.h"
-#include "core/clock.h"
 #include "core/fs.h"
 #include "core/str.h"
 #include "paths.h"
@@ -51,6 +52,27 @@ static void os_release_get(const char *text, const char *key, char *dst, size_t 
 	}
 }
 
+/* Of /proc, by errno. */
+static int cannot_read(const char *path, struct err *e)
+{
+	err_errno(e, errno, "reading %s", path);
+	return err_hint(
+		e,
+		"cat %s; systemctl cat gn8v-agent shows whether a drop-in hides it; then: systemctl restart gn8v-agent",
+		path);
+}
+
+/* Not there is an answer; everything else is none. */
+static int look_for(const char *path, bool *ret_there, struct err *e)
+{
+	struct stat st;
+
+	*ret_there = fs_stat(path, &st) == 0;
+	if (*ret_there || errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	return err_errno(e, errno, "looking for %s", path);
+}
+
 int facts_read_machine(struct facts_machine *m, struct err *e)
 {
 	_cleanup_free_ char *os = NULL;
@@ -61,16 +83,17 @@ int facts_read_machine(struct facts_machine *m, struct err *e)
 	os_release_get(os, "VERSION_ID", m->os_version, sizeof(m->os_version));
 	os_release_get(os, "PRETTY_NAME", m->os_name, sizeof(m->os_name));
 	if (!kernel_release(m->kernel, sizeof(m->kernel)))
-		return err_set(e, &ERR_IO, "the kernel's release could not be read");
+		return cannot_read("/proc/sys/kernel/osrelease", e);
 	if (!kernel_boot_id(m->boot_id))
-		return err_set(e, &ERR_IO, "the boot id could not be read");
+		return cannot_read("/proc/sys/kernel/random/boot_id", e);
 	if (!kernel_cmdline(m->cmdline, sizeof(m->cmdline)))
-		return err_set(e, &ERR_IO, "/proc/cmdline could not be read");
+		return cannot_read("/proc/cmdline", e);
 	if (!kernel_boot_time(&m->boot_time))
-		return err_set(e, &ERR_IO, "the boot time could not be read from /proc/stat");
+		return cannot_read("/proc/stat", e);
 	if (!kernel_cpu_has_flag("tdx_guest", &m->tdx_flag))
-		return err_set(e, &ERR_IO, "the CPU's flags could not be read from /proc/cpuinfo");
-	m->tdx_device = fs_exists(PATH_TDX_DEVICE);
+		return cannot_read("/proc/cpuinfo", e);
+	if (look_for(PATH_TDX_DEVICE, &m->tdx_device, e) < 0)
+		return -1;
 	return pci_count(&m->pci, e);
 }
 
@@ -90,32 +113,55 @@ static bool is_disk_name(const char *name)
 	return n > 0 && *p == 'n' && p[1] && !p[1 + strspn(p + 1, digits)];
 }
 
-/* Whether a file of /sys has this value. One that cannot be read has none. */
-static bool sys_is(const char *disk, const char *file, const char *value)
+/* A file of /sys that is not there has no value; one that cannot be read is an error. */
+static int sys_is(const char *disk, const char *file, const char *value, bool *ret, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("/sys/block/%s/%s", disk, file);
 	char text[32];
 
-	return fs_read_line(path, text, sizeof(text)) && str_eq(text, value);
+	*ret = false;
+	if (fs_read_line(path, text, sizeof(text)))
+		*ret = str_eq(text, value);
+	else if (errno != ENOENT && errno != ENODEV)
+		return err_errno(e, errno, "reading %s", path);
+	return 0;
 }
 
-/* Disks by the names that the kernel gives to virtio, SCSI and NVMe ones, less one: the system disk.
- * Not counted are those without a medium (size 0) and the hidden nodes behind a multipath disk. */
+/* Less those without a medium (size 0) and the hidden nodes behind a multipath disk. */
+static int is_disk(const char *name, bool *ret, struct err *e)
+{
+	bool hidden, empty;
+
+	*ret = is_disk_name(name);
+	if (!*ret)
+		return 0;
+	if (sys_is(name, "hidden", "1", &hidden, e) < 0 || sys_is(name, "size", "0", &empty, e) < 0)
+		return -1;
+	*ret = !hidden && !empty;
+	return 0;
+}
+
+/* Disks by the names that the kernel gives to virtio, SCSI and NVMe ones, less one: the system disk. */
 int facts_count_data_disks(unsigned int *ret_n, struct err *e)
 {
 	struct fs_names names;
 	unsigned int n = 0;
+	int r = 0;
 
 	if (fs_list("/sys/block", &names, e) < 0)
 		return -1;
-	for (size_t i = 0; i < names.n; i++)
-		n += is_disk_name(names.v[i]) && !sys_is(names.v[i], "hidden", "1") &&
-		     !sys_is(names.v[i], "size", "0");
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		bool disk;
+
+		r = is_disk(names.v[i], &disk, e);
+		n += r == 0 && disk;
+	}
 	fs_names_done(&names);
-	if (n == 0)
+	if (r == 0 && n == 0)
 		return err_set(e, &ERR_IO, "no disk is listed in /sys/block");
-	*ret_n = n - 1;
-	return 0;
+	if (r == 0)
+		*ret_n = n - 1;
+	return r;
 }
 
 int facts_read_instance(struct facts_instance *i, const struct config *c, struct err *e)
