@@ -66,6 +66,7 @@ void engine_note_for_owner(struct engine *g)
 		{ *c->attest_device_root,			  "attest.device_root"       },
 		{ *c->attest_rim_root,		       "attest.rim_root"		 },
 	};
+	char note[FACTS_NOTE_SIZE];
 	struct json_object *notes = json_object_new_array(), *reduced = json_object_new_array();
 	char line[400];
 
@@ -80,6 +81,9 @@ void engine_note_for_owner(struct engine *g)
 		str_sanitise(line);
 		json_object_array_add(notes, json_object_new_string(line));
 	}
+	facts_instance_note(&g->facts.instance, note, sizeof(note));
+	if (note[0])
+		json_object_array_add(notes, json_object_new_string(note));
 	for (size_t i = 0; i < ARRAY_SIZE(reductions); i++)
 		if (reductions[i].on)
 			json_object_array_add(reduced, json_object_new_string(reductions[i].name));

@@ -2,11 +2,9 @@
 
 #include <errno.h>
 
-#include "codes.h"
 #include "core/fs.h"
 #include "core/str.h"
 #include "paths.h"
-#include "sys/imds.h"
 
 /* R2: the instance type decides the shape. */
 static const struct {
@@ -162,28 +160,6 @@ int facts_count_data_disks(unsigned int *ret_n, struct err *e)
 	if (r == 0)
 		*ret_n = n - 1;
 	return r;
-}
-
-int facts_read_instance(struct facts_instance *i, const struct config *c, struct err *e)
-{
-	_cleanup_(imds_close_p) struct imds *imds = NULL;
-
-	if (imds_open(c->metadata_url, (unsigned int)c->metadata_deadline_s, &imds, e) < 0 ||
-	    imds_get(imds, "instance-id", i->id, sizeof(i->id), e) < 0 ||
-	    imds_get(imds, "instance/instance-type", i->type, sizeof(i->type), e) < 0 ||
-	    imds_get(imds, "region-id", i->region, sizeof(i->region), e) < 0 ||
-	    imds_count(imds, "network/interfaces/macs/", &i->enis, e) < 0) {
-		if (e->kind == &ERR_NETWORK || e->kind == &ERR_HTTP || e->kind == &ERR_TIMEOUT ||
-		    e->kind == &ERR_FORMAT)
-			err_rekind(e, &CODE_METADATA);
-		return err_wrap(e, "metadata service %s", c->metadata_url);
-	}
-	if (facts_count_data_disks(&i->data_disks, e) < 0)
-		return -1;
-	i->shape = str_eq(c->shape, "single")  ? SHAPE_SINGLE
-		   : str_eq(c->shape, "multi") ? SHAPE_MULTI
-					       : facts_shape_of_type(i->type);
-	return 0;
 }
 
 static int read_disk(struct facts_disk *d, const struct config *c, struct err *e)

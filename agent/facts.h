@@ -7,13 +7,14 @@
 #define GN8V_FACTS_H
 
 #include "config.h"
+#include "net/hash.h"
 #include "sys/kernel.h"
 #include "sys/pci.h"
 #include "sys/units.h"
 
 enum facts_group {
 	FACTS_MACHINE = 1 << 0,	 /* OS, kernel, boot, CPU, PCI, DMI: never changes while we run */
-	FACTS_INSTANCE = 1 << 1, /* metadata service */
+	FACTS_INSTANCE = 1 << 1, /* metadata service, else a copy of what it said */
 	FACTS_BOOT = 1 << 2,	 /* boot entries, modprobe.d, initramfs, SWIOTLB */
 	FACTS_SOFTWARE = 1 << 3, /* packages, driver, CUDA, verifier */
 	FACTS_UNITS = 1 << 4,	 /* units, our unit files and drop-ins, the gate */
@@ -36,8 +37,24 @@ struct facts_machine {
 	struct pci_counts pci;
 };
 
+/* Who said what instance this is. */
+enum facts_source {
+	SOURCE_NONE,
+	SOURCE_METADATA,
+	SOURCE_METADATA_PLAIN, /* the same without a token, because the token step was refused */
+	SOURCE_CLOUD_INIT,     /* cloud-init's copy of this boot */
+	SOURCE_STATUS,	       /* the status, which was written on the same machine */
+};
+
+const char *facts_source_name(enum facts_source s); /* as in the status; NULL for SOURCE_NONE */
+enum facts_source facts_source_of(const char *name);
+
 struct facts_instance {
 	char id[64], type[64], region[64];
+	enum facts_source from;
+	char why_not[256];	     /* why the metadata service did not say it; "" when it did */
+	char product[HASH_HEX_SIZE]; /* SHA-256 of DMI's product_uuid; "": none to rely on */
+	bool enis_unknown;	     /* only the metadata service knows */
 	unsigned int enis, data_disks;
 	enum shape shape; /* by the type, or by the config; SHAPE_UNKNOWN for an unknown type */
 };
@@ -151,6 +168,16 @@ const struct facts_unit *facts_unit(const struct facts *f, const char *name);
 /* SHAPE_UNKNOWN for a type that is not in the procedure's table. */
 enum shape facts_shape_of_type(const char *type);
 int facts_count_data_disks(unsigned int *ret_n, struct err *e);
+
+/* Of instance-data.json: id, type and region. ERR_FORMAT when any is missing, hidden or not a word. */
+int facts_parse_cloud_init(struct json_object *o, struct facts_instance *i, struct err *e);
+
+/* DMI's product_uuid tells this machine from others: it is a UUID, and no placeholder. */
+bool facts_product_is_real(const char *uuid);
+
+/* For people: where the type came from; "" when the metadata service said it as it should. */
+#define FACTS_NOTE_SIZE 400
+void facts_instance_note(const struct facts_instance *i, char *dst, size_t dst_size);
 
 /* The driver version that counts: the installed one if it is as new as the configured (R7: "or
  * later"), else the configured. A new kernel has no module yet: then the libraries alone say what is

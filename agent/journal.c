@@ -40,7 +40,7 @@ void journal_machine(const struct facts *f)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *shape = shape_name(f->instance.shape);
-	char counts[PCI_COUNTS_TEXT_SIZE];
+	char counts[PCI_COUNTS_TEXT_SIZE], note[FACTS_NOTE_SIZE];
 
 	pci_counts_text(f->machine.pci.gpus, f->machine.pci.nvswitches, counts);
 	text = xasprintf("gn8v " GN8V_VERSION " on %s %s (%s): %s, kernel %s, boot %.8s",
@@ -48,6 +48,9 @@ void journal_machine(const struct facts *f)
 			 f->instance.id, shape ? shape : "shape unknown", counts, f->machine.kernel,
 			 f->machine.boot_id);
 	log_info("%s", text);
+	facts_instance_note(&f->instance, note, sizeof(note));
+	if (note[0])
+		log_warning("%s", note);
 }
 
 void journal_start(struct journal *j, const struct step *s, const char *reason)

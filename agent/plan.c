@@ -44,6 +44,13 @@ void plan_make(struct plan *p, const struct config *c, const struct facts *f)
 		const struct step *s = &steps[i];
 		struct plan_row *row = &p->rows[i];
 
+		/* Versions, steps and what counts as done hang on the shape. */
+		if (f->instance.shape == SHAPE_UNKNOWN && i != STEP_PREFLIGHT) {
+			row->action = PLAN_WAITS;
+			snprintf(row->r.reason, sizeof(row->r.reason),
+				 "the instance type is not known");
+			continue;
+		}
 		if (!step_applies(s, c, f)) {
 			row->action = PLAN_SKIP;
 			snprintf(row->r.reason, sizeof(row->r.reason), "%s",

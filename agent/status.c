@@ -143,7 +143,9 @@ struct json_object *status_to_json(const struct status *s)
 	set_text(o, "boot_id", s->boot_id);
 	set_text(o, "instance_id", s->instance_id);
 	set_text(o, "instance_type", s->instance_type);
+	json_set_str(o, "instance_type_from", facts_source_name(s->type_from));
 	set_text(o, "region", s->region);
+	set_text(o, "product_uuid_sha256", s->product);
 	json_set_str(o, "shape", shape_name(s->shape));
 	set_text(o, "kernel", s->kernel);
 	json_set_int(o, "restarts", s->restarts);
@@ -271,7 +273,9 @@ int status_from_json(struct status *s, struct json_object *o, struct err *e)
 	GET_TEXT(o, "boot_id", s->boot_id);
 	GET_TEXT(o, "instance_id", s->instance_id);
 	GET_TEXT(o, "instance_type", s->instance_type);
+	s->type_from = facts_source_of(json_str(o, "instance_type_from", NULL));
 	GET_TEXT(o, "region", s->region);
+	GET_TEXT(o, "product_uuid_sha256", s->product);
 	GET_TEXT(o, "kernel", s->kernel);
 	error_from_json(json_get(o, "error"), &s->error);
 	data_from_json(s, o);
@@ -373,6 +377,9 @@ void status_adopt_instance(struct status *s, const struct facts *f)
 	str_copy(s->instance_id, sizeof(s->instance_id), f->instance.id);
 	str_copy(s->instance_type, sizeof(s->instance_type), f->instance.type);
 	str_copy(s->region, sizeof(s->region), f->instance.region);
+	s->type_from = f->instance.from;
+	if (f->instance.product[0])
+		str_copy(s->product, sizeof(s->product), f->instance.product);
 	s->shape = f->instance.shape;
 }
 

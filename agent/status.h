@@ -71,6 +71,8 @@ struct status {
 	char updated[CLOCK_TEXT_SIZE];
 	char boot_id[KERNEL_BOOT_ID_SIZE];
 	char instance_id[64], instance_type[64], region[64];
+	enum facts_source type_from;
+	char product[HASH_HEX_SIZE]; /* of the machine that it was written on: facts_instance */
 	enum shape shape;
 	char kernel[KERNEL_RELEASE_SIZE];
 	unsigned int restarts;

@@ -20,6 +20,7 @@ static struct json_object *to_json(const struct plan *p, const struct facts *f,
 
 	json_set_int(o, "schema", 1);
 	json_set_str(o, "instance_type", f->instance.type);
+	json_set_str(o, "instance_type_from", facts_source_name(f->instance.from));
 	json_set_str(o, "shape", shape_name(f->instance.shape));
 	for (size_t i = 0; i < STEP_MAX; i++) {
 		struct json_object *row = json_object_new_object();
@@ -41,8 +42,12 @@ static struct json_object *to_json(const struct plan *p, const struct facts *f,
 
 static void print(const struct plan *p, const struct facts *f)
 {
-	printf("%s, %s\n\n", f->instance.type[0] ? f->instance.type : "unknown instance type",
-	       shape_name(f->instance.shape) ? shape_name(f->instance.shape) : "shape unknown");
+	char note[FACTS_NOTE_SIZE];
+
+	facts_instance_note(&f->instance, note, sizeof(note));
+	printf("%s, %s\n%s%s\n", f->instance.type[0] ? f->instance.type : "unknown instance type",
+	       shape_name(f->instance.shape) ? shape_name(f->instance.shape) : "shape unknown",
+	       note, note[0] ? "\n" : "");
 	printf("%-20s %-13s %-13s %s\n", "STEP", "ROWS", "WILL", "WHY");
 	for (size_t i = 0; i < STEP_MAX; i++)
 		printf("%-20s %-13s %-13s %s\n", steps[i].id, steps[i].rows,

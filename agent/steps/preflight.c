@@ -59,19 +59,37 @@ static bool nouveau(const struct config *c, const struct facts *f, struct probe_
 	return true;
 }
 
-/* R3: while the SWIOTLB is small, extra ENIs and data disks can use it up. */
+/* R3: while the SWIOTLB is small, extra ENIs and data disks can use it up. What could not be read of the
+ * two is told as that, and refused too. */
 static bool extra_devices(const struct config *c, const struct facts *f, struct probe_result *r)
 {
+	const struct facts_instance *i = &f->instance;
 	bool small = !f->boot.swiotlb_known || f->boot.swiotlb_bytes < kernelargs_swiotlb_bytes(c);
+	char enis[32] = "an unknown number of";
 
-	if (f->instance.shape != SHAPE_MULTI || !small ||
-	    (f->instance.enis <= 1 && f->instance.data_disks == 0))
+	if (i->shape != SHAPE_MULTI || !small ||
+	    (!i->enis_unknown && i->enis <= 1 && i->data_disks == 0))
 		return false;
-	probe_blocked(
-		r, &CODE_EXTRA,
-		"%u ENIs and %u data disks are attached while the SWIOTLB is small (%.1f GiB): "
-		"a restart could leave the instance unable to start",
-		f->instance.enis, f->instance.data_disks, (double)f->boot.swiotlb_bytes / GIB);
+	if (!i->enis_unknown)
+		snprintf(enis, sizeof(enis), "%u", i->enis);
+	if (i->data_disks == 0 && i->enis_unknown)
+		probe_blocked(
+			r, &CODE_METADATA,
+			"how many ENIs are attached is not known, and with a small SWIOTLB more than one "
+			"could keep the instance from starting again: %s",
+			i->why_not[0] ? i->why_not : "the metadata service lists none");
+	else if (!f->boot.swiotlb_known)
+		probe_blocked(
+			r, &CODE_SWIOTLB_UNKNOWN,
+			"how large the SWIOTLB is could not be read, and %s ENIs and %u data disks are "
+			"attached: with a small one, a restart could leave the instance unable to start",
+			enis, i->data_disks);
+	else
+		probe_blocked(
+			r, &CODE_EXTRA,
+			"%s ENIs and %u data disks are attached while the SWIOTLB is small (%.1f GiB): "
+			"a restart could leave the instance unable to start",
+			enis, i->data_disks, (double)f->boot.swiotlb_bytes / GIB);
 	return true;
 }
 

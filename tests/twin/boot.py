@@ -7,6 +7,7 @@ import shutil
 import time
 import uuid
 
+import cloudinit
 from instance import TwinError, read_json, read_text, write_text
 
 SWIOTLB_DEFAULT = 524288      # slots of 2 KiB: 1 GiB
@@ -148,6 +149,7 @@ def show_sys(twin, machine, slots, loaded):
     fill(twin, {
         "/sys/class/dmi/id/product_name": machine["product_name"] + "\n",
         "/sys/class/dmi/id/sys_vendor": machine["sys_vendor"] + "\n",
+        "/sys/class/dmi/id/product_uuid": machine["product_uuid"] + "\n",
         "/sys/kernel/debug/swiotlb/io_tlb_nslabs": "%d\n" % slots,
         "/sys/kernel/debug/swiotlb/io_tlb_used": "0\n",
     })
@@ -204,6 +206,8 @@ def derive(twin, number):
     show_dev(twin, machine)
     empty(twin.root("/run"))
     os.makedirs(twin.root("/run/systemd/system"))  # as systemd makes it, see sd_booted(3)
+    if machine.get("cloud_init"):
+        cloudinit.lay(twin, machine)
     empty(twin.state("units"))
     if "status-deleted" in faults:
         forget(twin.root("/var/lib/gn8v/status.json"))

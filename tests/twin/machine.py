@@ -159,7 +159,7 @@ def describe(shape, instance_type, settings):
         "image_id": "aliyun_3_x64_20G_alibase_20250117.vhd",
         "machine_id": uuid.uuid4().hex, "root_uuid": str(uuid.uuid4()),
         "kernels": [KERNEL, OLDER_KERNEL], "os_release": {},
-        "product_name": "Alibaba Cloud ECS", "sys_vendor": "Alibaba Cloud",
+        "product_name": "Alibaba Cloud ECS", "sys_vendor": "Alibaba Cloud", "product_uuid": str(uuid.uuid4()),
     })
     return merge(machine, settings)
 

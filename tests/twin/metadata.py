@@ -1,5 +1,12 @@
 """The ECS metadata service, as http://100.100.100.200/ answers on an instance.
 
+It plays the instance metadata service of Alibaba Cloud ECS, versions 2016-01-01 and latest, by the vendor's documentation
+(page 49122 and its successors: items, tokens, lifetimes, normal and hardened mode) and by the ecsmetadata client of aliyun
+(paths and headers). 403 without a token in hardened mode and 401 for a token that has ended are the documentation's. That the
+token step is refused with 404 or 405 where a plain GET works is what users of the vendor's clients met (aliyun/credentials-java
+106, aliyun/credentials-nodejs 111); who refuses it there is not known, so this fault is not tied to a version. Simplified: only
+the items that somebody here asks for; nothing is throttled; what a disabled endpoint answers is not known and not played.
+
 What it tells comes from DIR/state/machine.json, read at each request:
     instance_id, instance_type, region_id, zone_id, image_id, hostname   texts, each with a default
     enis                 network interfaces, the primary one included (1)
@@ -8,7 +15,8 @@ What it tells comes from DIR/state/machine.json, read at each request:
     hardened             only requests with a token are answered (true)
     user_data            text of user-data; without it DIR/state/user-data, without that 404
 Troubles ("file" is matched against the path): metadata-down, metadata-garbage, metadata-slow ({"seconds": 5}),
-metadata-401-once (the token ends early: once, or as often as "times" says).
+metadata-401-once (the token ends early: once, or as often as "times" says), metadata-no-token (the token step is refused:
+{"status": 405}, 404 if it does not say).
 """
 import hashlib
 import json
@@ -122,6 +130,10 @@ class Handler(web.Handler):
             self.item(path)
 
     def token(self):
+        refused = self.ledger.fault("metadata-no-token", "/latest/api/token")
+        if refused is not None:
+            self.reply(refused.get("status", 404), "no tokens here")
+            return
         if self.command != "PUT":
             self.reply(405, "Method Not Allowed")
             return

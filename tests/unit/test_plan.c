@@ -341,8 +341,52 @@ START_TEST(extra_devices_are_refused_on_8_gpus_while_the_swiotlb_is_small)
 	m.f.instance.data_disks = 1;
 	m.f.boot.swiotlb_known = false;
 	m.f.boot.swiotlb_bytes = 8 * MACHINE_GIB;
-	check_refused(&CODE_EXTRA, "1 data disks");
+	check_refused(&CODE_SWIOTLB_UNKNOWN, "1 data disks");
 	ck_assert_has(CODE_EXTRA.hint, "detach the secondary ENIs and all data disks");
+}
+END_TEST
+
+static void enis_unknown(enum shape shape, void (*stage)(struct machine *, enum shape, const char *))
+{
+	stage(&m, shape, "{}");
+	m.f.instance.enis = 0;
+	m.f.instance.enis_unknown = true;
+	str_copy(m.f.instance.why_not, sizeof(m.f.instance.why_not), "metadata service: no answer");
+}
+
+START_TEST(how_many_enis_there_are_must_be_known_on_8_gpus_before_the_restart)
+{
+	enis_unknown(SHAPE_MULTI, machine_fresh);
+	check_refused(&CODE_METADATA, "how many ENIs");
+	enis_unknown(SHAPE_MULTI, machine_fresh);
+	check_refused(&CODE_METADATA, "metadata service: no answer");
+	enis_unknown(SHAPE_MULTI, machine_fresh);
+	m.f.boot.swiotlb_known = false;
+	check_refused(&CODE_METADATA, "how many ENIs");
+	/* Known to be too much: no count is needed. */
+	enis_unknown(SHAPE_MULTI, machine_fresh);
+	m.f.instance.data_disks = 1;
+	check_refused(&CODE_EXTRA, "an unknown number of ENIs and 1 data disks");
+	enis_unknown(SHAPE_MULTI, machine_restarted);
+	check_accepted();
+	enis_unknown(SHAPE_SINGLE, machine_fresh);
+	check_accepted();
+}
+END_TEST
+
+START_TEST(nothing_is_judged_while_the_shape_is_unknown)
+{
+	machine_ready(&m, SHAPE_MULTI, "{}");
+	m.f.instance.type[0] = '\0';
+	m.f.instance.shape = SHAPE_UNKNOWN;
+	machine_unread(&m, FACTS_INSTANCE, &CODE_METADATA);
+	plan();
+	ck_assert_int_eq(p.rows[STEP_PREFLIGHT].action, PLAN_BLOCKED);
+	for (size_t i = STEP_PREFLIGHT + 1; i < STEP_MAX; i++) {
+		ck_assert_msg(p.rows[i].action == PLAN_WAITS, "%s", steps[i].id);
+		ck_assert_has(p.rows[i].r.reason, "not known");
+	}
+	machine_done(&m);
 }
 END_TEST
 
@@ -619,7 +663,8 @@ SUITE_AROUND("plan", fixture_root_make, fixture_root_drop,
 	     disk_does_not_matter_once_everything_is_installed, a_cpu_without_tdx_is_refused,
 	     nouveau_is_refused_unless_it_is_to_be_kept_away,
 	     extra_devices_are_refused_on_8_gpus_while_the_swiotlb_is_small,
-	     extra_devices_are_welcome_with_a_large_swiotlb_and_on_one_gpu,
+	     how_many_enis_there_are_must_be_known_on_8_gpus_before_the_restart,
+	     nothing_is_judged_while_the_shape_is_unknown, extra_devices_are_welcome_with_a_large_swiotlb_and_on_one_gpu,
 	     a_file_that_nothing_vouches_for_is_refused_before_it_is_fetched,
 	     a_newer_driver_without_a_module_for_a_new_kernel_is_never_replaced_by_the_configured,
 	     what_could_not_be_read_refuses_and_never_counts_as_off,

@@ -51,6 +51,8 @@ static void fill(struct status *x)
 	str_copy(x->boot_id, sizeof(x->boot_id), BOOT);
 	str_copy(x->instance_id, sizeof(x->instance_id), "i-1");
 	str_copy(x->instance_type, sizeof(x->instance_type), "ecs.gn8v-tee-8x.48xlarge");
+	x->type_from = SOURCE_CLOUD_INIT;
+	memset(x->product, 'a', sizeof(x->product) - 1);
 	str_copy(x->region, sizeof(x->region), "cn-beijing");
 	str_copy(x->kernel, sizeof(x->kernel), "5.10.134-18.al8.x86_64");
 	err_set(&e, &CODE_DRIVER, "driver: exit status 1");
@@ -107,6 +109,8 @@ START_TEST(everything_survives_the_round_trip)
 	check_same(&s, &t);
 	ck_assert_int_eq(t.result, RESULT_FAILED);
 	ck_assert_int_eq(t.shape, SHAPE_MULTI);
+	ck_assert_int_eq(t.type_from, SOURCE_CLOUD_INIT);
+	ck_assert_str_eq(t.product, s.product);
 	ck_assert(t.gate_open);
 	ck_assert_uint_eq(t.steps[STEP_CUDA].attempts, STEP_CUDA);
 	ck_assert_double_eq(t.steps[STEP_CUDA].duration_s, STEP_CUDA + 0.125);
@@ -533,6 +537,13 @@ START_TEST(the_same_instance_and_the_first_keep_what_is_there)
 	status_adopt_instance(&s, &f);
 	ck_assert_uint_eq(s.steps[STEP_DRIVER].attempts, STEP_DRIVER);
 	ck_assert_str_eq(s.instance_id, "i-1");
+	/* A product_uuid that cannot be read now is not forgotten. */
+	ck_assert_uint_eq(strlen(s.product), HASH_HEX_SIZE - 1);
+	str_copy(f.instance.product, sizeof(f.instance.product), "bb");
+	f.instance.from = SOURCE_STATUS;
+	status_adopt_instance(&s, &f);
+	ck_assert_str_eq(s.product, "bb");
+	ck_assert_int_eq(s.type_from, SOURCE_STATUS);
 	drop();
 }
 END_TEST

@@ -26,7 +26,7 @@ ELSEWHERE = """
     ocsp-other-signer
     download-404 download-503 download-changed download-corrupt download-cut download-cut-random too-many redirect-http
     wrong-length no-ranges ranges-416 ranges-lie ranges-shifted key-wrong rpm-unsigned rpm-other-key rpm-corrupt
-    rpm-other-version tls-expired metadata-garbage metadata-401-once disk-full
+    rpm-other-version tls-expired metadata-garbage metadata-401-once metadata-no-token disk-full
     login1-down timedated-down systemd1-lost systemd1-left reboot-ignored status-deleted client-killed
 """.split()
 
