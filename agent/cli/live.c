@@ -40,6 +40,7 @@ static int collect(enum shape shape, struct evidence *ev, struct err *e)
 static enum exit_code find_shape(struct config *c, enum shape *ret)
 {
 	_cleanup_free_ struct facts *f = xcalloc(1, sizeof(*f));
+	char note[FACTS_NOTE_SIZE];
 	struct err e = ERR_INIT;
 
 	if (!str_eq(c->shape, "auto")) {
@@ -63,6 +64,9 @@ static enum exit_code find_shape(struct config *c, enum shape *ret)
 			f->instance.type);
 		return cli_fail(&e, EXIT_CANNOT_TELL);
 	}
+	facts_instance_note(&f->instance, note, sizeof(note));
+	if (note[0])
+		log_warning("%s", note);
 	*ret = f->instance.shape;
 	return EXIT_READY;
 }

@@ -10,9 +10,8 @@
  * hardware's clock. */
 void kernel_clock_judge(long max_error_us, int status, struct kernel_clock *ret)
 {
-	*ret = (struct kernel_clock){ .synchronised =
-					      max_error_us >= 0 && max_error_us < MAX_ERROR_US,
-				      .flagged = (status & STA_UNSYNC) != 0 };
+	ret->synchronised = max_error_us >= 0 && max_error_us < MAX_ERROR_US;
+	ret->flagged = (status & STA_UNSYNC) != 0;
 }
 
 bool kernel_clock(struct kernel_clock *ret)
