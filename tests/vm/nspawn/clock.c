@@ -1,6 +1,7 @@
 /* Preloaded into every service of a container, whose clock is its host's: the clock that the twin
  * says. /twin/state/clock-wrong holds the seconds by which it is wrong, and while it is there the
- * kernel says that the clock is not synchronised. */
+ * kernel says that the clock is not synchronised. While /twin/state/clock-flagged is there, it says what it
+ * says under chronyd without rtcsync (sys_timex.c of chrony: errors kept up to date, STA_UNSYNC set). */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NOTE "/twin/state/clock-wrong"
+#define NOTE	"/twin/state/clock-wrong"
+#define FLAGGED "/twin/state/clock-flagged"
 
 static long long wrong_by(void)
 {
@@ -81,9 +83,13 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itim
 int adjtimex(struct timex *t)
 {
 	memset(t, 0, sizeof(*t));
-	if (access(NOTE, F_OK) < 0)
-		return TIME_OK;
 	t->status = STA_UNSYNC;
 	t->maxerror = 16000000;
-	return TIME_ERROR;
+	if (access(NOTE, F_OK) == 0)
+		return TIME_ERROR;
+	t->maxerror = 9776;
+	if (access(FLAGGED, F_OK) == 0)
+		return TIME_ERROR;
+	t->status = STA_PLL;
+	return TIME_OK;
 }

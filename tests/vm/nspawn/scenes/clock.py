@@ -1,4 +1,4 @@
-"""A clock that is years behind, or ahead: nothing over https until it is right; later than is waited for, it is said."""
+"""A clock that is years behind, or ahead, or unknown to timedated: nothing over https until it is right; the kernel is asked too."""
 import datetime
 import os
 import time
@@ -52,7 +52,27 @@ def stays_wrong(s, by):
     s.expect_open()
 
 
+def without_timedated(s):
+    s.begin("single", at="restarted")
+    s.write("/etc/systemd/system.conf.d/clock.conf", EVERYWHERE)
+    for name in ("systemd-timedated.service", "dbus-org.freedesktop.timedate1.service"):
+        s.link("/etc/systemd/system/" + name, "/dev/null")
+    s.configure({"time_sync": {"deadline_s": 3}})
+    wrong(s, YEARS)
+    s.boot()
+    s.expect_failed("clock-not-synchronised", "time-sync")
+    s.expect("timedated did not answer" in s.status("error.message"), "the message is %s" % s.status("error.message"))
+    wrong(s, 0)
+    write_text(s.twin.state("clock-flagged"), "")
+    s.expect(s.restart_agent(), "systemctl restart failed")
+    s.expect_open()
+    s.expect("STA_UNSYNC" in s.status("steps.time-sync.reason"), "it says %s" % s.status("steps.time-sync.reason"))
+    os.unlink(s.twin.state("clock-flagged"))
+
+
 def play(s):
+    print("== timedated is masked", flush=True)
+    without_timedated(s)
     for by, words in ((-YEARS, "behind"), (YEARS, "ahead")):
         print("== years %s" % words, flush=True)
         becomes_right(s, by)
