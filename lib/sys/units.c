@@ -6,7 +6,7 @@
 
 #define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
 
-static bool error_is_missing(const struct units *u)
+bool units_error_is_missing(const struct units *u)
 {
 	return units_error_is(u, "org.freedesktop.systemd1.NoSuchUnit") ||
 	       units_error_is(u, SD_BUS_ERROR_FILE_NOT_FOUND) ||
@@ -50,8 +50,9 @@ static int read_word(sd_bus_message *m, char *dst, size_t dst_size)
 	return r;
 }
 
-static int read_property(sd_bus_message *m, const char *key, struct unit_state *s)
+static int read_state(sd_bus_message *m, const char *key, void *data)
 {
+	struct unit_state *s = data;
 	const char *job;
 	uint32_t id;
 	int r;
@@ -70,7 +71,7 @@ static int read_property(sd_bus_message *m, const char *key, struct unit_state *
 	return r;
 }
 
-static int read_properties(sd_bus_message *m, struct unit_state *s)
+static int read_properties(sd_bus_message *m, units_on_property *on_property, void *data)
 {
 	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
@@ -79,23 +80,27 @@ static int read_properties(sd_bus_message *m, struct unit_state *s)
 
 		r = sd_bus_message_read(m, "s", &key);
 		if (r > 0)
-			r = read_property(m, key, s);
+			r = on_property(m, key, data);
 		if (r >= 0)
 			r = sd_bus_message_exit_container(m);
 	}
 	return r;
 }
 
-static int get_loaded(struct units *u, const char *name, const char *path, struct unit_state *s,
-		      struct err *e)
+int units_properties(struct units *u, const char *name, units_on_property *on_property, void *data,
+		     struct err *e)
 {
-	struct peer unit = { units_pid1.name, path, "org.freedesktop.DBus.Properties" };
+	_cleanup_free_ char *path = NULL;
+	struct peer unit = { units_pid1.name, NULL, "org.freedesktop.DBus.Properties" };
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	int r;
 
+	if (load(u, name, &path, e) < 0)
+		return -1;
+	unit.path = path;
 	if (units_call(u, &unit, "GetAll", PID1_US, &reply, e, "s", UNIT_INTERFACE) < 0)
 		return unit_failed(u, name, e);
-	r = read_properties(reply, s);
+	r = read_properties(reply, on_property, data);
 	if (r < 0)
 		return units_bus_failed(u, r, name, e);
 	return 0;
@@ -109,7 +114,7 @@ static int get_file_state(struct units *u, const char *name, struct unit_state *
 	int r;
 
 	if (units_call(u, &units_pid1, "GetUnitFileState", PID1_US, &reply, e, "s", name) < 0)
-		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
+		return units_error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	r = sd_bus_message_read(reply, "s", &word);
 	if (r < 0)
 		return units_bus_failed(u, r, "GetUnitFileState", e);
@@ -119,11 +124,9 @@ static int get_file_state(struct units *u, const char *name, struct unit_state *
 
 int units_get(struct units *u, const char *name, struct unit_state *ret_s, struct err *e)
 {
-	_cleanup_free_ char *path = NULL;
 	struct unit_state s = { 0 };
 
-	if (load(u, name, &path, e) < 0 || get_loaded(u, name, path, &s, e) < 0 ||
-	    get_file_state(u, name, &s, e) < 0)
+	if (units_properties(u, name, read_state, &s, e) < 0 || get_file_state(u, name, &s, e) < 0)
 		return -1;
 	*ret_s = s;
 	return 0;
@@ -296,8 +299,9 @@ int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct
 int units_reset_failed(struct units *u, const char *name, struct err *e)
 {
 	if (units_call(u, &units_pid1, "ResetFailedUnit", PID1_US, NULL, e, "s", name) < 0)
-		return error_is_missing(u) ? 0
-					   : unit_failed(u, name, e); /* not loaded, not failed */
+		return units_error_is_missing(u)
+			       ? 0
+			       : unit_failed(u, name, e); /* not loaded, not failed */
 	return 0;
 }
 
@@ -324,7 +328,7 @@ int units_enable(struct units *u, const char *name, struct err *e)
 int units_disable(struct units *u, const char *name, struct err *e)
 {
 	if (units_call(u, &units_pid1, "DisableUnitFiles", PID1_US, NULL, e, "asb", 1, name, 0) < 0)
-		return error_is_missing(u) ? 0 : unit_failed(u, name, e);
+		return units_error_is_missing(u) ? 0 : unit_failed(u, name, e);
 	return units_reload(u, e);
 }
 

@@ -34,6 +34,23 @@ DEFINE_CLEANUP(struct units *, units_close)
 /* A unit that does not exist is no error: load is "not-found" then. */
 int units_get(struct units *u, const char *name, struct unit_state *ret_s, struct err *e);
 
+/* What systemd has read of a unit, and what it waits for, as far as systemd has it in memory: a file
+ * that was changed since the last daemon-reload does not count yet. Ended by units_source_done. */
+struct unit_source {
+	char id[256];	   /* its own name, where it was asked for by another */
+	char *fragment;	   /* path of the unit file; "" where there is none */
+	char **dropins;	   /* paths, in the order in which they apply */
+	char **after;	   /* units; what other units say with Before= is among them */
+	uint64_t begun_us; /* CLOCK_MONOTONIC, when it last ceased to be inactive; 0: never */
+};
+int units_get_source(struct units *u, const char *name, struct unit_source *ret, struct err *e);
+void units_source_done(struct unit_source *s);
+
+/* Whether a start of `name` waits for a start of one of `others` (ended by NULL) that is under way, as it is ordered after
+ * it, directly or through other units, or is one of them itself. */
+int units_is_behind(struct units *u, const char *name, const char *const *others, bool *ret_yes,
+		    struct err *e);
+
 /* Start or stop, wait for the job, read the state. ERR_BUS when the job failed or the unit is not
  * active (neither inactive nor failed) afterwards, with Result and the journalctl line to read;
  * ERR_TIMEOUT when the deadline passed, ours or the unit's own. Never for a unit that is ordered

@@ -41,6 +41,14 @@ int units_call(struct units *u, const struct peer *peer, const char *member, uin
 	       sd_bus_message **ret_reply, struct err *e, const char *types, ...);
 bool units_error_is(const struct units *u, const char *name);
 
+bool units_error_is_missing(const struct units *u); /* there is no such unit, or no file of it */
+
+/* Loads a unit and has each of its properties read, of the interface that all kinds of units have: the
+ * message stands before the variant, which must be read or skipped. Negative: -errno. */
+typedef int units_on_property(sd_bus_message *m, const char *key, void *data);
+int units_properties(struct units *u, const char *name, units_on_property *on_property, void *data,
+		     struct err *e);
+
 /* Asks PID 1 for its signals (again); waits for it while it is off the bus. */
 int units_subscribe(struct units *u, struct err *e);
 

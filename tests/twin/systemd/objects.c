@@ -30,6 +30,24 @@ static int get_drop_ins_of(sd_bus_message *reply, struct unit *u)
 }
 GETTER(get_drop_ins, struct unit)
 
+/* What its files say, what others say with Before=, and a target's own default (unit_after()). */
+static int get_after_of(sd_bus_message *reply, struct unit *u)
+{
+	struct strv names = { 0 };
+	int r;
+
+	for (size_t i = 0; i < u->def.after.n; i++)
+		if (!strv_has(&names, u->def.after.v[i]))
+			strv_add(&names, u->def.after.v[i]);
+	for (const struct unit *other = u->twin->units; other; other = other->next)
+		if (other != u && unit_after(u, other) && !strv_has(&names, other->name))
+			strv_add(&names, other->name);
+	r = sd_bus_message_append_strv(reply, names.v);
+	strv_done(&names);
+	return r;
+}
+GETTER(get_after, struct unit)
+
 static int get_file_state_of(sd_bus_message *reply, struct unit *u)
 {
 	const char *state = u->file_state;
@@ -95,6 +113,7 @@ static const sd_bus_vtable unit_vtable[] = {
 	SD_BUS_PROPERTY("SubState", "s", NULL, U(sub), CHANGES),
 	SD_BUS_PROPERTY("FragmentPath", "s", NULL, U(def.fragment), CONSTANT),
 	SD_BUS_PROPERTY("DropInPaths", "as", get_drop_ins, 0, CONSTANT),
+	SD_BUS_PROPERTY("After", "as", get_after, 0, CONSTANT),
 	SD_BUS_PROPERTY("UnitFileState", "s", get_file_state, 0, 0),
 	SD_BUS_PROPERTY("NeedDaemonReload", "b", get_need_reload, 0, CONSTANT),
 	SD_BUS_PROPERTY("InactiveExitTimestampMonotonic", "t", NULL, U(inactive_exit), CHANGES),

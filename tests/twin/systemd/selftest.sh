@@ -177,6 +177,10 @@ claim "then what waited starts" becomes after.service active
 claim "its commands ran in that order" is "$(cat "$dir/notes")" "$(printf 'forking post\nafter start')"
 claim "the daemon is found" test "$(property forking.service Service MainPID)" -gt 1
 
+claim "it says what a unit is ordered after" is "$(property after.service Unit After)" '1 "forking.service"'
+claim "from which file a unit is" is "$(property held.service Unit FragmentPath)" '"/usr/lib/systemd/system/held.service"'
+claim "and what was dropped in" is "$(property held.service Unit DropInPaths)" '1 "/etc/systemd/system/held.service.d/10-hold.conf"'
+
 moment() { property cloud-final.service Unit "$1TimestampMonotonic"; }
 claim "a preset unit changes" becomes cloud-final.service active
 claim "not before it is due" test $(($(moment ActiveEnter) - $(moment InactiveExit))) -ge 1999000
