@@ -29,6 +29,12 @@
 	  "set the SHA-256 of the file beside its version or URL in /etc/gn8v/config.json")        \
 	X(CODE_CUDA_FOREIGN, "cuda-foreign", REFUSE, "operator",                                   \
 	  "remove that toolkit, or set \"cuda\": {\"replace\": true} in /etc/gn8v/config.json, which moves it aside, or another cuda.version; then: systemctl restart gn8v-agent") \
+	X(CODE_UNIT_MASKED, "unit-masked", REFUSE, "operator",                                     \
+	  "systemctl unmask the named unit, then: systemctl restart gn8v-agent")                   \
+	X(CODE_UNIT_OVERRIDDEN, "persistenced-unit-overridden", REFUSE, "operator",                \
+	  "move the named file away, then: systemctl daemon-reload; systemctl restart gn8v-agent") \
+	X(CODE_UNIT_ORDER, "fabricmanager-unit-order", STOP, "operator",                           \
+	  "systemctl cat nvidia-fabricmanager; take the named After= out of it, then: systemctl daemon-reload; systemctl restart gn8v-agent") \
 	/* the machine and its restart */                                                          \
 	X(CODE_METADATA, "metadata-unreachable", RETRY, "alibaba-cloud",                           \
 	  "curl -X PUT http://100.100.100.200/latest/api/token -H 'X-aliyun-ecs-metadata-token-ttl-seconds: 60'; check firewall rules for 100.100.100.200") \
@@ -96,6 +102,8 @@
 	  "journalctl -b -u nvidia-persistenced; stop and start the instance if a GPU cannot be attached") \
 	X(CODE_PERSISTENCED_TIMEOUT, "persistenced-timeout", STOP, "alibaba-cloud",                \
 	  "initialisation takes minutes on 8 GPUs; stop and start the instance; if it stays, open a ticket") \
+	X(CODE_GPU_MISSING, "persistenced-gpu-missing", STOP, "alibaba-cloud",                     \
+	  "journalctl -b -u nvidia-persistenced; journalctl -k | grep -i nvrm; stop and start the instance; if it stays, open a ticket") \
 	X(CODE_SERVICE, "service-failed", STOP, "operator", "systemctl --failed; systemctl list-jobs")  \
 	/* verification */                                                                         \
 	X(CODE_DEVICES, "device-nodes-missing", STOP, "operator",                                  \

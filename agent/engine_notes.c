@@ -3,6 +3,7 @@
 #include "core/str.h"
 #include "engine_inside.h"
 #include "paths.h"
+#include "steps/all.h"
 
 void engine_note_blocked(struct engine *g)
 {
@@ -51,6 +52,38 @@ void engine_note_found(struct engine *g)
 	}
 }
 
+/* What owners have set for units, which gn8v leaves as it is. */
+static void note_units(struct json_object *notes, const struct config *c, const struct facts *f)
+{
+	const struct unitfile_others *o = &f->units.persistenced;
+	const char *masked[FACTS_UNITS_MAX];
+	char text[STEP_NAMES_SIZE];
+	size_t n = 0;
+
+	if (o->harmless[0]) {
+		_cleanup_free_ char *note = xasprintf(
+			"drop-ins of " UNIT_PERSISTENCED " that are not gn8v's: %s", o->harmless);
+
+		json_object_array_add(notes, json_object_new_string(note));
+	}
+	for (size_t i = 0; i < f->units.n; i++) {
+		const struct facts_unit *u = &f->units.v[i];
+
+		if (unitfile_is_masked(&u->state) && (strlist_has(&c->services_gpu, u->name) ||
+						      strlist_has(&c->services_hold, u->name) ||
+						      strlist_has(&c->services_disable, u->name) ||
+						      strlist_has(&c->gate_units, u->name)))
+			masked[n++] = u->name;
+	}
+	if (n > 0) {
+		_cleanup_free_ char *note = NULL;
+
+		step_names(masked, n, text);
+		note = xasprintf("masked by their owner, and left alone: %s", text);
+		json_object_array_add(notes, json_object_new_string(note));
+	}
+}
+
 void engine_note_for_owner(struct engine *g)
 {
 	const struct config *c = g->config;
@@ -84,6 +117,7 @@ void engine_note_for_owner(struct engine *g)
 	facts_instance_note(&g->facts.instance, note, sizeof(note));
 	if (note[0])
 		json_object_array_add(notes, json_object_new_string(note));
+	note_units(notes, c, &g->facts);
 	for (size_t i = 0; i < ARRAY_SIZE(reductions); i++)
 		if (reductions[i].on)
 			json_object_array_add(reduced, json_object_new_string(reductions[i].name));

@@ -7,10 +7,12 @@
 #define GN8V_FACTS_H
 
 #include "config.h"
+#include "fmunit.h"
 #include "net/hash.h"
 #include "sys/kernel.h"
 #include "sys/pci.h"
 #include "sys/units.h"
+#include "unitfile.h"
 
 enum facts_group {
 	FACTS_MACHINE = 1 << 0,	 /* OS, kernel, boot, CPU, PCI, DMI: never changes while we run */
@@ -115,7 +117,9 @@ struct facts_unit {
 struct facts_units {
 	struct facts_unit v[FACTS_UNITS_MAX];
 	size_t n;
-	bool persistenced_unit_ok; /* R10: our text, and the time-out drop-in where it is needed */
+	bool persistenced_unit_ok; /* R10: systemd uses our text, and the time-out drop-in where it is needed */
+	struct unitfile_others persistenced;
+	struct fmunit fabricmanager; /* only on eight GPUs */
 	bool hold_flag;
 	bool gate_target; /* gn8v-ready.target is not known to be inactive */
 	bool gate_open;	  /* flag is there and the target is active */

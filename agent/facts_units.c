@@ -93,7 +93,11 @@ int facts_read_units(struct facts_units *u, const struct config *c, struct err *
 	    read_dropin(UNITFILE_TIMEOUT, UNIT_PERSISTENCED, &timeout_ok, e) < 0 ||
 	    units_get(bus, UNIT_READY, &ready, e) < 0)
 		return -1;
-	u->persistenced_unit_ok = fs_equals(PATH_PERSISTENCED_UNIT, text) &&
+	if (unitfile_others(bus, &u->persistenced, e) < 0 ||
+	    (c->for_shape == SHAPE_MULTI && fmunit_look(bus, &u->fabricmanager, e) < 0))
+		return -1;
+	u->persistenced_unit_ok = u->persistenced.in_use &&
+				  fs_equals(PATH_PERSISTENCED_UNIT, text) &&
 				  (c->for_shape == SHAPE_MULTI || timeout_ok);
 	u->hold_flag = fs_exists(PATH_HOLD);
 	u->gate_target = !str_eq(ready.active, "inactive") || ready.job[0];

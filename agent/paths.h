@@ -33,6 +33,8 @@
 #define PATH_TDX_DEVICE	       "/dev/tdx_guest"
 #define PATH_ETC_UNITS	       "/etc/systemd/system"
 #define PATH_PERSISTENCED_UNIT "/usr/lib/systemd/system/nvidia-persistenced.service"
+#define PATH_FABRICMANAGER_UNIT "/usr/lib/systemd/system/nvidia-fabricmanager.service"
+#define PATH_FABRICMANAGER_COPY "/etc/systemd/system/nvidia-fabricmanager.service" /* see fmunit.h */
 #define PATH_RPM	       "/var/lib/rpm"
 #define PATH_LIB64	       "/usr/lib64"
 #define PATH_CUDA_LOG	       "/var/log/cuda-installer.log"
@@ -55,5 +57,6 @@
 #define UNIT_READY	   "gn8v-ready.target"
 #define UNIT_PERSISTENCED  "nvidia-persistenced.service"
 #define UNIT_FABRICMANAGER "nvidia-fabricmanager.service"
+#define UNIT_MULTI_USER	   "multi-user.target"
 
 #endif

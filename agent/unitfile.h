@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "core/fs.h"
+#include "sys/units.h"
 
 enum unitfile_dropin {
 	UNITFILE_HOLD,	  /* 10-gn8v-hold.conf: not while PATH_HOLD is there */
@@ -31,5 +32,25 @@ int unitfile_dropin_write(enum unitfile_dropin kind, const char *unit, bool *ret
 			  struct err *e);
 int unitfile_dropin_remove(enum unitfile_dropin kind, const char *unit, bool *ret_changed,
 			   struct err *e);
+
+/* The same path: systemd of a distribution where /lib leads to /usr/lib may say either. */
+bool unitfile_is_path(const char *a, const char *b);
+
+/* Masked, by what systemd has read or by what lies on the disk: it will not start. */
+bool unitfile_is_masked(const struct unit_state *s);
+
+/* What systemd uses of nvidia-persistenced's files, beside ours. */
+struct unitfile_others {
+	bool in_use; /* PATH_PERSISTENCED_UNIT is what systemd has read, and nothing changes what it runs */
+	char path
+		[256]; /* a unit file that is used in its place, or a drop-in that changes what it runs; "" */
+	char sets[32];	    /* that drop-in's setting; "" of a unit file */
+	char harmless[256]; /* other drop-ins that are not ours, separated by blanks; "" */
+};
+int unitfile_others(struct units *u, struct unitfile_others *ret, struct err *e);
+
+/* Pure: the first setting in a drop-in's text that changes what nvidia-persistenced.service runs, or as whom; false when there
+ * is none. */
+bool unitfile_decides(const char *text, char dst[32]);
 
 #endif

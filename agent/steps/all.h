@@ -51,6 +51,10 @@ bool all_installed(const struct config *c, const struct facts *f);
 bool cuda_in_the_way(const struct config *c, const struct facts_software *s,
 		     struct probe_result *r);
 
+/* True, with r blocked, where nvidia-persistenced or Fabric Manager is masked, where systemd uses something else than our
+ * unit, or orders Fabric Manager so that a boot cannot come to its end. FACTS_UNITS must be known. */
+bool units_in_the_way(const struct facts *f, struct probe_result *r);
+
 #define STEP_NAMES_SIZE 200
 
 /* "a, b and c"; what does not fit is counted: "a, b and 7 more". */

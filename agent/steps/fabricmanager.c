@@ -1,6 +1,7 @@
 /* fabricmanager (R11) and nscq (R20): RPMs of the driver's exact version; fabricmanager-start (R14). */
 #include "artefact.h"
 #include "codes.h"
+#include "core/fs.h"
 #include "core/str.h"
 #include "paths.h"
 #include "steps/all.h"
@@ -83,7 +84,12 @@ PROBE(fabricmanager_start)
 	if (probe_cannot(r, f, FACTS_UNITS))
 		return;
 	u = facts_unit(f, UNIT_FABRICMANAGER);
-	if (u && str_eq(u->state.active, "active") && str_eq(u->state.file_state, "enabled"))
+	if (f->units.fabricmanager.todo == FMUNIT_WRITE)
+		probe_todo(r, "write " PATH_FABRICMANAGER_COPY
+			      ": the package's unit is ordered after what waits for it");
+	else if (f->units.fabricmanager.todo == FMUNIT_REMOVE)
+		probe_todo(r, "remove " PATH_FABRICMANAGER_COPY ": the package's unit is in order");
+	else if (u && str_eq(u->state.active, "active") && str_eq(u->state.file_state, "enabled"))
 		probe_done(r, UNIT_FABRICMANAGER " is active and enabled");
 	else
 		probe_todo(r, "start and enable " UNIT_FABRICMANAGER);
@@ -93,13 +99,25 @@ APPLY(fabricmanager_start)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
 	struct unit_state s;
+	bool mended;
 
 	if (units_open(&u, e) < 0 || units_get(u, UNIT_FABRICMANAGER, &s, e) < 0)
 		return -1;
 	/* Its package may have just brought the unit file. One that systemd starts or has started it has read. */
 	if (units_is_idle(&s) && units_reload(u, e) < 0)
 		return -1;
+	if (fmunit_mend(u, &mended, e) < 0)
+		return -1;
+	if (mended && fs_exists(PATH_FABRICMANAGER_COPY))
+		worker_event(w, PATH_FABRICMANAGER_COPY
+			     " written: its package orders " UNIT_FABRICMANAGER
+			     " after units that wait for it");
+	else if (mended)
+		worker_event(w, PATH_FABRICMANAGER_COPY " removed: the package's unit is in order");
 	if (step_start_unit(w, u, UNIT_FABRICMANAGER, e) < 0)
 		return e->kind == &ERR_TIMEOUT ? -1 : err_rekind(e, &CODE_FABRICMANAGER);
+	/* Its links lead to the file that it was enabled from. */
+	if (mended && units_disable(u, UNIT_FABRICMANAGER, e) < 0)
+		return -1;
 	return units_enable(u, UNIT_FABRICMANAGER, e);
 }

@@ -129,7 +129,7 @@ static inline void machine_installed(struct machine *m, enum shape shape, const 
 	}
 	machine_unit_is(m, "cloudmonitor.service", "loaded", "inactive", "dead", "disabled");
 	machine_unit_is(m, UNIT_PERSISTENCED, "loaded", "inactive", "dead", "disabled");
-	m->f.units.hold_flag = m->f.units.persistenced_unit_ok = true;
+	m->f.units.hold_flag = m->f.units.persistenced_unit_ok = m->f.units.persistenced.in_use = true;
 }
 
 /* A later boot, its services up: only the proof is missing. */

@@ -600,6 +600,71 @@ START_TEST(the_persistenced_unit_must_be_ours)
 }
 END_TEST
 
+static void check_blocked(enum step_id id, const struct err_kind *kind, const char *words, const char *hint)
+{
+	probe(id);
+	ck_assert_msg(r.probe == PROBE_BLOCKED, "%s is not blocked: %s", steps[id].id, r.reason);
+	ck_assert_ptr_eq(r.err.kind, kind);
+	ck_assert_has(r.reason, words);
+	ck_assert_has(err_hint_text(&r.err), hint);
+}
+
+START_TEST(a_masked_daemon_is_refused_before_anything_else)
+{
+	machine_restarted(&m, SHAPE_SINGLE, "{}");
+	machine_unit_is(&m, UNIT_FABRICMANAGER, "masked", "inactive", "dead", "masked");
+	machine_unit_is(&m, "ollama.service", "masked", "inactive", "dead", "masked");
+	check_done(STEP_PREFLIGHT);
+	machine_unit_is(&m, UNIT_PERSISTENCED, "masked", "inactive", "dead", "masked");
+	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_MASKED, UNIT_PERSISTENCED " is masked",
+		      "systemctl unmask " UNIT_PERSISTENCED ";");
+	check_blocked(STEP_PERSISTENCED_UNIT, &CODE_UNIT_MASKED, UNIT_PERSISTENCED, "unmask");
+	/* Masked on the disk, which systemd has not read yet. */
+	machine_unit_is(&m, UNIT_PERSISTENCED, "loaded", "active", "running", "masked-runtime");
+	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_MASKED, "until the next restart", "unmask --runtime " UNIT_PERSISTENCED);
+	machine_done(&m);
+	machine_restarted(&m, SHAPE_MULTI, "{}");
+	machine_unit_is(&m, UNIT_FABRICMANAGER, "masked", "inactive", "dead", "masked");
+	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_MASKED, UNIT_FABRICMANAGER " is masked", UNIT_FABRICMANAGER);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(what_systemd_uses_in_the_place_of_the_persistenced_unit_is_refused)
+{
+	struct unitfile_others *o = &m.f.units.persistenced;
+
+	machine_ready(&m, SHAPE_SINGLE, "{}");
+	check_done(STEP_PREFLIGHT);
+	str_copy(o->harmless, sizeof(o->harmless), PATH_ETC_UNITS "/" UNIT_PERSISTENCED ".d/limit.conf");
+	check_done(STEP_PREFLIGHT);
+	check_done(STEP_PERSISTENCED_UNIT);
+	ck_assert_has(r.reason, o->harmless);
+	str_copy(o->path, sizeof(o->path), PATH_ETC_UNITS "/" UNIT_PERSISTENCED);
+	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_OVERRIDDEN, "in the place of " PATH_PERSISTENCED_UNIT,
+		      PATH_ETC_UNITS "/" UNIT_PERSISTENCED);
+	str_copy(o->sets, sizeof(o->sets), "ExecStart");
+	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_OVERRIDDEN, "sets ExecStart= of " UNIT_PERSISTENCED, o->path);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(fabric_manager_that_waits_for_what_waits_for_it_is_mended_or_refused)
+{
+	machine_ready(&m, SHAPE_MULTI, "{}");
+	check_done(STEP_FABRICMANAGER_START);
+	m.f.units.fabricmanager.todo = FMUNIT_WRITE;
+	check_todo(STEP_FABRICMANAGER_START, "write " PATH_FABRICMANAGER_COPY);
+	m.f.units.fabricmanager.todo = FMUNIT_REMOVE;
+	check_todo(STEP_FABRICMANAGER_START, "remove " PATH_FABRICMANAGER_COPY);
+	m.f.units.fabricmanager.todo = FMUNIT_NOTHING;
+	strcpy(m.f.units.fabricmanager.behind, "multi-user.target");
+	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_ORDER, "ordered after multi-user.target", "After=multi-user.target");
+	m.f.instance.shape = SHAPE_SINGLE;
+	machine_done(&m);
+}
+END_TEST
+
 START_TEST(the_proof_is_taken_unless_the_gate_is_open_in_this_boot)
 {
 	static const enum step_id proofs[] = { STEP_TDX, STEP_DEVICES, STEP_FABRIC, STEP_CC_MODE, STEP_ATTEST,
@@ -637,4 +702,6 @@ SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, a_step_has_the_time_
 	     the_gate_drop_in_is_there_when_configured_and_only_then,
 	     services_are_held_only_while_something_is_to_be_installed,
 	     held_services_are_released_while_the_flag_is_there, the_daemons_must_be_active_and_enabled,
-	     the_persistenced_unit_must_be_ours, the_proof_is_taken_unless_the_gate_is_open_in_this_boot)
+	     the_persistenced_unit_must_be_ours, a_masked_daemon_is_refused_before_anything_else,
+	     what_systemd_uses_in_the_place_of_the_persistenced_unit_is_refused,
+	     fabric_manager_that_waits_for_what_waits_for_it_is_mended_or_refused, the_proof_is_taken_unless_the_gate_is_open_in_this_boot)

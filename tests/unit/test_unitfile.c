@@ -190,6 +190,55 @@ START_TEST(a_missing_or_broken_template_is_named)
 }
 END_TEST
 
+START_TEST(a_drop_in_that_changes_what_runs_decides)
+{
+	static const struct {
+		const char *text, *sets;
+	} rows[] = {
+		{ "[Service]\nExecStart=\nExecStart=/usr/bin/nvidia-persistenced --user nvidia --no-persistence-mode\n", "ExecStart" },
+		{ "[Unit]\nAfter=x.service\n[Service]\n ExecStartPost = \n", "ExecStartPost" },
+		{ "[Service]\nType=simple\n", "Type" },
+		{ "[Service]\nEnvironment=A=1 \\\n# in between\n\nUser=nvidia\n", "User" },
+		{ "[Service]\n# a comment does not go on \\\nExecStart=/bin/true\n", "ExecStart" },
+		{ "[Service]\nTimeoutStartSec=1200\nEnvironment=ExecStart=x\nExecStartPre=/sbin/modprobe nvidia-uvm\n", NULL },
+		{ "[Service]\nEnvironment=A=1 \\\nExecStart=/bin/true\n", NULL },
+		{ "[Unit]\nStartLimitIntervalSec=600\nType=simple\n[X-Service]\nExecStart=x\n", NULL },
+		{ "", NULL },
+	};
+	char sets[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool decides = unitfile_decides(rows[i].text, sets);
+
+		ck_assert_msg(decides == (rows[i].sets != NULL), "%s", rows[i].text);
+		if (decides)
+			ck_assert_str_eq(sets, rows[i].sets);
+	}
+}
+END_TEST
+
+START_TEST(a_unit_file_has_one_path_with_and_without_usr)
+{
+	ck_assert(unitfile_is_path("/lib/systemd/system/nvidia-persistenced.service", PATH_PERSISTENCED_UNIT));
+	ck_assert(unitfile_is_path(PATH_PERSISTENCED_UNIT, PATH_PERSISTENCED_UNIT));
+	ck_assert(!unitfile_is_path(PATH_ETC_UNITS "/nvidia-persistenced.service", PATH_PERSISTENCED_UNIT));
+	ck_assert(!unitfile_is_path("", PATH_PERSISTENCED_UNIT));
+}
+END_TEST
+
+START_TEST(a_mask_counts_whether_systemd_has_read_it_or_not)
+{
+	struct unit_state s = { .load = "loaded", .file_state = "enabled" };
+
+	ck_assert(!unitfile_is_masked(&s));
+	str_copy(s.file_state, sizeof(s.file_state), "masked-runtime");
+	ck_assert(unitfile_is_masked(&s));
+	str_copy(s.file_state, sizeof(s.file_state), "");
+	str_copy(s.load, sizeof(s.load), "masked");
+	ck_assert(unitfile_is_masked(&s));
+}
+END_TEST
+
 SUITE_AROUND("unitfile", install_templates, fixture_root_drop,
 	     with_cloudmonitor_alone_the_units_are_the_procedures_byte_for_byte,
 	     the_default_list_widens_the_before_line,
@@ -197,4 +246,5 @@ SUITE_AROUND("unitfile", install_templates, fixture_root_drop,
 	     an_empty_list_leaves_an_empty_line_that_systemd_accepts,
 	     drop_ins_lie_where_systemd_reads_them_and_say_what_they_are_for,
 	     a_drop_in_is_written_once_and_removed_once, the_gate_drop_ins_on_disk_say_which_units_are_gated,
-	     a_missing_or_broken_template_is_named)
+	     a_missing_or_broken_template_is_named, a_drop_in_that_changes_what_runs_decides,
+	     a_unit_file_has_one_path_with_and_without_usr, a_mask_counts_whether_systemd_has_read_it_or_not)

@@ -13,6 +13,7 @@ import twinlib
 
 DATABASE = "/var/lib/rpm/Packages"
 LOCK = "/var/lib/rpm/.rpm.lock"
+FABRIC_UNIT, FABRIC_START = "/usr/lib/systemd/system/nvidia-fabricmanager.service", "/usr/bin/nvidia-fabricmanager-start.sh"
 IN_TRANSACTION = "in a transaction of "
 
 
@@ -206,6 +207,9 @@ def member(target, mode, content, known):
         os.makedirs(root(target), exist_ok=True)
     elif target in known:
         wrapper(target, known[target])
+    elif target == FABRIC_UNIT and fault("fabricmanager-unit"):
+        write(root(target), read(os.path.join(twinlib.FAKES, "../payload/fabricmanager-%s.service" % fault("fabricmanager-unit"))))
+        wrapper(FABRIC_START, known[FABRIC_START])
     elif kind == 0o120000:
         os.makedirs(os.path.dirname(root(target)), exist_ok=True)
         twinlib.remove(root(target))
