@@ -211,7 +211,7 @@ const struct step steps[STEP_MAX] = {
 	[STEP_FABRIC] = {
 		.id = "fabric", .rows = "R14 R17", .shapes = STEP_ONLY_MULTI,
 		.title = "the NVLink fabric of every GPU is complete",
-		.needs = NEEDS(STEP_PERSISTENCED_START), USE(fabric),
+		.needs = NEEDS(STEP_DEVICES), USE(fabric),
 		.timeout_s = MINUTES(5), .attempts = 5, .verifies = true,
 	},
 	[STEP_CC_MODE] = {

@@ -3,6 +3,7 @@
 #include "core/fs.h"
 #include "core/str.h"
 #include "paths.h"
+#include "present.h"
 #include "steps/all.h"
 #include "sys/units.h"
 #include "unitfile.h"
@@ -129,5 +130,8 @@ APPLY(persistenced_start)
 		return -1;
 	if (step_start_unit(w, u, UNIT_PERSISTENCED, e) < 0)
 		return e->kind == &ERR_TIMEOUT ? -1 : err_rekind(e, &CODE_PERSISTENCED);
-	return units_enable(u, UNIT_PERSISTENCED, e);
+	if (units_enable(u, UNIT_PERSISTENCED, e) < 0)
+		return -1;
+	/* It ends well without a GPU that it could not open. */
+	return present_check(w, e);
 }

@@ -2,6 +2,7 @@
 #include "codes.h"
 #include "core/fs.h"
 #include "paths.h"
+#include "present.h"
 #include "smi.h"
 #include "steps/all.h"
 
@@ -61,6 +62,9 @@ APPLY(devices)
 			return err_set(e, &CODE_DEVICES,
 				       "%s is missing: %u NVSwitches are expected", path, switches);
 	}
+	/* In a later boot nvidia-persistenced was started before the agent could look. */
+	if (present_check(w, e) < 0)
+		return -1;
 	pci_counts_text(gpus, switches, counts);
 	worker_found(w, "%s: each has its device node", counts);
 	return 0;

@@ -123,6 +123,12 @@ int evidence_to_file(const struct evidence *ev, const char *path, struct err *e)
 	return file_write(path, list, e);
 }
 
+int evidence_reach_gpus(const struct pci_gpus *gpus, bool reached[PCI_GPUS_MAX], size_t *ret_n,
+			struct err *e)
+{
+	return gpu_reach(gpus, reached, ret_n, e);
+}
+
 int evidence_get_mode(struct mode *ret, struct err *e)
 {
 	return gpu_mode(ret, e);

@@ -12,6 +12,7 @@
 #define GN8V_EVIDENCE_EVIDENCE_H
 
 #include "core/json.h"
+#include "sys/pci.h"
 #include "trust/appraise.h"
 
 #define EVIDENCE_MAX	   VERDICT_DEVICES_MAX
@@ -61,6 +62,11 @@ void evidence_done(struct evidence *ev);
 
 /* What was found out beside the evidence, as an appraisal takes it. */
 void evidence_facts(const struct evidence *ev, struct appraise_facts *ret);
+
+/* Which of the GPUs at these PCI addresses NVML can reach, that is gives a handle for, one after another. *ret_n is how many it
+ * reaches in all; reached[i] is true of each when it is n, and where NVML cannot tell of one by its address. */
+int evidence_reach_gpus(const struct pci_gpus *gpus, bool reached[PCI_GPUS_MAX], size_t *ret_n,
+			struct err *e);
 
 /* The GPUs' ready state, for the whole machine. Setting it needs root; it is read back. */
 int evidence_get_mode(struct mode *ret, struct err *e);

@@ -93,6 +93,7 @@ struct nvml {
 	int (*driver_version)(char *, unsigned int);
 	int (*count)(unsigned int *);
 	int (*handle)(unsigned int, nvml_device *);
+	int (*handle_at)(const char *, nvml_device *); /* may be NULL */
 	int (*uuid)(nvml_device, char *, unsigned int);
 	int (*architecture)(nvml_device, unsigned int *);
 	int (*vbios_version)(nvml_device, char *, unsigned int);
@@ -117,6 +118,7 @@ static const struct symbol {
 	{ "nvmlSystemGetDriverVersion", NULL, AT(driver_version), false },
 	{ "nvmlDeviceGetCount_v2", "nvmlDeviceGetCount", AT(count), false },
 	{ "nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetHandleByIndex", AT(handle), false },
+	{ "nvmlDeviceGetHandleByPciBusId_v2", "nvmlDeviceGetHandleByPciBusId", AT(handle_at), true },
 	{ "nvmlDeviceGetUUID", NULL, AT(uuid), false },
 	{ "nvmlDeviceGetArchitecture", NULL, AT(architecture), false },
 	{ "nvmlDeviceGetVbiosVersion", NULL, AT(vbios_version), false },
@@ -377,6 +379,29 @@ int gpu_collect(struct evidence *ev, struct err *e)
 	    require_mode(&ev->mode, e) < 0)
 		return -1;
 	return collect_all(&l, ev, e);
+}
+
+/* A handle makes NVML attach to the GPU: one that the driver cannot open gets none. Their number decides; which is missing,
+ * NVML is asked by the addresses, which it may write otherwise. */
+int gpu_reach(const struct pci_gpus *gpus, bool reached[PCI_GPUS_MAX], size_t *ret_n, struct err *e)
+{
+	_cleanup_(close_library) struct nvml l = { .lib = NULL };
+	nvml_device dev = NULL;
+	unsigned int n = 0;
+	int r;
+
+	*ret_n = 0;
+	if (open_library(&l, e) < 0)
+		return -1;
+	r = l.count(&n);
+	if (r != OK)
+		return call_failed(&l, "nvmlDeviceGetCount_v2", r, e);
+	for (unsigned int i = 0; i < n && i < PCI_GPUS_MAX; i++)
+		*ret_n += l.handle(i, &dev) == OK;
+	for (size_t i = 0; i < gpus->n; i++)
+		reached[i] =
+			*ret_n >= gpus->n || !l.handle_at || l.handle_at(gpus->v[i], &dev) == OK;
+	return 0;
 }
 
 int gpu_mode(struct mode *ret, struct err *e)

@@ -10,6 +10,9 @@
  * TIMEOUT, IN_USE, NO_DATA or INSUFFICIENT_RESOURCES is tried again, three times and no more. */
 int gpu_collect(struct evidence *ev, struct err *e);
 
+int gpu_reach(const struct pci_gpus *gpus, bool reached[PCI_GPUS_MAX], size_t *ret_n,
+	      struct err *e);
+
 int gpu_mode(struct mode *ret, struct err *e);
 int gpu_set_ready(bool ready, struct err *e);
 

@@ -96,6 +96,25 @@ int pci_count(struct pci_counts *ret, struct err *e)
 	return r;
 }
 
+int pci_gpus(struct pci_gpus *ret, struct err *e)
+{
+	struct fs_names devices;
+	int r = 0;
+
+	ret->n = 0;
+	if (fs_list(DEVICES, &devices, e) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < devices.n && ret->n < PCI_GPUS_MAX; i++) {
+		struct pci_counts one = { 0 };
+
+		r = count_device(devices.v[i], &one, e);
+		if (r == 0 && one.gpus > 0)
+			str_copy(ret->v[ret->n++], PCI_ADDRESS_SIZE, devices.v[i]);
+	}
+	fs_names_done(&devices);
+	return r;
+}
+
 void pci_counts_text(unsigned int gpus, unsigned int nvswitches, char dst[PCI_COUNTS_TEXT_SIZE])
 {
 	snprintf(dst, PCI_COUNTS_TEXT_SIZE, "%u GPU%s and %u NVSwitch%s", gpus,

@@ -19,6 +19,16 @@ struct pci_counts {
  * meanwhile are not counted. */
 int pci_count(struct pci_counts *ret, struct err *e);
 
+#define PCI_ADDRESS_SIZE 32
+#define PCI_GPUS_MAX	 64
+
+/* Where the GPUs are: "0000:0f:00.0", sorted. */
+struct pci_gpus {
+	char v[PCI_GPUS_MAX][PCI_ADDRESS_SIZE];
+	size_t n;
+};
+int pci_gpus(struct pci_gpus *ret, struct err *e);
+
 #define PCI_COUNTS_TEXT_SIZE 64
 
 /* For people: "1 GPU and 0 NVSwitches". */

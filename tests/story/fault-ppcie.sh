@@ -9,8 +9,9 @@ expect_failed ppcie-off
 expect error.who alibaba-cloud
 trouble fabric-in-progress fabric-not-completed fabric
 expect_words error.message "0 of 8"
-trouble gpu-missing fabric-not-completed fabric
-expect_words error.message "7"
+trouble gpu-missing persistenced-gpu-missing devices
+expect_words error.message "7 of the 8 GPUs"
+expect_words error.message "0000:00:0e.0"
 faults -gpu-missing
 fault_now=
 missing /dev/nvidia7 device-nodes-missing devices

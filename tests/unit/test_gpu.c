@@ -290,6 +290,61 @@ START_TEST(a_call_that_hangs_can_be_ended_from_outside)
 }
 END_TEST
 
+/* The addresses of the simulated machine (fakes/twinlib.py). */
+static void eight_gpus(struct pci_gpus *gpus)
+{
+	gpus->n = 8;
+	for (size_t i = 0; i < 8; i++)
+		snprintf(gpus->v[i], PCI_ADDRESS_SIZE, "0000:00:%02zx.0", 7 + i);
+}
+
+START_TEST(a_gpu_without_a_handle_is_known_by_its_address)
+{
+	struct pci_gpus gpus;
+	bool reached[PCI_GPUS_MAX];
+	struct err e = ERR_INIT;
+	size_t n = 0;
+
+	eight_gpus(&gpus);
+	ck_assert_msg(evidence_reach_gpus(&gpus, reached, &n, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(n, 8);
+	for (size_t i = 0; i < 8; i++)
+		ck_assert(reached[i]);
+	devices_fault("{\"persistenced-skips-gpu\": \"\"}");
+	ck_assert_int_eq(evidence_reach_gpus(&gpus, reached, &n, &e), 0);
+	ck_assert_uint_eq(n, 7);
+	for (size_t i = 0; i < 8; i++)
+		ck_assert(reached[i] == (i < 7));
+}
+END_TEST
+
+START_TEST(addresses_that_nvml_writes_otherwise_make_no_gpu_unreachable)
+{
+	struct pci_gpus gpus = { .v = { "somewhere else" }, .n = 1 };
+	bool reached[PCI_GPUS_MAX];
+	struct err e = ERR_INIT;
+	size_t n = 0;
+
+	ck_assert_int_eq(evidence_reach_gpus(&gpus, reached, &n, &e), 0);
+	ck_assert_uint_eq(n, 8);
+	ck_assert(reached[0]);
+}
+END_TEST
+
+START_TEST(gpus_of_a_driver_that_does_not_answer_cannot_be_told)
+{
+	struct pci_gpus gpus;
+	bool reached[PCI_GPUS_MAX];
+	struct err e = ERR_INIT;
+	size_t n = 0;
+
+	eight_gpus(&gpus);
+	devices_sh("rm $D/root/sys/module/nvidia/version");
+	ck_assert_int_eq(evidence_reach_gpus(&gpus, reached, &n, &e), -1);
+	ck_assert_has(e.msg, "DRIVER_NOT_LOADED");
+}
+END_TEST
+
 SUITE_AROUND("gpu", devices_make_multi, devices_drop,
 	     every_gpu_gives_a_report_that_its_own_chain_signed,
 	     the_nonce_is_fresh_for_each_run_and_the_same_for_all_gpus_of_one,
@@ -303,4 +358,6 @@ SUITE_AROUND("gpu", devices_make_multi, devices_drop,
 	     a_client_before_persistenced_costs_the_session, the_ready_state_is_set_and_read_back,
 	     a_terminal_ready_state_asks_for_a_restart,
 	     faults_of_the_evidence_itself_are_not_seen_here, a_single_gpu_is_in_its_own_mode,
-	     a_call_that_hangs_can_be_ended_from_outside)
+	     a_call_that_hangs_can_be_ended_from_outside, a_gpu_without_a_handle_is_known_by_its_address,
+	     addresses_that_nvml_writes_otherwise_make_no_gpu_unreachable,
+	     gpus_of_a_driver_that_does_not_answer_cannot_be_told)

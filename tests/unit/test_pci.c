@@ -175,6 +175,26 @@ START_TEST(what_is_no_number_is_a_format_error)
 }
 END_TEST
 
+START_TEST(gpus_are_known_by_their_addresses)
+{
+	struct pci_gpus gpus;
+	struct err e = ERR_INIT;
+
+	use_root();
+	put_device("0000:0f:00.0", "0x10de\n", "0x030200\n");
+	put_device("0000:00:07.0", "0x10de\n", "0x030200\n");
+	put_device("0000:00:08.0", "0x10de\n", "0x068000\n");
+	put_device("0000:00:09.0", "0x8086\n", "0x030000\n");
+	ck_assert_int_eq(pci_gpus(&gpus, &e), 0);
+	ck_assert_uint_eq(gpus.n, 2);
+	ck_assert_str_eq(gpus.v[0], "0000:00:07.0");
+	ck_assert_str_eq(gpus.v[1], "0000:0f:00.0");
+	put_device("0000:00:05.0", "10de\n", "0x030200\n");
+	ck_assert_int_eq(pci_gpus(&gpus, &e), -1);
+	drop_root();
+}
+END_TEST
+
 START_TEST(counts_read_as_english)
 {
 	char text[PCI_COUNTS_TEXT_SIZE];
@@ -189,4 +209,4 @@ END_TEST
 SUITE("pci", gpus_and_switches_of_nvidia_are_counted, a_gpu_bound_to_nouveau_is_told,
       a_bus_without_devices_has_none, a_machine_without_sysfs_cannot_be_read,
       what_cannot_be_read_is_not_no_device, a_device_that_just_went_away_is_skipped,
-      what_is_no_number_is_a_format_error, counts_read_as_english)
+      what_is_no_number_is_a_format_error, gpus_are_known_by_their_addresses, counts_read_as_english)

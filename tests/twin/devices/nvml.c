@@ -18,6 +18,7 @@ enum {
 	OK = 0,
 	UNINITIALIZED = 1,
 	INVALID_ARGUMENT = 2,
+	NOT_FOUND = 6,
 	INSUFFICIENT_SIZE = 7,
 	DRIVER_NOT_LOADED = 9,
 	TIMEOUT = 10,
@@ -65,6 +66,7 @@ API int nvmlSystemSetConfComputeGpusReadyState(unsigned int ready);
 API int nvmlSystemGetDriverVersion(char *text, unsigned int size);
 API int nvmlDeviceGetCount_v2(unsigned int *n);
 API int nvmlDeviceGetHandleByIndex_v2(unsigned int i, handle_t *handle);
+API int nvmlDeviceGetHandleByPciBusId_v2(const char *address, handle_t *handle);
 API int nvmlDeviceGetUUID(handle_t handle, char *text, unsigned int size);
 API int nvmlDeviceGetArchitecture(handle_t handle, unsigned int *arch);
 API int nvmlDeviceGetVbiosVersion(handle_t handle, char *text, unsigned int size);
@@ -207,7 +209,8 @@ static unsigned int count(struct json_object *devices)
 	size_t n = json_count(json_get(devices, "gpus"));
 	char ignored[8];
 
-	if (n > 0 && twin_fault("gpu-missing", ignored, sizeof(ignored)))
+	if (n > 0 && (twin_fault("gpu-missing", ignored, sizeof(ignored)) ||
+		      twin_fault("persistenced-skips-gpu", ignored, sizeof(ignored))))
 		n--;
 	return (unsigned int)(n < GPUS_MAX ? n : GPUS_MAX);
 }
@@ -238,6 +241,26 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned int i, handle_t *handle)
 		return UNKNOWN;
 	*handle = &handles[i];
 	return OK;
+}
+
+/* The real one knows several spellings of an address; here it is that of sysfs. */
+int nvmlDeviceGetHandleByPciBusId_v2(const char *address, handle_t *handle)
+{
+	_cleanup_json_ struct json_object *devices = NULL;
+	struct json_object *gpus;
+
+	if (opened == 0)
+		return UNINITIALIZED;
+	if (!address || !handle)
+		return INVALID_ARGUMENT;
+	devices = twin_devices();
+	gpus = json_get(devices, "gpus");
+	for (size_t i = 0; i < json_count(gpus) && i < GPUS_MAX; i++)
+		if (str_eq(json_str(json_item(gpus, i), "pci", ""), address)) {
+			*handle = &handles[i];
+			return i < count(devices) && !twin_session_lost() ? OK : UNKNOWN;
+		}
+	return NOT_FOUND;
 }
 
 /* The GPU behind a handle and its object in devices.json, which the caller releases. */

@@ -34,7 +34,7 @@ def nonce(i):
 def inventory():
     """The devices, with what the faults do to them."""
     now = devices()
-    if fault("gpu-missing"):
+    if fault("gpu-missing") or fault("persistenced-skips-gpu"):
         now["gpus"] = now["gpus"][:-1]
     rejected = fault("attest-rejected")
     if rejected:

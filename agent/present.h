@@ -1,0 +1,16 @@
+/* Whether nvidia-persistenced could open every GPU. It ends its start well when it found one to list, whether that could be
+ * opened or not (setup_devices() of 550 to 595 ignores it, and only says so to syslog). */
+#ifndef GN8V_PRESENT_H
+#define GN8V_PRESENT_H
+
+#include "sys/pci.h"
+#include "worker.h"
+
+/* Asks the journal first, which touches no GPU, then NVML, once nvidia-persistenced is active. CODE_GPU_MISSING names the GPU
+ * where that can be told. Where NVML cannot be asked at all, that is said, and nothing follows from it: later steps ask it. */
+int present_check(struct worker *w, struct err *e);
+
+/* Pure: the address in "device 0000:0f:00.0 - failed to open."; false for another line. */
+bool present_failed(const char *message, char address[PCI_ADDRESS_SIZE]);
+
+#endif
