@@ -228,11 +228,26 @@ PROBE(release_services)
 		probe_done(r, "no service is held back");
 }
 
+/* A unit that is ordered after multi-user.target begins only when the boot is over, and the agent may be a part of that
+ * boot: it is not waited for. */
+static int begins_after_boot(struct units *u, const char *unit, bool *ret_yes, struct err *e)
+{
+	static const char *const boot[] = { UNIT_MULTI_USER, NULL };
+	struct unit_state s;
+
+	*ret_yes = false;
+	if (units_get(u, UNIT_MULTI_USER, &s, e) < 0)
+		return -1;
+	return s.job[0] ? units_is_behind(u, unit, boot, ret_yes, e) : 0;
+}
+
 /* Behind the gate a unit is started by the gate, if it is enabled. One that systemd does not even begin to start is a
  * failure; what becomes of it then is its owner's trouble. Those that the procedure disables are never in the way. */
 static int start_again(struct worker *w, struct units *u, const char *unit, bool enabled,
 		       struct err *e)
 {
+	bool late;
+
 	if (gated(w->config, unit)) {
 		if (!enabled)
 			worker_event(
@@ -242,7 +257,14 @@ static int start_again(struct worker *w, struct units *u, const char *unit, bool
 				unit, unit);
 		return 0;
 	}
-	if (!strlist_has(&w->config->services_disable, unit))
+	if (begins_after_boot(u, unit, &late, e) < 0)
+		return -1;
+	if (late)
+		worker_event(w,
+			     "%s is ordered after " UNIT_MULTI_USER
+			     ", which this boot has not reached: it is started, and not waited for",
+			     unit);
+	if (late || !strlist_has(&w->config->services_disable, unit))
 		return units_start_nowait(u, unit, e);
 	if (units_start(u, unit, START_S, e) < 0)
 		worker_event(w, "%s could not be started again: %s", unit, e->msg);

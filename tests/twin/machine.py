@@ -115,6 +115,7 @@ PathChanged=/usr/bin/nvidia-ctk
 WantedBy=multi-user.target
 """
 
+# Of nvidia-container-toolkit 1.19.1, shortened: 1.19.0 had After=multi-user.target beside it (its issue 1735).
 CDI_REFRESH_SERVICE = """\
 [Unit]
 Description=Refresh NVIDIA CDI specification file
