@@ -47,6 +47,15 @@ expect_ready
 in_order
 grep -q '^TimeoutStartSec=600$' "$T/root/$copy" || fail "the copy does not follow the package"
 
+say "== in disorder by way of another unit"
+"$TWIN" down "$T"
+sed -i 's/^After=.*/After=network-online.target late.service/' "$T/root/$package"
+printf '[Unit]\nAfter=multi-user.target\n[Service]\nExecStart=/usr/bin/bash\n' > "$T/root/usr/lib/systemd/system/late.service"
+agent_boot
+expect_ready
+grep -q '^After=network-online.target$' "$T/root/$copy" || fail "it is still ordered after late.service"
+in_order
+
 say "== and then mended"
 "$TWIN" down "$T"
 cp "${0%/*}/../twin/payload/fabricmanager-590.service" "$T/root/$package"
