@@ -42,6 +42,7 @@ static const struct {
 	{ "vbios-version", TEXT, AT(vbios_version), "verify", "V", "the same, of its GPUs' VBIOS" },
 	{ "device-root", TEXT, AT(device_root), "verify", "PEM", "for saved evidence, in place of NVIDIA's root" },
 	{ "rim-root", TEXT, AT(rim_root), "verify", "PEM", "the same, for its reference manifests" },
+	{ "list", FLAG, AT(list), "collect-logs", NULL, "only print what would be run, copied and asked" },
 	{ "close-unless-success", FLAG, AT(close_unless_success), "gate", NULL, "as the unit's ExecStopPost" },
 	{ "help", HELP, 0, NULL, NULL, "this text" },
 };
@@ -55,7 +56,7 @@ static void usage(FILE *out)
 		"Usage: gn8v COMMAND [OPTION...]\n\n"
 		"Turns a fresh Alibaba Cloud confidential-GPU instance into an attested machine.\n\nCommands:\n");
 	for (size_t i = 0; i < cli_commands_n; i++)
-		fprintf(out, "  %-8s %-43s %s\n", cli_commands[i].name, cli_commands[i].usage,
+		fprintf(out, "  %-12s %-41s %s\n", cli_commands[i].name, cli_commands[i].usage,
 			cli_commands[i].help);
 	fprintf(out, "\nOptions:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
@@ -163,8 +164,10 @@ static int parse(int argc, char **argv, struct cli_options *o,
 		fprintf(stderr, "gn8v: unknown command \"%s\"\n", argv[optind]);
 		return -1;
 	}
+	if ((*ret_command)->argument && optind + 1 < argc)
+		o->argument = argv[++optind];
 	if (optind + 1 < argc) {
-		fprintf(stderr, "gn8v: %s takes no argument \"%s\"\n", argv[optind],
+		fprintf(stderr, "gn8v: %s takes no argument \"%s\"\n", (*ret_command)->name,
 			argv[optind + 1]);
 		return -1;
 	}

@@ -15,6 +15,7 @@ const struct cli_command cli_commands[] = {
 	{ "status", "[--wait [--timeout S]] [--json] [--events]", "print the result, step by step", cli_status },
 	{ "verify", "[--evidence FILE]... [OPTION...]", "attest the GPUs and NVSwitches now, or saved evidence; moves no gate", cli_verify },
 	{ "collect", "--out FILE", "save the evidence of the GPUs and NVSwitches, for verify --evidence", cli_collect },
+	{ "collect-logs", "FILE.tar.gz | --list", "save logs and what else is known, without secrets; changes nothing", cli_collect_logs, true },
 	{ "gate", "--close-unless-success", "for the unit's ExecStopPost: close the gate unless it succeeded", cli_gate },
 	{ "version", "", "print the version", cli_version },
 };

@@ -13,7 +13,8 @@ struct cli_list {
 /* Texts are NULL where nothing was said. */
 struct cli_options {
 	const char *root, *config;
-	bool json, wait, events, restart, close_unless_success;
+	bool json, wait, events, restart, close_unless_success, list;
+	const char *argument;	/* the file that collect-logs writes */
 	unsigned int timeout_s; /* 0: none */
 	struct cli_list evidence;
 	const char *out, *rim_dir, *rim_url, *ocsp, *ocsp_nonce, *shape, *nonce, *at;
@@ -26,6 +27,7 @@ struct cli_command {
 	const char *usage; /* options after the name */
 	const char *help;
 	enum exit_code (*run)(const struct cli_options *o);
+	bool argument; /* takes one that is no option */
 };
 
 extern const struct cli_command cli_commands[];
@@ -36,6 +38,7 @@ enum exit_code cli_plan(const struct cli_options *o);
 enum exit_code cli_status(const struct cli_options *o);
 enum exit_code cli_verify(const struct cli_options *o);
 enum exit_code cli_collect(const struct cli_options *o);
+enum exit_code cli_collect_logs(const struct cli_options *o);
 enum exit_code cli_gate(const struct cli_options *o);
 enum exit_code cli_version(const struct cli_options *o);
 

@@ -159,6 +159,18 @@ static void split_lines(struct stream *s, struct run *r, const char *data, size_
 	}
 }
 
+/* False when it gets larger than the caller takes, who does not want a part of it. */
+static bool output_add(struct child *c, struct run *r, const char *data, size_t n)
+{
+	size_t room = r->output_max - c->output.len;
+
+	r->output_cut |= n > room;
+	if (n > room && !r->output_both)
+		return false;
+	strbuf_add(&c->output, data, n < room ? n : room);
+	return true;
+}
+
 /* Takes what is there, but at most `rounds` times: a daemon may write for ever. False when standard
  * output got larger than the caller takes. */
 static bool stream_read(struct stream *s, struct child *c, struct run *r, int rounds)
@@ -179,10 +191,10 @@ static bool stream_read(struct stream *s, struct child *c, struct run *r, int ro
 		split_lines(s, r, data, (size_t)n);
 		if (!s->keep)
 			continue;
-		s->keep = (size_t)n <= r->output_max - c->output.len;
-		if (!s->keep)
+		if (!output_add(c, r, data, (size_t)n)) {
+			s->keep = false;
 			return false;
-		strbuf_add(&c->output, data, (size_t)n);
+		}
 	}
 	return true;
 }
@@ -452,6 +464,7 @@ int run_wait(struct run *r, struct err *e)
 
 	r->status = -1;
 	r->output = NULL;
+	r->output_cut = false;
 	r->tail[0] = '\0';
 	if (r->argv[0][0] != '/' || r->timeout_s == 0)
 		return err_set(e, &ERR_INTERNAL, "running %s: needs an absolute path and a timeout",
@@ -459,6 +472,7 @@ int run_wait(struct run *r, struct err *e)
 	run_adopt_orphans();
 	pids_of_children(&before);
 	c.out.keep = r->output_max > 0;
+	c.err.keep = c.out.keep && r->output_both;
 	if (start(r, &c, e) < 0)
 		return -1;
 	how = pump(&c, r, deadline);

@@ -25,12 +25,15 @@ struct run {
 	const char *cwd; /* a path of the machine; NULL: "/" */
 	unsigned int timeout_s; /* 0 is a defect, not "for ever" */
 	size_t output_max;	/* > 0: keep standard output whole up to this size, in .output */
+	bool output_both; /* standard error too, as it came; what is over output_max is dropped, and
+			   * does not fail */
 	/* Each line of stdout and stderr but blank ones, sanitised, cut at 4 KiB. */
 	void (*on_line)(const char *line, void *data);
 	void *on_line_data;
 
-	int status;   /* out: exit status, or -signal, or -1 if it did not run or did not end */
-	char *output; /* out: owned, terminated; printable ASCII, tabs and line ends, else '?' */
+	int status;	 /* out: exit status, or -signal, or -1 if it did not run or did not end */
+	char *output;	 /* out: owned, terminated; printable ASCII, tabs and line ends, else '?' */
+	bool output_cut; /* out: some was dropped (output_both) */
 	char tail[RUN_TAIL_MAX]; /* out: the last output of both streams, sanitised, lines kept */
 };
 

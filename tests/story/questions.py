@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
 
 from instance import (REPO, Twin, read_json, read_jsonl, read_text,   # noqa: E402
                       whole_lines, write_json)
-from looks import only_looks                                          # noqa: E402
+from looks import only_collects, only_looks                           # noqa: E402
 
 LOOKING_CALLS = {"GetUnit", "LoadUnit", "GetUnitFileState", "ListUnitsByNames", "ListUnits",
                  "ListJobs", "Subscribe", "Unsubscribe", "Get", "GetAll", "GetJob", "GetUnitByPID",
@@ -126,14 +126,14 @@ def check_failed(twin, code):
 
 
 def check_mark(twin, _):
-    """How much had happened by now, for check_quiet."""
-    print(len(read_jsonl(twin.state("commands.jsonl"))), len(read_jsonl(twin.state("bus.jsonl"))))
+    """How much had happened by now, for check_quiet and check_collected."""
+    print(*(len(read_jsonl(twin.state(log + ".jsonl"))) for log in ("commands", "bus", "http")))
     return 0
 
 
 def check_quiet(twin, mark):
     """Since the mark nothing was run or called that changes the machine."""
-    commands, calls = (int(n) for n in (mark or "0 0").split())
+    commands, calls = (int(n) for n in (mark or "0 0 0").split()[:2])
     ran = [c["argv"] for c in read_jsonl(twin.state("commands.jsonl"))[commands:]
            if not only_looks(c["argv"])]
     called = [c for c in read_jsonl(twin.state("bus.jsonl"))[calls:]
@@ -143,6 +143,20 @@ def check_quiet(twin, mark):
     for call in called:
         print("was called: %s %s" % (call["method"], json.dumps(call["args"])))
     return 1 if ran or called else 0
+
+
+def check_collected(twin, mark):
+    """Since the mark nothing was run but what gn8v collect-logs may run, nothing was called that changes anything, and of the
+    network only the metadata service was asked."""
+    commands, calls, requests = (int(n) for n in mark.split())
+    wrong = ["was run: " + " ".join(c["argv"]) for c in read_jsonl(twin.state("commands.jsonl"))[commands:]
+             if not only_collects(c["argv"])]
+    wrong += ["was called: %s" % c["method"] for c in read_jsonl(twin.state("bus.jsonl"))[calls:]
+              if c["method"].rpartition(".")[2] not in LOOKING_CALLS]
+    wrong += ["was asked: %(method)s %(host)s%(path)s" % r for r in read_jsonl(twin.state("http.jsonl"))[requests:]
+              if r["via"] != "metadata" or (r["method"], r["path"]) != ("PUT", "/latest/api/token") and r["method"] != "GET"]
+    print("".join(line + "\n" for line in wrong), end="")
+    return 1 if wrong else 0
 
 
 def running(twin):

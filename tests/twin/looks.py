@@ -23,3 +23,30 @@ def only_looks(argv):
 def changes(argv):
     """The same over a whole boot: ExecStartPost= of nvidia-persistenced sets the ready state at every start of it."""
     return argv[1:] != ["conf-compute", "-srs", "1"] and not only_looks(argv)
+
+
+# What `gn8v collect-logs` may run, by hand and not from its table: a program, and arguments of which each is one of the words,
+# or matches a pattern. No pattern takes an option.
+JOURNAL = "--no-pager -o short-monotonic -n [0-9]* -u *.service -k -b _PID=1"
+COLLECTS = {
+    "uname": "-a", "getenforce": "", "findmnt": "-l", "lscpu": "", "lsmod": "", "lsinitrd": "", "ls": "-la -laR -l /*",
+    "lspci": "-nn -d 10de:", "fuser": "-v /dev/nvidia*", "find": "/* -name -path -maxdepth [0-9] nvidia[*].ko[*] libnvidia-[*] [*].dist-info",
+    "journalctl": JOURNAL, "sha256sum": "/*.rpm", "nm": "-D /*.so.2", "modinfo": "nvidia", "timedatectl": "show",
+    "chronyc": "-n tracking", "cloud-init": "--version status --long", "grubby": "--info=ALL --default-index",
+    "rpm": "--version -qa -qp -il -l --requires --obsoletes --scripts [a-z]* /*.rpm", "rpmkeys": "--dbpath /var/lib/gn8v/rpmdb -Kv /*.rpm",
+    "systemctl": "--no-pager cat show list-units list-unit-files list-jobs --all -p [A-Z]* *.service nvidia[*] gn8v[*] cloud*",
+    "nvidia-smi": "-L -q conf-compute -f -mgm -d -e -grs", "python3": "-B -m pip --version",
+}
+# The first argument, where it decides what the others mean.
+FIRST = {"rpm": {"--version", "-qa", "-qp"}, "systemctl": {"--no-pager"}, "journalctl": {"--no-pager"}, "timedatectl": {"show"},
+         "chronyc": {"-n"}, "cloud-init": {"--version", "status"}, "rpmkeys": {"--dbpath"}, "python3": {"-B"}}
+
+
+def only_collects(argv):
+    """Whether `gn8v collect-logs` may run this: with these arguments the program reads and prints."""
+    import fnmatch  # of all questions, one needs it
+    name, words = os.path.basename(argv[0]), argv[1:]
+    if name not in COLLECTS or (name in FIRST and words[:1] and words[0] not in FIRST[name]):
+        return False
+    patterns = COLLECTS[name].split()
+    return all(any(fnmatch.fnmatchcase(w, p) for p in patterns) for w in words)
