@@ -36,7 +36,7 @@ cp "$top/packaging/gn8v.bash-completion" "$dir/completion"
 
 # Its sections of steps, keys and error codes may lag behind: they are to be printed from the tables.
 "$gn8v" --help > "$dir/help"
-sed -n '/^Commands:/,/^Options:/s/^  \([a-z]*\) .*/\1/p' "$dir/help" > "$dir/commands"
+sed -n '/^Commands:/,/^Options:/s/^  \([a-z-]*\) .*/\1/p' "$dir/help" > "$dir/commands"
 sed -n 's/^  \(--[a-z-]*\) .*/\1/p' "$dir/help" > "$dir/options"
 named "$dir/gn8v.8" "a command" < "$dir/commands"
 named "$dir/gn8v.8" "an option" < "$dir/options"
