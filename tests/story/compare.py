@@ -1,4 +1,5 @@
-"""compare.py DIR: hold what happened in a twin against procedure.table, which describes its own form."""
+"""compare.py DIR: hold what happened in a twin against procedure.table, which describes its own form.
+compare.py --table: is each row of the procedure in the table, and is each test that it names there?"""
 
 import fnmatch
 import os
@@ -7,26 +8,27 @@ import shlex
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "twin"))
+sys.path[:0] = [os.path.join(os.path.dirname(HERE), "twin"), os.path.dirname(HERE)]
 
 from instance import Twin, read_jsonl, read_text                      # noqa: E402
 
 PROXIED = ("https_proxy", "HTTPS_PROXY")
+LAST_ROW = 25   # of the guide
 METADATA = re.compile(r"^(100\.100\.100\.200|127\.0\.0\.1)(:\d+)?$")
 
 
 class Row:
     def __init__(self, line):
         self.id, self.shape, boot, after, kind, self.what = (p.strip() for p in line.split("|"))
-        self.boot = int(boot)
+        self.boot = 0 if boot == "-" else int(boot)
         self.after = [] if after == "-" else after.split()
         self.kind, _, self.condition = kind.partition(" ")
-        self.words = shlex.split(self.what)
+        self.words = [] if self.kind == "test" else shlex.split(self.what)
         self.lines = []         # of a file
 
 
-def load_table(shape):
-    """The rows of a shape, and the additions as lists of patterns."""
+def load_table(shape=None):
+    """The rows of a shape (None: of all), and the additions as lists of patterns."""
     rows, additions = [], []
     text = read_text(os.path.join(HERE, "procedure.table"))
     table, _, extra = text.partition("\n[additions]\n")
@@ -40,7 +42,16 @@ def load_table(shape):
     for line in extra.splitlines():
         if line and not line.startswith("#"):
             additions.append(shlex.split(line.partition("|")[0]))
-    return [r for r in rows if r.shape in ("both", shape)], additions
+    return [r for r in rows if shape is None or r.shape in ("both", shape)], additions
+
+
+def table_complaints():
+    """What of the guide's rows R1 to R25 the table does not have, and which of the tests that it names are not there."""
+    import named
+    rows = load_table()[0]
+    have = {row.id.partition(".")[0] for row in rows}
+    wrong = ["procedure.table has no row R%d" % n for n in range(1, LAST_ROW + 1) if "R%d" % n not in have]
+    return wrong + ["%s: %s" % (row.id, text) for row in rows if row.kind == "test" for text in named.complaints(row.what)]
 
 
 def same_word(expected, actual):
@@ -77,7 +88,8 @@ def url_of(request):
 class Comparison:
     def __init__(self, twin):
         self.twin = twin
-        self.rows, self.additions = load_table(twin.machine["shape"])
+        rows, self.additions = load_table(twin.machine["shape"])
+        self.rows = [row for row in rows if row.kind != "test"]
         self.commands = read_jsonl(twin.state("commands.jsonl"))
         self.calls = read_jsonl(twin.state("bus.jsonl"))
         self.requests = read_jsonl(twin.state("http.jsonl"))
@@ -172,7 +184,10 @@ def mentions(value, name):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    complaints = Comparison(Twin(sys.argv[1]).must_exist()).run()
+    if sys.argv[1] == "--table":
+        complaints = table_complaints()
+    else:
+        complaints = Comparison(Twin(sys.argv[1]).must_exist()).run()
     for text in complaints:
         print(text)
     return 1 if complaints else 0
