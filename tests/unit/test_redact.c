@@ -19,8 +19,10 @@ static void stays(const char *text)
 
 START_TEST(a_url_loses_its_user_and_password_and_nothing_else)
 {
-	becomes(NULL, "proxy http://me:pa55@10.0.0.1:3128/ is used", "proxy http://REMOVED@10.0.0.1:3128/ is used");
-	becomes(NULL, "\"https\": \"http://me@proxy:3128\",", "\"https\": \"http://REMOVED@proxy:3128\",");
+	becomes(NULL, "proxy http://me:pa55@10.0.0.1:3128/ is used",
+		"proxy http://REMOVED@10.0.0.1:3128/ is used");
+	becomes(NULL, "\"https\": \"http://me@proxy:3128\",",
+		"\"https\": \"http://REMOVED@proxy:3128\",");
 	becomes(NULL, "http://me:p@ss@proxy/", "http://REMOVED@proxy/");
 	becomes(NULL, "http://me:pa/ss@proxy/x", "http://REMOVED@proxy/x");
 	becomes(NULL, "http://a:b@one/ http://c:d@two/", "http://REMOVED@one/ http://REMOVED@two/");
@@ -32,11 +34,14 @@ END_TEST
 START_TEST(values_of_headers_go)
 {
 	becomes(NULL, "Authorization: Basic bWU6cGE1NQ==", "Authorization: REMOVED");
-	becomes(NULL, "> proxy-authorization: Digest username=\"me\", response=\"12ab\"", "> proxy-authorization: REMOVED");
-	becomes(NULL, "{ \"h\": \"Authorization: Bearer abcdefgh\", \"x\": 1 }", "{ \"h\": \"Authorization: REMOVED\", \"x\": 1 }");
+	becomes(NULL, "> proxy-authorization: Digest username=\"me\", response=\"12ab\"",
+		"> proxy-authorization: REMOVED");
+	becomes(NULL, "{ \"h\": \"Authorization: Bearer abcdefgh\", \"x\": 1 }",
+		"{ \"h\": \"Authorization: REMOVED\", \"x\": 1 }");
 	becomes(NULL, "set-cookie: session=1; path=/", "set-cookie: REMOVED");
 	becomes(NULL, "sent bearer eyJhbGciOi and more", "sent bearer REMOVED and more");
-	becomes(NULL, "X-aliyun-ecs-metadata-token: AQAAAE3x\n200", "X-aliyun-ecs-metadata-token: REMOVED\n200");
+	becomes(NULL, "X-aliyun-ecs-metadata-token: AQAAAE3x\n200",
+		"X-aliyun-ecs-metadata-token: REMOVED\n200");
 	stays("metadata service: api/token: status 403");
 	stays("the bearer of it");
 }
@@ -46,7 +51,8 @@ START_TEST(values_behind_telling_names_go)
 {
 	becomes(NULL, "GRUB_PASSWORD=grub.pbkdf2.sha512", "GRUB_PASSWORD=REMOVED");
 	becomes(NULL, "a=1&access_key_id=LTAI5t&b=2", "a=1&access_key_id=REMOVED&b=2");
-	becomes(NULL, "\"AccessKeySecret\" : \"ab \\\" cd\", \"n\": 3", "\"AccessKeySecret\" : \"REMOVED\", \"n\": 3");
+	becomes(NULL, "\"AccessKeySecret\" : \"ab \\\" cd\", \"n\": 3",
+		"\"AccessKeySecret\" : \"REMOVED\", \"n\": 3");
 	becomes(NULL, "passwd = 'a b c' rest", "passwd = 'REMOVED' rest");
 	becomes(NULL, "Environment=HF_TOKEN=hf_abcdefgh", "Environment=HF_TOKEN=REMOVED");
 	becomes(NULL, "--api-key=abc --port 1", "--api-key=REMOVED --port 1");
@@ -58,8 +64,11 @@ END_TEST
 
 START_TEST(private_keys_go_and_certificates_stay)
 {
-	becomes(NULL, "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabcd==\n-----END RSA PRIVATE KEY-----\nb\n", "a\nREMOVED\n\n\nREMOVED\nb\n");
-	becomes(NULL, "k: \"-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n\"", "k: \"REMOVED\\n\"");
+	becomes(NULL,
+		"a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabcd==\n-----END RSA PRIVATE KEY-----\nb\n",
+		"a\nREMOVED\n\n\nREMOVED\nb\n");
+	becomes(NULL, "k: \"-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n\"",
+		"k: \"REMOVED\\n\"");
 	becomes(NULL, "-----BEGIN PRIVATE KEY-----\nMIIE", "REMOVED\n");
 	stays("-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----\n");
 }
@@ -89,5 +98,6 @@ START_TEST(identifiers_stay_and_a_nul_is_no_end)
 }
 END_TEST
 
-SUITE("redact", a_url_loses_its_user_and_password_and_nothing_else, values_of_headers_go, values_behind_telling_names_go,
-      private_keys_go_and_certificates_stay, a_named_secret_goes_wherever_it_stands, identifiers_stay_and_a_nul_is_no_end)
+SUITE("redact", a_url_loses_its_user_and_password_and_nothing_else, values_of_headers_go,
+      values_behind_telling_names_go, private_keys_go_and_certificates_stay,
+      a_named_secret_goes_wherever_it_stands, identifiers_stay_and_a_nul_is_no_end)

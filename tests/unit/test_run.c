@@ -482,6 +482,23 @@ START_TEST(program_and_directory_lie_below_the_root)
 }
 END_TEST
 
+START_TEST(both_streams_are_kept_and_cut_where_asked)
+{
+	struct run r = { .argv = SH("echo; echo out; echo err >&2; exit 3"), .timeout_s = 60, .output_max = 100, .output_both = true };
+	struct run cut = { .argv = SH("yes long | head -n 50000"), .timeout_s = 60, .output_max = 100, .output_both = true };
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(run_wait(&r, &e), -1);
+	ck_assert_int_eq(r.status, 3);
+	ck_assert_msg(r.output[0] == '\n' && strstr(r.output, "out\n") && strstr(r.output, "err\n") && !r.output_cut, "%s", r.output);
+	ck_assert_msg(run_wait(&cut, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(strlen(cut.output), 100);
+	ck_assert(cut.output_cut);
+	run_done(&r);
+	run_done(&cut);
+}
+END_TEST
+
 SUITE("run", zero_exit_is_success, failure_names_the_command_its_status_and_last_line,
       long_command_is_cut_in_the_message, death_by_signal_is_told, missing_program_is_named,
       missing_directory_is_named, relative_path_and_no_timeout_are_defects, environment_is_our_own,
@@ -494,4 +511,5 @@ SUITE("run", zero_exit_is_success, failure_names_the_command_its_status_and_last
       orphans_are_asked_before_they_are_killed,
       blocked_and_ignored_signals_are_not_handed_down, only_the_inherited_descriptor_stays_open,
       child_dies_with_its_parent, closed_standard_streams_do_no_harm,
-      program_and_directory_lie_below_the_root)
+      program_and_directory_lie_below_the_root,
+      both_streams_are_kept_and_cut_where_asked)

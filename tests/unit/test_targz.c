@@ -14,7 +14,8 @@ static void tar_says(const struct strbuf *gz, const char *options, char *dst, si
 
 	ck_assert_int_eq(write(fd, gz->s, gz->len), (ssize_t)gz->len);
 	close(fd);
-	snprintf(command, sizeof(command), "gzip -t '%s' 2>&1 && TZ=UTC tar -f '%s' %s 2>&1", file, file, options);
+	snprintf(command, sizeof(command), "gzip -t '%s' 2>&1 && TZ=UTC tar -f '%s' %s 2>&1", file,
+		 file, options);
 	p = popen(command, "r");
 	ck_assert_ptr_nonnull(p);
 	n = fread(dst, 1, size - 1, p);
@@ -88,5 +89,5 @@ START_TEST(long_names_are_cut_at_a_slash_or_refused)
 }
 END_TEST
 
-SUITE("targz", tar_and_gzip_read_what_was_written, content_larger_than_a_stored_block_comes_back_whole,
-      long_names_are_cut_at_a_slash_or_refused)
+SUITE("targz", tar_and_gzip_read_what_was_written,
+      content_larger_than_a_stored_block_comes_back_whole, long_names_are_cut_at_a_slash_or_refused)
