@@ -1,5 +1,5 @@
 """Whether the tests that a table names are there. A table's cell names one or several: unit/test_smi: a_claim, another_claim;
-story/single, scene/multi: words that say what it shows; packaging/user-data; twin/fakes/selftest; check-real: words."""
+story/single, scene/multi: words that say what it shows; packaging/user-data; twin/fakes/selftest; check-real: words; make lint-symbols."""
 import os
 import re
 
@@ -21,16 +21,17 @@ def read(path):
 def split(cell):
     """(kind/name, words) of each test in a cell."""
     kinds = "|".join(FOLDERS)
-    for part in re.split(r"[;,]\s*(?=(?:%s)/|check-[a-z])" % kinds, cell):
+    for part in re.split(r"[;,]\s*(?=(?:%s)/|check-[a-z]|make )" % kinds, cell):
         ref, _, words = part.strip().partition(":")
         yield ref.strip(), words.strip()
 
 
 def find(ref):
     """(path, text) of what is named, ("", None) where it is not there."""
-    if re.fullmatch("check-[a-z]+", ref):
+    target = re.fullmatch("(?:make )?((?:check|lint)-[a-z-]+)", ref)
+    if target:
         text = read("Makefile")
-        return "Makefile", text if text and re.search("^%s:" % ref, text, re.M) else None
+        return "Makefile", text if text and re.search("^[^\t#:]*\\b%s\\b[^:]*:" % target.group(1), text, re.M) else None
     kind, _, name = ref.partition("/")
     if kind not in FOLDERS or not name:
         return "", None

@@ -94,12 +94,29 @@ class RealWorld(unittest.TestCase):
     def test_every_row_of_the_procedure_is_covered(self):
         self.assertEqual(compare.table_complaints(), [])
 
+    def test_the_code_behind_each_unknown_is_there(self):
+        missing, rows = [], 0
+        for line in named.read("tests/fixtures/real/UNKNOWN.md").splitlines():
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if len(cells) != 4 or ":" not in cells[1]:
+                continue
+            rows += 1
+            path, _, names = cells[1].partition(":")
+            text = named.read(path) or ""
+            missing += ["%s: %s" % (path, name.strip()) for name in names.split(",")
+                        if not re.search(r"(^|[^\w])%s($|[^\w])" % re.escape(name.strip()), text)]
+        self.assertGreater(rows, 30)
+        if missing and not os.environ.get("CI"):
+            self.skipTest("not in this tree, which fails under CI=1: " + "; ".join(missing))
+        self.assertEqual(missing, [])
+
     def test_a_test_that_is_not_there_is_noticed(self):
         for cell in ("story/no-such", "unit/test_no_such: x", "unit/test_smi: no_such_claim", "unit/test_smi: the default", "somewhere/x", "",
                      "story/single, story/no-such", "unit/test_smi: what_is_not_understood_is_never_off, no_such_claim", "check-nothing"):
             self.assertTrue(named.complaints(cell), cell)
         for cell in ("story/single; story/multi", "unit/test_smi: what_is_not_understood_is_never_off; story/single: words, of any kind",
-                     "packaging/user-data: words", "fakes/selftest", "twin/fakes/selftest", "scene/multi", "tests/test_play", "check-twin: words"):
+                     "packaging/user-data: words", "fakes/selftest", "twin/fakes/selftest", "scene/multi", "tests/test_play", "check-twin: words",
+                     "story/single, make lint-symbols"):
             self.assertEqual(named.complaints(cell), [])
 
 
