@@ -2,6 +2,7 @@
 
 #include "paths.h"
 
+/* clang-format off */
 #define F	 "fixtures/"
 #define MIB	 (1024UL * 1024)
 #define RUN(...) .argv = (const char *const[]){ __VA_ARGS__, NULL }
@@ -17,7 +18,6 @@
 	"nvidia-fabricmanager.service", "nvidia-persistenced.service", "cloudmonitor.service",     \
 		"nvidia-cdi-refresh.service", "ollama.service"
 
-/* clang-format off */
 const struct answer answers[] = {
 	/* our own word */
 	{ "gn8v/status.json", .path = PATH_STATUS, .max = 4 * MIB },

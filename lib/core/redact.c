@@ -9,25 +9,29 @@
 #define BLANKS	   " \t"
 
 /* Names whose value is secret, as a part of the name; the least length of such a value. */
+/* clang-format off */
 static const struct {
 	const char *part;
+	const char *ends; /* what may stand between name and value */
 	bool whole_line;
 	size_t min;
 } names[] = {
-	{"authorization", true,	 1	   },
-	{ "cookie",	    true,  1	    },
-	    { "password",	  false, 1	   },
-	{ "passwd",	    false, 1	     },
-	{ "secret",	    false, 1	     },
-	    { "credential",   false, 1	     },
-	{ "api-key",	     false, 1	      },
-	{ "api_key",	     false, 1	      },
-	    { "apikey",	false, 1	 },
-	{ "access-key",	false, 1	 },
-	{ "access_key",	false, 1	 },
-	    { "accesskey",	   false, 1	    },
-	{ "token",	   false, SECRET_MIN},
+	{ "authorization", ":=", true, 1 },
+	{ "cookie", ":=", true, 1 },
+	{ "password", ":=", false, 1 },
+	{ "passwd", ":=", false, 1 },
+	{ "secret", ":=", false, 1 },
+	{ "credential", ":=", false, 1 },
+	{ "api-key", ":=", false, 1 },
+	{ "api_key", ":=", false, 1 },
+	{ "apikey", ":=", false, 1 },
+	{ "access-key", ":=", false, 1 },
+	{ "access_key", ":=", false, 1 },
+	{ "accesskey", ":=", false, 1 },
+	{ "signature", "=", false, SECRET_MIN }, /* of a URL; not what is said of one */
+	{ "token", ":=", false, SECRET_MIN },
 };
+/* clang-format on */
 
 void redact_secret(struct redact *r, const char *text)
 {
@@ -81,7 +85,7 @@ static const char *value_of(const char *p, size_t i)
 	at += *at == '\\';
 	at += *at == '"' || *at == '\'';
 	at += strspn(at, BLANKS);
-	if (*at != ':' && *at != '=')
+	if (!*at || !strchr(names[i].ends, *at))
 		return NULL;
 	at++;
 	return at + strspn(at, BLANKS);

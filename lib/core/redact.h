@@ -4,6 +4,7 @@
  *	the value of an Authorization or Cookie header, and what follows "Bearer"
  *	the value behind a name with password, passwd, secret, credential, token, api key or access
  *	key in it and a colon or an equals sign; of a token, one of at least eight characters
+ *	the signature in the query of a URL
  *	a private key in PEM
  *	each secret that was named, wherever it stands
  *

@@ -56,6 +56,10 @@ START_TEST(values_behind_telling_names_go)
 	becomes(NULL, "passwd = 'a b c' rest", "passwd = 'REMOVED' rest");
 	becomes(NULL, "Environment=HF_TOKEN=hf_abcdefgh", "Environment=HF_TOKEN=REMOVED");
 	becomes(NULL, "--api-key=abc --port 1", "--api-key=REMOVED --port 1");
+	becomes(NULL,
+		"GET https://b.oss/gn8v.rpm?Expires=1&OSSAccessKeyId=LTAI&Signature=vjbyPxybdZaNmGa%2ByT272YEAiv4%3D",
+		"GET https://b.oss/gn8v.rpm?Expires=1&OSSAccessKeyId=REMOVED&Signature=REMOVED");
+	stays("report_signature: verified, signature: not there");
 	stays("\"password\": null, \"secrets\": {\"a\": 1}, \"token\": \"\"");
 	stays("Header V4 RSA/SHA512 Signature, key ID d42d0685: OK");
 	stays("\"rpm_key\": { \"sha256\": \"d0664f\" }");
