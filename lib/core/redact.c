@@ -5,7 +5,6 @@
 
 #define SECRET_MIN 8
 #define TAIL_MAX   32 /* of the rest of a name behind its telling part */
-#define KEY_END	   "PRIVATE KEY-----"
 #define BLANKS	   " \t"
 
 /* Names whose value is secret, as a part of the name; the least length of such a value. */
@@ -128,6 +127,17 @@ static size_t value_length(const char *line, const char *value, bool whole_line)
 	return in_quotes(line, value) ? strcspn(value, "\"") : strlen(value);
 }
 
+/* Whether the name between p and its value has a part whose value is the rest of the line. */
+static bool is_whole_line(const char *p, const char *value)
+{
+	for (; p < value; p++)
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			if (names[i].whole_line &&
+			    strncasecmp(p, names[i].part, strlen(names[i].part)) == 0)
+				return true;
+	return false;
+}
+
 /* A name and its value at p: the length of what stays, and of what goes behind it. */
 static bool name_and_value(const char *line, const char *p, size_t *ret_stay, size_t *ret_go)
 {
@@ -141,7 +151,7 @@ static bool name_and_value(const char *line, const char *p, size_t *ret_stay, si
 			n = quoted(value + 1, *value);
 			value++;
 		} else {
-			n = value_length(line, value, names[i].whole_line);
+			n = value_length(line, value, is_whole_line(p, value));
 		}
 		if (says_nothing(value, n) || n < names[i].min)
 			continue;
@@ -164,12 +174,10 @@ static size_t bearer(const char *p, size_t *ret_stay)
 }
 
 /* What is secret at p: `stay` characters, then `go` that are removed. */
-static bool is_secret(const struct redact *r, const char *line, const char *p, size_t *ret_stay,
-		      size_t *ret_go)
+static bool is_secret(const char *line, const char *p, size_t *ret_stay, size_t *ret_go)
 {
-	*ret_stay = 0;
-	*ret_go = named_secret(r, p);
-	if (*ret_go == 0 && str_starts(p, "://")) {
+	*ret_stay = *ret_go = 0;
+	if (str_starts(p, "://")) {
 		*ret_stay = 3;
 		*ret_go = user_of_url(p + 3);
 		if (*ret_go > 0) /* the '@' stays */
@@ -180,15 +188,35 @@ static bool is_secret(const struct redact *r, const char *line, const char *p, s
 	return *ret_go > 0 || name_and_value(line, p, ret_stay, ret_go);
 }
 
-/* One line without its end. */
-static void add_line(const struct redact *r, const char *line, struct strbuf *out)
+/* Those that were named go first: they may stand in the midst of what looks like a name. */
+static void add_without_named(const struct redact *r, const char *line, struct strbuf *out)
 {
 	const char *from = line;
+	size_t go;
 
-	for (const char *p = line; *p;) {
+	for (const char *p = line; *p; p += go ? go : 1) {
+		go = named_secret(r, p);
+		if (go == 0)
+			continue;
+		strbuf_add(out, from, (size_t)(p - from));
+		strbuf_add(out, REDACT_REMOVED, strlen(REDACT_REMOVED));
+		from = p + go;
+	}
+	strbuf_add(out, from, strlen(from));
+}
+
+/* One line without its end. */
+static void add_line(const struct redact *r, const char *text, struct strbuf *out)
+{
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+	const char *from;
+
+	add_without_named(r, text, &line);
+	from = line.s;
+	for (const char *p = line.s; *p;) {
 		size_t stay, go;
 
-		if (!is_secret(r, line, p, &stay, &go)) {
+		if (!is_secret(line.s, p, &stay, &go)) {
 			p++;
 			continue;
 		}
@@ -199,23 +227,39 @@ static void add_line(const struct redact *r, const char *line, struct strbuf *ou
 	strbuf_add(out, from, strlen(from));
 }
 
-/* Takes a private key, or the part of it that this line has, out of the line; *inside says that the
- * key goes on in the next. */
-static void cut_key(char *line, bool *inside)
+/* Where a private key begins, NULL if none does. */
+static char *find_key(char *line)
 {
-	char *begin = *inside ? line : strstr(line, "-----BEGIN "), *end;
+	char *begin = line, *end, *word;
 
-	if (!begin || (!*inside && !strstr(begin, KEY_END)))
-		return;
-	end = strstr(begin, "-----END ");
-	end = end ? strstr(end, "KEY-----") : NULL;
-	*inside = !end;
-	end = end ? end + strlen("KEY-----") : begin + strlen(begin);
-	if ((size_t)(end - begin) >= strlen(REDACT_REMOVED)) {
-		memcpy(begin, REDACT_REMOVED, strlen(REDACT_REMOVED));
-		begin += strlen(REDACT_REMOVED);
+	while ((begin = strstr(begin, "-----BEGIN "))) {
+		end = strstr(begin + strlen("-----BEGIN "), "-----");
+		word = strstr(begin, "PRIVATE KEY");
+		if (word && (!end || word < end))
+			return begin;
+		begin++;
 	}
-	memmove(begin, end, strlen(end) + 1);
+	return NULL;
+}
+
+/* Takes private keys, or the part of one that this line has, out of the line; *inside says that one
+ * goes on in the next. */
+static void cut_keys(char *line, bool *inside)
+{
+	char *begin = *inside ? line : find_key(line), *end;
+
+	while (begin) {
+		end = strstr(begin, "-----END ");
+		end = end ? strstr(end, "KEY-----") : NULL;
+		*inside = !end;
+		end = end ? end + strlen("KEY-----") : begin + strlen(begin);
+		if ((size_t)(end - begin) >= strlen(REDACT_REMOVED)) {
+			memcpy(begin, REDACT_REMOVED, strlen(REDACT_REMOVED));
+			begin += strlen(REDACT_REMOVED);
+		}
+		memmove(begin, end, strlen(end) + 1);
+		begin = find_key(line);
+	}
 }
 
 void redact_text(const struct redact *r, const char *text, size_t len, struct strbuf *out)
@@ -230,7 +274,7 @@ void redact_text(const struct redact *r, const char *text, size_t len, struct st
 		for (size_t i = 0; i < n; i++)
 			line[i] = (char)(text[i] ? text[i] : '?');
 		line[n] = '\0';
-		cut_key(line, &key);
+		cut_keys(line, &key);
 		add_line(r, line, out);
 		if (end)
 			strbuf_add(out, "\n", 1);

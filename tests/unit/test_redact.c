@@ -42,6 +42,7 @@ START_TEST(values_of_headers_go)
 	becomes(NULL, "sent bearer eyJhbGciOi and more", "sent bearer REMOVED and more");
 	becomes(NULL, "X-aliyun-ecs-metadata-token: AQAAAE3x\n200",
 		"X-aliyun-ecs-metadata-token: REMOVED\n200");
+	becomes(NULL, "x-secret-authorization: Digest a b", "x-secret-authorization: REMOVED");
 	stays("metadata service: api/token: status 403");
 	stays("the bearer of it");
 }
@@ -74,6 +75,10 @@ START_TEST(private_keys_go_and_certificates_stay)
 	becomes(NULL, "k: \"-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n\"",
 		"k: \"REMOVED\\n\"");
 	becomes(NULL, "-----BEGIN PRIVATE KEY-----\nMIIE", "REMOVED\n");
+	becomes(NULL,
+		"-----BEGIN CERTIFICATE-----x-----END CERTIFICATE----- -----BEGIN EC PRIVATE KEY-----y-----END EC PRIVATE KEY-----"
+		"-----BEGIN PRIVATE KEY-----z",
+		"-----BEGIN CERTIFICATE-----x-----END CERTIFICATE----- REMOVEDREMOVED");
 	stays("-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----\n");
 }
 END_TEST
@@ -85,6 +90,7 @@ START_TEST(a_named_secret_goes_wherever_it_stands)
 	redact_secret(&r, "s3cr3t-value");
 	redact_secret(&r, "short"); /* would be found in other words */
 	redact_secret(&r, NULL);
+	becomes(&r, "token-s3cr3t-value: 1", "token-REMOVED: 1");
 	becomes(&r, "xs3cr3t-valuey, short\ns3cr3t-value", "xREMOVEDy, short\nREMOVED");
 	redact_done(&r);
 }
