@@ -5,6 +5,8 @@
 #include "smi.h"
 #include "suite.h"
 
+#include <dirent.h>
+
 static char *real(const char *folder, const char *name)
 {
 	_cleanup_free_ char *path = xasprintf("../../fixtures/real/%s/%s", folder, name);
@@ -101,6 +103,40 @@ START_TEST(its_successor_and_its_relatives_are_not)
 }
 END_TEST
 
+/* The larger collection, which may lie beside the repository: NAME of its folder, as a path of the host. */
+static char *beside(const char *folder)
+{
+	const char *slash = strrchr(__FILE__, '/');
+
+	return xasprintf("%.*s../../../shared/real/%s", (int)(slash + 1 - __FILE__), __FILE__,
+			 folder);
+}
+
+START_TEST(the_larger_collection_is_understood_too)
+{
+	_cleanup_free_ char *folder = beside("os-release");
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	unsigned int n = 0;
+
+	if (!dir) {
+		puts("skipped: there is no ../shared/real beside the repository");
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		_cleanup_free_ char *text = NULL;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		text = real("../../../../shared/real/os-release", entry->d_name);
+		check_preflight(text, true);
+		n++;
+	}
+	closedir(dir);
+	ck_assert_uint_gt(n, 0);
+}
+END_TEST
+
 SUITE_AROUND("real", fixture_root_make, fixture_root_drop, what_nvidia_smi_printed_is_understood,
 	     an_option_that_it_does_not_have_is_no_answer, every_alinux_3_is_recognised,
-	     its_successor_and_its_relatives_are_not)
+	     its_successor_and_its_relatives_are_not, the_larger_collection_is_understood_too)
