@@ -215,6 +215,8 @@ static void run(struct logs *l, const struct answer *a, const char *file, const 
 		      r.output_cut || k.cut ? "; cut" : "");
 	if (a->keep)
 		strbuf_printf(&text, "# only lines with: %s\n", a->keep);
+	if (a->keep && r.status != 0)
+		strbuf_printf(&text, "# its last words: %s\n", r.tail);
 	strbuf_printf(&text, "# ---\n%s", a->keep ? k.text.s : r.output ? r.output : "");
 	if (!add(l, file, text.s, text.len, &e))
 		tell(l, file, false, "%s", e.msg);
