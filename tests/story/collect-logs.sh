@@ -121,24 +121,21 @@ python3 -m json.tool < "$got/gn8v/status.json" > "$D/status" || fail "status.jso
 has "$D/status" '"result": "ready"'
 grep -q 'i-2ze' "$got/fixtures/metadata/instance-id" || fail "the instance id was removed"
 
-say "== a configuration that is no JSON is left out whole, and no metadata service is asked"
-cp "$T/root/etc/gn8v/config.json" "$D/config.json"
-echo '{"proxy": {"http": "http://carla:s3cr3t' > "$T/root/etc/gn8v/config.json"
-collects broken.tar.gz
-! grep -r 's3cr3t"' "$got/gn8v" || fail "a secret is in the archive"
-unanswered gn8v/config.json "left out"
-unanswered gn8v/config-error "config.json"
-unanswered fixtures/metadata/instance-id "not asked"
-cp "$D/config.json" "$T/root/etc/gn8v/config.json"
-
-say "== a program that fails or hangs is an answer too"
+say "== a configuration that is no JSON is left out whole, and no metadata service is asked; a program that fails is an answer"
 rm "$T/root/usr/bin/lscpu"
 printf '#!/bin/sh\necho half >&2\nexit 3\n' > "$T/root/usr/bin/lscpu"
 chmod +x "$T/root/usr/bin/lscpu"
-collects failing.tar.gz
+cp "$T/root/etc/gn8v/config.json" "$D/config.json"
+echo '{"proxy": {"http": "http://carla:s3cr3t' > "$T/root/etc/gn8v/config.json"
+collects broken.tar.gz
+! grep s3cr3t "$index" || fail "what is wrong with it is said with a secret"
+unanswered gn8v/config.json "left out"
+unanswered gn8v/config-error "config.json"
+unanswered fixtures/metadata/instance-id "not asked"
 says fixtures/kernel/lscpu.txt "# exit status 3
 # ---
 half"
+cp "$D/config.json" "$T/root/etc/gn8v/config.json"
 all_is_well
 
 say "== on eight GPUs"
