@@ -41,6 +41,8 @@
 	X(CODE_BOOT_ENTRY, "boot-entry-failed", STOP, "operator", "grubby --info=ALL")             \
 	X(CODE_INITRAMFS, "initramfs-failed", STOP, "operator",                                    \
 	  "dracut --regenerate-all -f; df -h /boot")                                               \
+	X(CODE_BOOT_DEFAULT, "boot-default-gone", STOP, "operator",                                \
+	  "grubby --info=DEFAULT; grubby --set-default=/boot/vmlinuz-$(uname -r); then: systemctl restart gn8v-agent") \
 	X(CODE_SWIOTLB, "swiotlb-not-mapped", STOP, "alibaba-cloud",                               \
 	  "the kernel did not map what its command line asks for (journalctl -k | grep -i 'io tlb'): use kernel 5.10.134-18 or newer, or open a ticket") \
 	X(CODE_SWIOTLB_UNKNOWN, "swiotlb-unknown", RETRY, "operator",                              \

@@ -61,19 +61,28 @@ struct facts_instance {
 	enum shape shape; /* by the type, or by the config; SHAPE_UNKNOWN for an unknown type */
 };
 
+/* What lies there and is never booted: it is named and does not count. */
+struct facts_strangers {
+	size_t n, named; /* so many of them stand in `names` */
+	char names[128];
+};
+
 struct facts_boot {
 	bool swiotlb_in_effect;	 /* on this boot's command line */
-	bool swiotlb_everywhere; /* in every boot entry */
+	bool swiotlb_everywhere; /* in every boot entry whose kernel is there */
 	bool swiotlb_next;	 /* in the default boot entry */
 	bool nouveau_in_effect, nouveau_everywhere, nouveau_next;
 	bool swiotlb_known;
 	bool swiotlb_kept; /* it was read earlier in this boot, and cannot be read now */
 	uint64_t swiotlb_bytes;
-	bool lkca_ok;		/* the file has exactly the two lines */
-	int64_t lkca_time;	/* when it was last written; 0: not there */
-	bool initramfs_ok;	/* every initramfs is as new as the lkca file */
-	int64_t initramfs_time; /* the newest; 0: none */
-	int64_t now;		/* when this was read */
+	bool lkca_ok;	   /* the file has exactly the two lines */
+	int64_t lkca_time; /* when it was last written; 0: not there */
+	bool initramfs_ok; /* every initramfs of a kernel with modules is as new as the lkca file */
+	int64_t initramfs_time;		/* the newest; 0: none */
+	int64_t now;			/* when this was read */
+	bool next_gone;			/* the kernel of the default boot entry is not there */
+	struct facts_strangers entries; /* kernels of boot entries, which are gone */
+	struct facts_strangers images;	/* initramfs whose kernel has no modules */
 };
 
 /* What is in the folder that the CUDA runfile installs into. */
@@ -189,8 +198,15 @@ void facts_instance_note(const struct facts_instance *i, char *dst, size_t dst_s
 const char *facts_driver_version(const struct facts *f, const struct config *c);
 const char *facts_software_driver(const struct facts_software *s, const struct config *c);
 
-/* When the oldest and the newest initramfs of a kernel in /boot were made; ERR_IO when there is none. */
-int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newest, struct err *e);
+/* When the oldest and the newest initramfs in /boot of a kernel with modules were made; ERR_IO when there is none. The
+ * others, which `dracut --regenerate-all` leaves as they are, are named in *ret_strangers, which may be NULL. */
+int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newest,
+			  struct facts_strangers *ret_strangers, struct err *e);
+
+/* "; not counted, for WHY: a, b and 3 more", or "" when there are none. */
+#define FACTS_STRANGERS_SIZE 200
+const char *facts_strangers_text(const struct facts_strangers *s, const char *why,
+				 char dst[FACTS_STRANGERS_SIZE]);
 
 /* Where the CUDA runfile installs, "/usr/local/cuda-12.8" for 12.8.1; the caller frees it. Its last part is the name of
  * our record of a run there (intent.h); its text says that nothing was there before. */

@@ -1,4 +1,6 @@
 /* Facts about the next boot and this one: boot entries, modprobe.d, initramfs, SWIOTLB. */
+#include <errno.h>
+
 #include "codes.h"
 #include "core/clock.h"
 #include "core/fs.h"
@@ -23,19 +25,86 @@ static int look(const char *const *argv, char **ret_text, struct err *e)
 	return 0;
 }
 
+/* --- strangers --------------------------------------------------------------------------------- */
+
+static void add_stranger(struct facts_strangers *s, const char *name)
+{
+	size_t len = strlen(s->names);
+
+	if (s->named == s->n++ && len + strlen(name) + sizeof(", ") <= sizeof(s->names)) {
+		snprintf(s->names + len, sizeof(s->names) - len, "%s%s", len ? ", " : "", name);
+		s->named++;
+	}
+}
+
+const char *facts_strangers_text(const struct facts_strangers *s, const char *why,
+				 char dst[FACTS_STRANGERS_SIZE])
+{
+	char more[48] = "";
+
+	*dst = '\0';
+	if (!s->n)
+		return dst;
+	if (s->n > s->named)
+		snprintf(more, sizeof(more), "%s%zu%s", s->named ? " and " : "", s->n - s->named,
+			 s->named ? " more" : "");
+	snprintf(dst, FACTS_STRANGERS_SIZE, "; not counted, for %s: %s%s", why, s->names, more);
+	return dst;
+}
+
+/* --- boot entries ------------------------------------------------------------------------------ */
+
+/* Only what is certainly not there is gone. */
+static bool is_gone(const char *path)
+{
+	struct stat st;
+
+	return fs_stat(path, &st) < 0 && errno == ENOENT;
+}
+
+/* Whether the kernel of an entry is there, or may be. Where /boot is a file system of its own, an entry names it without
+ * that folder. */
+static bool can_boot(const struct kernel_entry *entry)
+{
+	_cleanup_free_ char *below = xasprintf(PATH_BOOT "%s", entry->kernel);
+
+	return entry->kernel[0] != '/' || !is_gone(entry->kernel) || !is_gone(below);
+}
+
+static size_t count_bootable(struct facts_boot *b, const struct kernel_entries *entries)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < entries->n; i++)
+		if (can_boot(&entries->v[i]))
+			n++;
+		else
+			add_stranger(&b->entries, entries->v[i].kernel);
+	return n;
+}
+
 static void read_args(struct facts_boot *b, const struct config *c, const struct facts_machine *m,
 		      const struct kernel_entries *entries, unsigned int default_index)
 {
+	/* This machine was booted from one of them: where none seems to have a kernel, it is the look that is wrong. */
+	bool all = count_bootable(b, entries) == 0;
 	const char *next = "";
 
+	if (all)
+		b->entries = (struct facts_strangers){ 0 };
 	b->swiotlb_everywhere = b->nouveau_everywhere = entries->n > 0;
 	for (size_t i = 0; i < entries->n; i++) {
 		const struct kernel_entry *entry = &entries->v[i];
+		const char *args = entry->args ? entry->args : "";
 
-		b->swiotlb_everywhere &= kernelargs_has_swiotlb(c, entry->args);
-		b->nouveau_everywhere &= kernelargs_has_nouveau(entry->args);
+		if (!all && !can_boot(entry)) {
+			b->next_gone |= entry->index == default_index;
+			continue;
+		}
+		b->swiotlb_everywhere &= kernelargs_has_swiotlb(c, args);
+		b->nouveau_everywhere &= kernelargs_has_nouveau(args);
 		if (entry->index == default_index)
-			next = entry->args;
+			next = args;
 	}
 	b->swiotlb_next = kernelargs_has_swiotlb(c, next);
 	b->nouveau_next = kernelargs_has_nouveau(next);
@@ -47,21 +116,20 @@ static int read_entries(struct facts_boot *b, const struct config *c, const stru
 			struct err *e)
 {
 	_cleanup_free_ char *info = NULL, *index = NULL;
-	_cleanup_free_ struct kernel_entries *entries = xcalloc(1, sizeof(*entries));
-	unsigned long n;
-	char *end;
+	struct kernel_entries entries;
+	unsigned int next;
 
 	if (look(ARGV(PROG_GRUBBY, "--info=ALL"), &info, e) < 0 ||
 	    look(ARGV(PROG_GRUBBY, "--default-index"), &index, e) < 0 ||
-	    kernel_entries_parse(info, entries, e) < 0)
+	    kernel_entries_default(index, &next, e) < 0 ||
+	    kernel_entries_parse(info, &entries, e) < 0)
 		return -1;
-	n = strtoul(index, &end, 10);
-	if (end == index || n >= KERNEL_ENTRIES_MAX)
-		return err_set(e, &ERR_FORMAT,
-			       "grubby --default-index: expected a number, found \"%.32s\"", index);
-	read_args(b, c, m, entries, (unsigned int)n);
+	read_args(b, c, m, &entries, next);
+	kernel_entries_done(&entries);
 	return 0;
 }
+
+/* --- the driver's option and the initramfs ------------------------------------------------------ */
 
 static int64_t mtime_s(const char *path)
 {
@@ -77,8 +145,21 @@ static bool is_initramfs(const char *name)
 	       !strstr(name, "rescue");
 }
 
-int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newest, struct err *e)
+/* Whether dracut rewrites it with all others: it looks for modules of that kernel. */
+static bool has_modules(const char *image)
 {
+	size_t skip = strlen("initramfs-");
+	_cleanup_free_ char *kernel = xstrndup(image + skip, strlen(image) - skip - strlen(".img"));
+	_cleanup_free_ char *list = xasprintf(PATH_MODULES "/%s/modules.dep", kernel);
+	_cleanup_free_ char *binary = xasprintf(PATH_MODULES "/%s/modules.dep.bin", kernel);
+
+	return !is_gone(list) || !is_gone(binary);
+}
+
+int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newest,
+			  struct facts_strangers *ret_strangers, struct err *e)
+{
+	struct facts_strangers strangers = { 0 };
 	struct fs_names names;
 	size_t found = 0;
 
@@ -90,20 +171,28 @@ int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newe
 
 		if (!is_initramfs(names.v[i]) || !fs_mtime(path, &t))
 			continue;
+		if (!has_modules(names.v[i])) {
+			add_stranger(&strangers, names.v[i]);
+			continue;
+		}
 		if (!found || clock_is_before(&t, ret_oldest))
 			*ret_oldest = t;
 		if (!found++ || clock_is_before(ret_newest, &t))
 			*ret_newest = t;
 	}
 	fs_names_done(&names);
-	return found ? 0 : err_set(e, &ERR_IO, "no initramfs-*.img in " PATH_BOOT);
+	if (ret_strangers)
+		*ret_strangers = strangers;
+	return found ? 0
+		     : err_set(e, &ERR_IO,
+			       "no initramfs-*.img in " PATH_BOOT " of a kernel in " PATH_MODULES);
 }
 
 static int read_initramfs(struct facts_boot *b, struct err *e)
 {
 	struct timespec lkca = { 0 }, oldest, newest;
 
-	if (facts_initramfs_times(&oldest, &newest, e) < 0)
+	if (facts_initramfs_times(&oldest, &newest, &b->images, e) < 0)
 		return -1;
 	fs_mtime(PATH_MODPROBE_LKCA, &lkca);
 	b->initramfs_ok = !clock_is_before(&oldest, &lkca);

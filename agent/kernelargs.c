@@ -1,6 +1,8 @@
 #include "kernelargs.h"
 
+#include "core/fs.h"
 #include "core/str.h"
+#include "paths.h"
 #include "sys/kernel.h"
 
 bool kernelargs_has_swiotlb(const struct config *c, const char *args)
@@ -21,4 +23,11 @@ bool kernelargs_has_nouveau(const char *args)
 uint64_t kernelargs_swiotlb_bytes(const struct config *c)
 {
 	return strtoull(c->kernel_swiotlb, NULL, 10) * 2048;
+}
+
+int kernelargs_sync(struct err *e)
+{
+	if (fs_sync_fs(PATH_BOOT, e) < 0)
+		return -1;
+	return fs_exists(PATH_GRUBENV) ? fs_sync_fs(PATH_GRUBENV, e) : 0;
 }

@@ -20,4 +20,8 @@ bool kernelargs_has_nouveau(const char *args);
 /* Bytes that kernel.swiotlb asks for: slots of 2 KiB (IO_TLB_SHIFT 11). */
 uint64_t kernelargs_swiotlb_bytes(const struct config *c);
 
+/* What was written for the boot loader is on the disk: in /boot, and where grubenv lies, which may be a link to the EFI
+ * system partition. */
+int kernelargs_sync(struct err *e);
+
 #endif

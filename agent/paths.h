@@ -29,6 +29,8 @@
 #define PATH_MODPROBE_DIR      "/etc/modprobe.d"
 #define PATH_BOOT	       "/boot"
 #define PATH_CHRONY_CONF       "/etc/chrony.conf"
+#define PATH_GRUBENV	       "/boot/grub2/grubenv"
+#define PATH_MODULES	       "/lib/modules"
 #define PATH_SYSTEMD	       "/run/systemd/system"
 #define PATH_TDX_DEVICE	       "/dev/tdx_guest"
 #define PATH_ETC_UNITS	       "/etc/systemd/system"

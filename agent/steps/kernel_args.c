@@ -13,14 +13,18 @@ static bool nouveau_wanting(const struct config *c, const struct facts *f)
 
 PROBE(kernel_args)
 {
+	char strangers[FACTS_STRANGERS_SIZE];
+
 	if (probe_cannot(r, f, FACTS_BOOT))
 		return;
+	facts_strangers_text(&f->boot.entries, "its kernel is gone", strangers);
 	if (!f->boot.swiotlb_everywhere)
-		probe_todo(r, "put swiotlb=%s into every boot entry", c->kernel_swiotlb);
+		probe_todo(r, "put swiotlb=%s into every boot entry%s", c->kernel_swiotlb,
+			   strangers);
 	else if (nouveau_wanting(c, f))
-		probe_todo(r, "put the blacklist of nouveau into every boot entry");
+		probe_todo(r, "put the blacklist of nouveau into every boot entry%s", strangers);
 	else
-		probe_done(r, "every boot entry has swiotlb=%s", c->kernel_swiotlb);
+		probe_done(r, "every boot entry has swiotlb=%s%s", c->kernel_swiotlb, strangers);
 }
 
 static struct json_object *measured(const struct worker *w)
@@ -47,6 +51,6 @@ APPLY(kernel_args)
 	    step_run(w, ARGV(PROG_GRUBBY, "--update-kernel=ALL", "--args=" KERNELARGS_NOUVEAU),
 		     NULL, &CODE_BOOT_ENTRY, e) < 0)
 		return -1;
-	/* grubby rewrites the entries in place: a power cut must not find them half-written. */
-	return fs_sync_fs(PATH_BOOT, e);
+	/* grubby rewrites entries and grubenv in place: a power cut must not find them half-written. */
+	return kernelargs_sync(e);
 }

@@ -29,23 +29,26 @@ APPLY(lkca)
 
 PROBE(initramfs)
 {
+	char strangers[FACTS_STRANGERS_SIZE];
+
 	(void)c;
 	if (probe_cannot(r, f, FACTS_BOOT))
 		return;
+	facts_strangers_text(&f->boot.images, "its kernel has no modules", strangers);
 	if (f->boot.lkca_ok && f->boot.initramfs_ok)
-		probe_done(r, "every initramfs is newer than " PATH_MODPROBE_LKCA);
+		probe_done(r, "every initramfs is newer than " PATH_MODPROBE_LKCA "%s", strangers);
 	else
-		probe_todo(r, "rebuild every initramfs");
+		probe_todo(r, "rebuild every initramfs%s", strangers);
 }
 
-/* After every initramfs was made with the file in its place. The clock was put back meanwhile if one looks older; but not
+/* After every initramfs that counts was made with the file in its place. The clock was put back meanwhile if one looks older; but not
  * if it is from before this boot: then that one was not made. */
 static int lkca_older_than_images(struct err *e)
 {
 	struct timespec lkca, oldest, newest;
 	int64_t boot_time;
 
-	if (facts_initramfs_times(&oldest, &newest, e) < 0)
+	if (facts_initramfs_times(&oldest, &newest, NULL, e) < 0)
 		return -1;
 	if (!fs_mtime(PATH_MODPROBE_LKCA, &lkca) || !clock_is_before(&oldest, &lkca) ||
 	    !kernel_boot_time(&boot_time) || oldest.tv_sec < boot_time)
@@ -71,5 +74,5 @@ APPLY(initramfs)
 		    0 ||
 	    lkca_older_than_images(e) < 0)
 		return -1;
-	return fs_sync_fs(PATH_BOOT, e);
+	return kernelargs_sync(e);
 }

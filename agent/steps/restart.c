@@ -16,7 +16,7 @@ static bool since_boot(const struct facts *f, int64_t t)
 
 static const char *pending(const struct config *c, const struct facts *f)
 {
-	if (!f->boot.swiotlb_in_effect && f->boot.swiotlb_next)
+	if (!f->boot.swiotlb_in_effect && (f->boot.swiotlb_next || f->boot.next_gone))
 		return "swiotlb= in the boot entry takes effect";
 	if (c->kernel_blacklist_nouveau && !f->boot.nouveau_in_effect && f->boot.nouveau_next)
 		return "the blacklist of nouveau takes effect";
@@ -53,6 +53,13 @@ static void judge_swiotlb(const struct config *c, const struct facts *f, struct 
 			   f->boot.swiotlb_kept ? ", as was read earlier in this boot" : "");
 }
 
+static void no_return(struct probe_result *r)
+{
+	probe_blocked(r, &CODE_BOOT_DEFAULT,
+		      "a restart is needed, and the kernel of the default boot entry is gone: "
+		      "the machine might not come back");
+}
+
 PROBE(restart)
 {
 	const char *why;
@@ -73,6 +80,8 @@ PROBE(restart)
 		probe_blocked(r, &CODE_RESTART_LIMIT,
 			      "%u restarts were made, and one more would be needed: %s",
 			      restarts_earlier(f), why);
+	else if (f->boot.next_gone)
+		no_return(r);
 	else
 		probe_todo(r, "restart, so that %s", why);
 }
@@ -100,8 +109,8 @@ APPLY(restart)
 	_cleanup_(units_close_p) struct units *u = NULL;
 	enum units_restart_path path;
 
-	if (units_open(&u, e) < 0 || wait_for_cloud_init(w, u, e) < 0 ||
-	    fs_sync_fs(PATH_BOOT, e) < 0 || fs_sync_fs(PATH_STATE_DIR, e) < 0)
+	if (units_open(&u, e) < 0 || wait_for_cloud_init(w, u, e) < 0 || kernelargs_sync(e) < 0 ||
+	    fs_sync_fs(PATH_STATE_DIR, e) < 0)
 		return -1;
 	worker_restarts(w);
 	if (units_restart_machine(u, &path, e) < 0)

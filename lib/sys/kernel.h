@@ -45,17 +45,20 @@ struct kernel_clock {
 bool kernel_clock(struct kernel_clock *ret);
 void kernel_clock_judge(long max_error_us, int status, struct kernel_clock *ret);
 
-/* Boot entries as `grubby --info=ALL` prints them. */
-#define KERNEL_ENTRIES_MAX 32
+/* Boot entries as `grubby --info=ALL` prints them, however many there are. The strings are owned. */
 struct kernel_entry {
 	unsigned int index;
-	char kernel[256];
-	char args[KERNEL_CMDLINE_SIZE];
+	char *kernel, *args; /* args is NULL where grubby says none */
 };
 struct kernel_entries {
-	struct kernel_entry v[KERNEL_ENTRIES_MAX];
+	struct kernel_entry *v;
 	size_t n;
 };
 int kernel_entries_parse(const char *text, struct kernel_entries *ret, struct err *e);
+void kernel_entries_done(struct kernel_entries *entries);
+
+/* The index that `grubby --default-index` prints. An empty line is what it prints, with status 0, where grubenv names an
+ * entry that is gone: then GRUB boots the first one. */
+int kernel_entries_default(const char *text, unsigned int *ret_index, struct err *e);
 
 #endif

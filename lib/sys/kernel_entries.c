@@ -16,7 +16,7 @@
  */
 
 struct parser {
-	struct kernel_entries *entries;
+	struct kernel_entries entries;
 	struct kernel_entry *entry; /* NULL: before the first, or in one that is no Linux */
 	bool started;
 	bool foreign;
@@ -31,28 +31,37 @@ static int bad(struct parser *p, const char *what)
 
 static int finish_entry(struct parser *p)
 {
-	if (p->entry && !*p->entry->kernel)
+	if (p->entry && (!p->entry->kernel || !*p->entry->kernel))
 		return bad(p, "the entry before it has no kernel");
 	p->entry = NULL;
 	return 0;
 }
 
-static int start_entry(struct parser *p, const char *value)
+static bool read_index(const char *text, unsigned int *ret_index)
 {
 	unsigned long index;
 	char *end;
 
+	errno = 0;
+	index = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || errno || index > UINT_MAX)
+		return false;
+	*ret_index = (unsigned int)index;
+	return true;
+}
+
+static int start_entry(struct parser *p, const char *value)
+{
+	struct kernel_entries *all = &p->entries;
+	unsigned int index;
+
 	if (finish_entry(p) < 0)
 		return -1;
-	errno = 0;
-	index = strtoul(value, &end, 10);
-	if (!isdigit((unsigned char)*value) || *end || errno || index > UINT_MAX)
+	if (!read_index(value, &index))
 		return bad(p, "index is not a number");
-	if (p->entries->n == KERNEL_ENTRIES_MAX)
-		return err_set(p->e, &ERR_TOO_LARGE, "more than %d boot entries",
-			       KERNEL_ENTRIES_MAX);
-	p->entry = &p->entries->v[p->entries->n++];
-	p->entry->index = (unsigned int)index;
+	all->v = xrealloc(all->v, (all->n + 1) * sizeof(*all->v));
+	p->entry = &all->v[all->n++];
+	*p->entry = (struct kernel_entry){ .index = index };
 	p->started = true;
 	p->foreign = false;
 	return 0;
@@ -60,16 +69,17 @@ static int start_entry(struct parser *p, const char *value)
 
 static int drop_entry(struct parser *p)
 {
-	if (!p->entry || *p->entry->kernel)
+	if (!p->entry || p->entry->kernel)
 		return bad(p, "\"non linux entry\" in the wrong place");
-	p->entries->n--;
+	free(p->entry->args);
+	p->entries.n--;
 	p->entry = NULL;
 	p->foreign = true;
 	return 0;
 }
 
 /* Only the outer quotes are grubby's: arguments may have their own inside. */
-static int set_field(struct parser *p, char *dst, size_t dst_size, char *value)
+static int set_field(struct parser *p, char **dst, char *value)
 {
 	size_t len = strlen(value);
 
@@ -80,13 +90,15 @@ static int set_field(struct parser *p, char *dst, size_t dst_size, char *value)
 	if (*value == '"') {
 		if (len < 2 || value[len - 1] != '"')
 			return bad(p, "a quote is not closed");
-		value[len - 1] = '\0';
+		value[--len] = '\0';
 		value++;
+		len--;
 	}
-	if (!str_copy(dst, dst_size, value))
+	if (len >= KERNEL_CMDLINE_SIZE)
 		return err_set(p->e, &ERR_TOO_LARGE,
-			       "boot entries of grubby, line %u: longer than %zu bytes", p->line,
-			       dst_size - 1);
+			       "boot entries of grubby, line %u: longer than %d bytes", p->line,
+			       KERNEL_CMDLINE_SIZE - 1);
+	*dst = xstrdup(value);
 	return 0;
 }
 
@@ -105,30 +117,60 @@ static int parse_line(struct parser *p, char *line)
 	if (str_eq(line, "index"))
 		return start_entry(p, value);
 	if (str_eq(line, "kernel"))
-		return set_field(p, p->entry ? p->entry->kernel : NULL, sizeof(p->entry->kernel),
-				 value);
+		return set_field(p, p->entry ? &p->entry->kernel : NULL, value);
 	if (str_eq(line, "args"))
-		return set_field(p, p->entry ? p->entry->args : NULL, sizeof(p->entry->args),
-				 value);
+		return set_field(p, p->entry ? &p->entry->args : NULL, value);
 	return 0;
+}
+
+static int parse_lines(struct parser *p, char *text)
+{
+	char *rest = text, *line;
+
+	while ((line = strsep(&rest, "\n"))) {
+		p->line++;
+		if (parse_line(p, str_trim(line)) < 0)
+			return -1;
+	}
+	return p->started ? finish_entry(p) : bad(p, "there is no entry");
 }
 
 int kernel_entries_parse(const char *text, struct kernel_entries *ret, struct err *e)
 {
-	_cleanup_free_ struct kernel_entries *entries = xcalloc(1, sizeof(*entries));
 	_cleanup_free_ char *copy = xstrdup(text);
-	struct parser p = { .entries = entries, .e = e };
-	char *rest = copy, *line;
+	struct parser p = { .e = e };
 
-	while ((line = strsep(&rest, "\n"))) {
-		p.line++;
-		if (parse_line(&p, str_trim(line)) < 0)
-			return -1;
-	}
-	if (!p.started)
-		return bad(&p, "there is no entry");
-	if (finish_entry(&p) < 0)
+	if (parse_lines(&p, copy) < 0) {
+		kernel_entries_done(&p.entries);
 		return -1;
-	*ret = *entries;
+	}
+	*ret = p.entries;
 	return 0;
+}
+
+void kernel_entries_done(struct kernel_entries *entries)
+{
+	for (size_t i = 0; i < entries->n; i++) {
+		free(entries->v[i].kernel);
+		free(entries->v[i].args);
+	}
+	free(entries->v);
+	*entries = (struct kernel_entries){ 0 };
+}
+
+int kernel_entries_default(const char *text, unsigned int *ret_index, struct err *e)
+{
+	_cleanup_free_ char *copy = xstrdup(text);
+	const char *line = str_trim(copy);
+
+	/* Silence is no empty line. */
+	if (*text && !*line) {
+		*ret_index = 0;
+		return 0;
+	}
+	if (read_index(line, ret_index))
+		return 0;
+	str_sanitise(copy);
+	return err_set(e, &ERR_FORMAT, "grubby --default-index: expected a number, found \"%.32s\"",
+		       line);
 }

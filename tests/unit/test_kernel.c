@@ -285,6 +285,8 @@ START_TEST(boot_entries_are_read)
 	ck_assert_uint_eq(entries.v[1].index, 2);
 	ck_assert_str_eq(entries.v[1].kernel, "/boot/vmlinuz-0-rescue");
 	ck_assert_str_eq(entries.v[1].args, "");
+	kernel_entries_done(&entries);
+	ck_assert_uint_eq(entries.n, 0);
 }
 END_TEST
 
@@ -296,6 +298,7 @@ START_TEST(malformed_boot_entries_are_refused)
 		"index=x\n",
 		"index=-1\n",
 		"index=0\nargs=\"ro\"\n",
+		"index=0\nkernel=\"\"\n",
 		"index=0\nkernel=\"/boot/x\nargs=\"\"\n",
 		"index=0\nkernel=/a\nkernel=/b\n",
 		"index=0\nkernel=/a\nsomething else\n",
@@ -312,13 +315,30 @@ START_TEST(malformed_boot_entries_are_refused)
 }
 END_TEST
 
-START_TEST(too_many_boot_entries_are_refused)
+START_TEST(more_boot_entries_than_anybody_has_are_read)
 {
 	struct err e = ERR_INIT;
-	char text[64 * (KERNEL_ENTRIES_MAX + 1)] = "";
+	static char text[64 * 1000];
+	char *at = text;
 
-	for (int i = 0; i <= KERNEL_ENTRIES_MAX; i++)
-		sprintf(text + strlen(text), "index=%d\nkernel=/a\n", i);
+	for (int i = 0; i < 1000; i++)
+		at += sprintf(at, "index=%d\nkernel=/a\nargs=\"ro\"\n", i);
+	ck_assert_int_eq(kernel_entries_parse(text, &entries, &e), 0);
+	ck_assert_uint_eq(entries.n, 1000);
+	ck_assert_uint_eq(entries.v[999].index, 999);
+	kernel_entries_done(&entries);
+}
+END_TEST
+
+START_TEST(a_command_line_that_no_kernel_takes_is_refused)
+{
+	struct err e = ERR_INIT;
+	static char text[3 * KERNEL_CMDLINE_SIZE];
+
+	sprintf(text, "index=0\nkernel=/a\nargs=\"%*s\"\n", KERNEL_CMDLINE_SIZE - 1, "x");
+	ck_assert_int_eq(kernel_entries_parse(text, &entries, &e), 0);
+	kernel_entries_done(&entries);
+	sprintf(text, "index=0\nkernel=/a\nargs=\"%*s\"\n", KERNEL_CMDLINE_SIZE, "x");
 	ck_assert_int_eq(kernel_entries_parse(text, &entries, &e), -1);
 	ck_assert_ptr_eq(e.kind, &ERR_TOO_LARGE);
 }
@@ -331,4 +351,4 @@ SUITE("kernel", versions_compare_as_rpm_does, releases_of_the_platform_are_in_or
       a_value_that_does_not_fit_is_not_cut, swiotlb_is_read_from_one_line_of_the_log,
       swiotlb_comes_from_debugfs_first, swiotlb_comes_from_the_log_without_debugfs,
       facts_come_from_proc, boot_entries_are_read, malformed_boot_entries_are_refused,
-      too_many_boot_entries_are_refused)
+      more_boot_entries_than_anybody_has_are_read, a_command_line_that_no_kernel_takes_is_refused)
