@@ -38,7 +38,8 @@
 	/* the machine and its restart */                                                          \
 	X(CODE_METADATA, "metadata-unreachable", RETRY, "alibaba-cloud",                           \
 	  "curl -X PUT http://100.100.100.200/latest/api/token -H 'X-aliyun-ecs-metadata-token-ttl-seconds: 60'; check firewall rules for 100.100.100.200") \
-	X(CODE_BOOT_ENTRY, "boot-entry-failed", STOP, "operator", "grubby --info=ALL")             \
+	X(CODE_BOOT_ENTRY, "boot-entry-failed", RETRY, "operator",                                 \
+	  "grubby --info=ALL; df -h /boot; then: systemctl restart gn8v-agent")                    \
 	X(CODE_INITRAMFS, "initramfs-failed", STOP, "operator",                                    \
 	  "dracut --regenerate-all -f; df -h /boot")                                               \
 	X(CODE_BOOT_DEFAULT, "boot-default-gone", STOP, "operator",                                \
@@ -81,6 +82,8 @@
 	X(CODE_RPM_DATABASE, "rpm-database", STOP, "operator",                                     \
 	  "when no yum or rpm is running: rpm --rebuilddb; then: systemctl restart gn8v-agent")    \
 	X(CODE_RPM_INSTALL, "rpm-install-failed", STOP, "operator", "run the named rpm command by hand") \
+	X(CODE_RPM_BUSY, "rpm-busy", RETRY, "operator",                                            \
+	  "another program is installing packages: ps -e | grep -E 'yum|dnf|rpm|packagekit'")      \
 	X(CODE_DRIVER, "driver-install-failed", STOP, "operator",                                  \
 	  "read /var/log/nvidia-installer.log from its end; then: systemctl restart gn8v-agent")   \
 	X(CODE_DRIVER_TIMEOUT, "driver-install-timeout", STOP, "operator",                         \
@@ -112,6 +115,10 @@
 	  "ls -l /dev/nvidia*; journalctl -b -u nvidia-persistenced; stop and start the instance") \
 	X(CODE_FABRIC, "fabric-not-completed", RETRY, "operator",                                  \
 	  "journalctl -b -u nvidia-fabricmanager; nvidia-smi -q | grep -A4 Fabric")                \
+	X(CODE_FABRIC_FAILED, "fabric-failed", STOP, "operator",                                   \
+	  "nvidia-smi -q | grep -A12 Fabric; journalctl -b -u nvidia-fabricmanager; stop and start the instance; if it stays, open a ticket") \
+	X(CODE_FABRIC_UNHEALTHY, "fabric-unhealthy", STOP, "alibaba-cloud",                        \
+	  "nvidia-smi -q | grep -A12 Fabric; stop and start the instance; if it stays, open a ticket; to go on in spite of it, set \"fabric\": {\"allow_unhealthy\": true} in /etc/gn8v/config.json") \
 	X(CODE_CC_OFF, "cc-off", STOP, "alibaba-cloud", "the instance is faulty: open a ticket")   \
 	X(CODE_PPCIE_OFF, "ppcie-off", STOP, "alibaba-cloud", "the instance is faulty: open a ticket") \
 	X(CODE_DEVTOOLS, "devtools-on", STOP, "alibaba-cloud",                                     \

@@ -317,7 +317,8 @@ static int check_step(const char *id, struct json_object *o, const char *name, s
 		int64_t n = json_object_is_type(value, json_type_int) ? json_object_get_int64(value)
 								      : 0;
 
-		if (!str_eq(key, "timeout_s") && !str_eq(key, "attempts"))
+		if (!str_eq(key, "timeout_s") && !str_eq(key, "attempts") &&
+		    !str_eq(key, "patience_s"))
 			return err_set(e, &CODE_CONFIG, "%s: unknown key \"steps.%s.%.64s\"", name,
 				       id, key);
 		if (n < 1 || n > 86400)

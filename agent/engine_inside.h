@@ -24,7 +24,8 @@ struct task {
 	bool have_result;
 	struct worker_result result;
 	unsigned int tries, limit_s; /* so far; of the last one */
-	uint64_t first_try_us;
+	uint64_t failed_us;	     /* when the first of them had failed */
+	struct status_error last;    /* of the last one that failed */
 	bool done, failed;
 	bool stopped; /* by us: its turn comes again in another run */
 };

@@ -9,9 +9,6 @@
 #include "restarts.h"
 #include "sys/run.h"
 
-/* A step that failed for what may pass is begun again after about 2, 4, 8 ... 60 s. */
-#define RETRY_FIRST_US UINT64_C(2000000)
-#define RETRY_MAX_US   UINT64_C(60000000)
 /* The first look, beside its question for the metadata: it may wait for another's installation (worker.c), and then ask
  * rpm what came of it. */
 #define LOOK_S 2500
@@ -54,39 +51,79 @@ void engine_record_failure(struct engine *g, size_t i, const struct err *e)
 		status_set_error(&g->status.error, steps[i].id, e);
 }
 
+/* Its next try begins, or will not come. */
+static void forget_retry(struct task *s)
+{
+	struct status_step *st = &s->engine->status.steps[s->index];
+
+	if (s->retry)
+		st->next_try[0] = st->gives_up[0] = '\0';
+	release(&s->retry);
+}
+
 static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct task *s = data;
 
 	(void)source;
 	(void)usec;
-	release(&s->retry);
+	forget_retry(s);
 	engine_schedule(s->engine);
 	return 0;
+}
+
+static bool others_run(const struct engine *g)
+{
+	for (size_t i = 0; i < TASKS; i++)
+		if (g->tasks[i].slot.pid)
+			return true;
+	return false;
+}
+
+/* A step that looks every few seconds says again only what is new. */
+static bool is_news(const struct task *s, const struct err *e)
+{
+	return !steps[s->index].every_s || !str_eq(s->last.code, e->kind->code) ||
+	       !str_eq(s->last.message, e->msg);
+}
+
+static void note_retry(struct engine *g, struct task *s, const struct err *e, uint64_t pause_us)
+{
+	const struct step *step = &steps[s->index];
+	struct status_step *st = &g->status.steps[s->index];
+	uint64_t pause_s = (pause_us + 999999) / 1000000, now_us = clock_monotonic_us();
+	unsigned int patience_s = step_patience_s(step, g->config);
+	time_t now = clock_wall_s();
+
+	if (is_news(s, e))
+		journal_retry(&g->journal, step, e, pause_s);
+	st->state = STATE_TODO;
+	status_set_error(&st->error, step->id, e);
+	s->last = st->error;
+	clock_format(now + (time_t)pause_s, st->next_try);
+	if (patience_s)
+		clock_format(now + (time_t)patience_s - (time_t)((now_us - s->failed_us) / 1000000),
+			     st->gives_up);
+	/* All that is left waits for others. */
+	if (step->retry_for_s || !others_run(g))
+		g->status.result = RESULT_WAITING;
 }
 
 static bool try_again(struct engine *g, struct task *s, const struct err *e)
 {
 	const struct step *step = &steps[s->index];
-	unsigned int attempts = config_step(g->config, step->id, "attempts", step->attempts);
-	uint64_t wait = clock_backoff_us(s->tries - 1, RETRY_FIRST_US, RETRY_MAX_US),
-		 now = clock_monotonic_us();
+	uint64_t pause_us = step_pause_us(step, s->tries), now = clock_monotonic_us();
 
-	if (e->kind->class != ERR_CLASS_RETRY)
+	if (!s->failed_us)
+		s->failed_us = now;
+	if (e->kind->class != ERR_CLASS_RETRY ||
+	    !step_tries_again(step, g->config, s->tries, now + pause_us - s->failed_us) ||
+	    (step->downloads && downloads_over(g, now + pause_us)))
 		return false;
-	if (step->retry_for_s) {
-		if (now + wait - s->first_try_us > (uint64_t)step->retry_for_s(g->config) * 1000000)
-			return false;
-	} else if (s->tries >= attempts || (step->downloads && downloads_over(g, now + wait))) {
+	if (sd_event_add_time(g->event, &s->retry, CLOCK_MONOTONIC, now + pause_us, 0, on_retry,
+			      s) < 0)
 		return false;
-	}
-	if (sd_event_add_time(g->event, &s->retry, CLOCK_MONOTONIC, now + wait, 0, on_retry, s) < 0)
-		return false;
-	journal_retry(&g->journal, step, e, wait / 1000000);
-	g->status.steps[s->index].state = STATE_TODO;
-	status_set_error(&g->status.steps[s->index].error, step->id, e);
-	if (step->retry_for_s)
-		g->status.result = RESULT_WAITING;
+	note_retry(g, s, e, pause_us);
 	return true;
 }
 
@@ -225,6 +262,12 @@ static void take_frame(struct task *s, const struct worker_frame *head, char *bo
 			journal_say(&g->journal, NULL, LOG_NOTICE, body);
 		else
 			journal_say(&g->journal, &steps[s->index], LOG_INFO, body);
+	} else if (head->type == WORKER_NEEDS && head->len == sizeof(uint64_t)) {
+		uint64_t end_us;
+
+		memcpy(&end_us, body, sizeof(end_us));
+		slot_extend(&s->slot, end_us);
+		s->limit_s = (unsigned int)((end_us - s->slot.started_us) / 1000000);
 	} else if (head->type == WORKER_RESTARTS) {
 		g->restart_asked = true;
 	} else if (head->type == WORKER_DATA && head->len > 0) {
@@ -291,12 +334,12 @@ static bool save_intent(struct engine *g, size_t i, struct err *e)
 	st->state = STATE_RUNNING;
 	st->cut_off = true;
 	st->attempts++;
-	st->error = (struct status_error){ 0 };
+	st->error = g->tasks[i].last; /* the cause of a further try stays until that has ended */
 	st->ended[0] = '\0';
 	str_copy(st->reason, sizeof(st->reason), g->plan.rows[i].r.reason);
 	str_copy(st->boot_id, sizeof(st->boot_id), g->facts.machine.boot_id);
 	clock_format(clock_wall_s(), st->started);
-	if (g->status.result != RESULT_WAITING || !steps[i].retry_for_s)
+	if (g->status.result != RESULT_WAITING || !steps[i].verifies || g->tasks[i].tries == 1)
 		g->status.result = steps[i].restarts || g->tasks[STEP_RESTART].slot.pid
 					   ? RESULT_RESTARTING
 					   : RESULT_RUNNING;
@@ -316,9 +359,8 @@ void engine_start_step(struct engine *g, size_t i)
 	struct task *s = &g->tasks[i];
 	struct err e = ERR_INIT;
 
-	if (!s->tries++)
-		s->first_try_us = clock_monotonic_us();
-	journal_start(&g->journal, step, g->plan.rows[i].r.reason);
+	if (!s->tries++ || !step->every_s)
+		journal_start(&g->journal, step, g->plan.rows[i].r.reason);
 	if (!save_intent(g, i, &e) || start_worker(g, s, step, limit_s(g, step), &e) < 0) {
 		engine_record_failure(g, i, &e);
 		engine_save(g);
@@ -347,7 +389,7 @@ int engine_start_look(struct engine *g, struct err *e)
 
 void engine_stop_task(struct task *s)
 {
-	release(&s->retry);
+	forget_retry(s);
 	if (!s->slot.pid)
 		return;
 	s->stopped = true;

@@ -115,6 +115,11 @@ int slot_start(struct slot *s, sd_event *loop, const struct step *step, const st
 	return err_set(e, &ERR_INTERNAL, "the event loop refused a worker");
 }
 
+void slot_extend(struct slot *s, uint64_t end_us)
+{
+	sd_event_source_set_time(s->deadline, end_us + (uint64_t)WORKER_SLACK_S * 1000000);
+}
+
 void slot_kill(struct slot *s)
 {
 	if (!s->pid)

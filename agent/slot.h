@@ -30,6 +30,9 @@ void slot_init(struct slot *s, void *owner,
 int slot_start(struct slot *s, sd_event *loop, const struct step *step, const struct config *c,
 	       const struct facts *f, unsigned int limit_s, struct err *e);
 
+/* It needs until then (clock_monotonic_us) for what it waits for. */
+void slot_extend(struct slot *s, uint64_t end_us);
+
 /* Kills and reaps the worker, hands on what it still said, and frees the slot; on_end is not called. */
 void slot_kill(struct slot *s);
 

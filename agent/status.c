@@ -88,6 +88,8 @@ static struct json_object *steps_to_json(const struct status *s)
 		json_set_num(o, "duration_s", st->duration_s);
 		set_text(o, "boot_id", st->boot_id);
 		json_set(o, "error", error_to_json(&st->error));
+		set_text(o, "next_try", st->next_try);
+		set_text(o, "gives_up", st->gives_up);
 		json_object_array_add(a, o);
 	}
 	return a;

@@ -55,6 +55,8 @@ struct status_step {
 	double duration_s; /* of the last attempt */
 	char boot_id[KERNEL_BOOT_ID_SIZE];
 	struct status_error error;
+	/* While it waits for its next try, else "": when that is, and after when there is none. */
+	char next_try[CLOCK_TEXT_SIZE], gives_up[CLOCK_TEXT_SIZE];
 };
 
 struct status_event {

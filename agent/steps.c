@@ -2,11 +2,17 @@
 #include "steps.h"
 
 #include "codes.h"
+#include "core/clock.h"
 #include "core/str.h"
 #include "steps/all.h"
 
 #define MINUTES(n) ((n)*60)
 #define USE(name)  .probe = name##_probe, .apply = name##_apply
+
+/* A step that failed for what may pass is begun again after about 2, 4, 8 ... 60 s. */
+#define PAUSE_FIRST_US UINT64_C(2000000)
+#define PAUSE_MAX_US   UINT64_C(60000000)
+#define PAUSE_LEAST_US UINT64_C(1000000)
 
 static bool wants_cublas(const struct config *c, const struct facts *f)
 {
@@ -60,7 +66,7 @@ const struct step steps[STEP_MAX] = {
 		.id = "kernel-args", .rows = "R4",
 		.title = "every boot entry asks for the large SWIOTLB",
 		.needs = NEEDS(STEP_PREFLIGHT), USE(kernel_args),
-		.timeout_s = MINUTES(5), .attempts = 1, .changes = FACTS_BOOT,
+		.timeout_s = MINUTES(5), .patience_s = MINUTES(5), .changes = FACTS_BOOT,
 	},
 	[STEP_LKCA] = {
 		.id = "lkca", .rows = "R5", .shapes = STEP_ONLY_MULTI,
@@ -92,7 +98,7 @@ const struct step steps[STEP_MAX] = {
 		.id = "packages", .rows = "R9",
 		.title = "openssl3, compiler and the running kernel's headers are installed",
 		.needs = NEEDS(STEP_RESTART, STEP_TIME_SYNC), USE(packages),
-		.timeout_s = MINUTES(20), .attempts = 3, .changes = FACTS_SOFTWARE,
+		.timeout_s = MINUTES(20), .patience_s = MINUTES(10), .changes = FACTS_SOFTWARE,
 	},
 	[STEP_FETCH_DRIVER] = {
 		.id = "fetch-driver", .rows = "R7 R8",
@@ -140,7 +146,7 @@ const struct step steps[STEP_MAX] = {
 		.id = "fabricmanager", .rows = "R11", .shapes = STEP_ONLY_MULTI,
 		.title = "Fabric Manager of the driver's version is installed",
 		.needs = NEEDS(STEP_FETCH_FABRICMANAGER, STEP_PACKAGES, STEP_PERSISTENCED_UNIT), USE(fabricmanager),
-		.timeout_s = MINUTES(10), .attempts = 1, .changes = FACTS_SOFTWARE | FACTS_UNITS,
+		.timeout_s = MINUTES(10), .patience_s = MINUTES(10), .changes = FACTS_SOFTWARE | FACTS_UNITS,
 	},
 	[STEP_DRIVER] = {
 		.id = "driver", .rows = "R12",
@@ -160,19 +166,19 @@ const struct step steps[STEP_MAX] = {
 		.id = "nscq", .rows = "R20", .shapes = STEP_ONLY_MULTI,
 		.title = "NSCQ of the driver's version is installed",
 		.needs = NEEDS(STEP_FETCH_NSCQ, STEP_DRIVER), USE(nscq),
-		.timeout_s = MINUTES(10), .attempts = 1, .changes = FACTS_SOFTWARE,
+		.timeout_s = MINUTES(10), .patience_s = MINUTES(10), .changes = FACTS_SOFTWARE,
 	},
 	[STEP_VERIFIER] = {
 		.id = "verifier", .rows = "R18",
 		.title = "the procedure's verifier is installed in an environment of its own",
 		.needs = NEEDS(STEP_PACKAGES, STEP_FABRICMANAGER, STEP_NSCQ), .wanted = wants_verifier, USE(verifier),
-		.timeout_s = MINUTES(30), .attempts = 3, .changes = FACTS_SOFTWARE,
+		.timeout_s = MINUTES(30), .patience_s = MINUTES(10), .changes = FACTS_SOFTWARE,
 	},
 	[STEP_CUBLAS] = {
 		.id = "cublas", .rows = "R22", .shapes = STEP_ONLY_SINGLE,
 		.title = "the cuBLAS that works with CUDA 12.4 in CC mode is installed",
 		.needs = NEEDS(STEP_VERIFIER), .wanted = wants_cublas, USE(cublas),
-		.timeout_s = MINUTES(30), .attempts = 3, .changes = FACTS_SOFTWARE,
+		.timeout_s = MINUTES(30), .patience_s = MINUTES(10), .changes = FACTS_SOFTWARE,
 	},
 
 	/* Start. The GPUs initialise for minutes: meanwhile the toolkit, which touches none, is installed. */
@@ -180,7 +186,7 @@ const struct step steps[STEP_MAX] = {
 		.id = "fabricmanager-start", .rows = "R14", .shapes = STEP_ONLY_MULTI,
 		.title = "nvidia-fabricmanager is active and enabled",
 		.needs = NEEDS(STEP_FABRICMANAGER, STEP_DRIVER), USE(fabricmanager_start),
-		.timeout_s = MINUTES(15), .attempts = 1, .changes = FACTS_UNITS,
+		.timeout_s = MINUTES(20), .attempts = 1, .changes = FACTS_UNITS,
 		.on_timeout = &CODE_FABRICMANAGER,
 	},
 	[STEP_PERSISTENCED_START] = {
@@ -212,7 +218,7 @@ const struct step steps[STEP_MAX] = {
 		.id = "fabric", .rows = "R14 R17", .shapes = STEP_ONLY_MULTI,
 		.title = "the NVLink fabric of every GPU is complete",
 		.needs = NEEDS(STEP_DEVICES), USE(fabric),
-		.timeout_s = MINUTES(5), .attempts = 5, .verifies = true,
+		.timeout_s = MINUTES(5), .patience_s = MINUTES(10), .every_s = 5, .verifies = true,
 	},
 	[STEP_CC_MODE] = {
 		.id = "cc-mode", .rows = "R16 R17",
@@ -223,7 +229,7 @@ const struct step steps[STEP_MAX] = {
 	[STEP_ATTEST] = {
 		.id = "attest", .rows = "R19 R21", .title = "the GPUs and NVSwitches are proven genuine in this boot",
 		.needs = NEEDS(STEP_TDX, STEP_DEVICES, STEP_FABRIC, STEP_CC_MODE, STEP_VERIFIER, STEP_CUBLAS, STEP_NSCQ, STEP_TIME_SYNC),
-		USE(attest), .timeout_s = MINUTES(30), .attempts = 1, .verifies = true,
+		USE(attest), .timeout_s = MINUTES(30), .verifies = true,
 		.on_timeout = &CODE_UNKNOWN, .retry_for_s = attest_deadline,
 	},
 	[STEP_READY] = {
@@ -257,6 +263,35 @@ unsigned int step_deadline_s(const struct step *s, const struct config *c)
 bool step_cut_off(const struct step *s, const struct facts *f)
 {
 	return !s->recorded && (f->cut_off >> (s - steps) & 1);
+}
+
+unsigned int step_patience_s(const struct step *s, const struct config *c)
+{
+	unsigned int own = s->retry_for_s ? s->retry_for_s(c) : s->patience_s;
+
+	if (!s->retry_for_s && config_step(c, s->id, "attempts", 0))
+		own = 0;
+	return config_step(c, s->id, "patience_s", own);
+}
+
+bool step_tries_again(const struct step *s, const struct config *c, unsigned int tries,
+		      uint64_t since_us)
+{
+	unsigned int patience_s = step_patience_s(s, c);
+	unsigned int attempts = config_step(c, s->id, "attempts", patience_s ? 0 : s->attempts);
+
+	return (!attempts || tries < attempts) &&
+	       (!patience_s || since_us <= (uint64_t)patience_s * 1000000);
+}
+
+uint64_t step_pause_us(const struct step *s, unsigned int tries)
+{
+	uint64_t us;
+
+	if (s->every_s)
+		return (uint64_t)s->every_s * 1000000;
+	us = clock_backoff_us(tries - 1, PAUSE_FIRST_US, PAUSE_MAX_US);
+	return us < PAUSE_LEAST_US ? PAUSE_LEAST_US : us;
 }
 
 bool step_applies(const struct step *s, const struct config *c, const struct facts *f)

@@ -67,16 +67,19 @@ struct step {
 		     struct err *e); /* NULL: there is nothing to do but wait or refuse */
 	unsigned int timeout_s;
 	unsigned int (*waits_s)(const struct config *c); /* more, by configuration; NULL: none */
-	unsigned int attempts; /* in one run, when the error may pass by itself */
-	unsigned int changes;  /* groups of facts that are read again after apply */
-	bool verifies;	       /* looks again at every boot and changes nothing */
+	unsigned int attempts; /* in one run, when the error may pass by itself; see patience_s */
+	unsigned int
+		patience_s; /* of a step that waits for others: so long after its first failure it is begun
+				  * again, whatever the count; 0: `attempts` counts */
+	unsigned int every_s; /* between two tries of it; 0: longer each time */
+	unsigned int changes; /* groups of facts that are read again after apply */
+	bool verifies;	      /* looks again at every boot and changes nothing */
 	bool transient; /* what it does shows nowhere until another step used it: apply judges itself */
 	bool downloads; /* shares fetch.total_deadline_s with the others that do */
 	bool restarts;	/* ends in a restart of the machine */
 	bool recorded; /* a run of it that did not end is on record (intent.h), and its probe looks there */
-	const struct err_kind *on_timeout; /* NULL: CODE_STEP_TIMEOUT */
-	unsigned int (*retry_for_s)(
-		const struct config *c); /* retries until then instead of `attempts` */
+	const struct err_kind *on_timeout;		     /* NULL: CODE_STEP_TIMEOUT */
+	unsigned int (*retry_for_s)(const struct config *c); /* instead of patience_s */
 };
 
 extern const struct step steps[STEP_MAX];
@@ -92,6 +95,18 @@ unsigned int step_deadline_s(const struct step *s, const struct config *c);
 
 /* Whether what looks done may be half done: the status says that it was cut off, and no record says more. */
 bool step_cut_off(const struct step *s, const struct facts *f);
+
+/* How long after its first failure it is begun again: steps.<id>.patience_s of the configuration, else its own. 0: not
+ * by time, because it has none or because steps.<id>.attempts alone is configured. */
+unsigned int step_patience_s(const struct step *s, const struct config *c);
+
+/* Whether a step that has failed `tries` times, the first time since_us before the next try, is begun again. */
+bool step_tries_again(const struct step *s, const struct config *c, unsigned int tries,
+		      uint64_t since_us);
+
+/* What passes before its next try: never less than a second. */
+uint64_t step_pause_us(const struct step *s, unsigned int tries);
+
 bool step_applies(const struct step *s, const struct config *c, const struct facts *f);
 
 /* Helpers of probes. */

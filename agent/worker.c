@@ -45,6 +45,16 @@ unsigned int worker_left_s(const struct worker *w)
 			       : WORKER_SLACK_S - 5;
 }
 
+void worker_needs(struct worker *w, unsigned int seconds)
+{
+	uint64_t end_us = clock_monotonic_us() + (uint64_t)seconds * 1000000;
+
+	if (end_us <= w->end_us)
+		return;
+	w->end_us = end_us;
+	send_frame(w, WORKER_NEEDS, &end_us, sizeof(end_us));
+}
+
 void worker_progress(struct worker *w, const char *text)
 {
 	struct worker_progress p = { 0 };

@@ -19,7 +19,14 @@ struct worker {
 	int fd;	      /* to the agent; -1 in commands that run a step's code by hand */
 };
 
-enum worker_message { WORKER_PROGRESS, WORKER_EVENT, WORKER_DATA, WORKER_RESTARTS, WORKER_RESULT };
+enum worker_message {
+	WORKER_PROGRESS,
+	WORKER_EVENT,
+	WORKER_DATA,
+	WORKER_RESTARTS,
+	WORKER_NEEDS,
+	WORKER_RESULT
+};
 
 struct worker_progress {
 	uint64_t done, total; /* bytes; total 0: not known */
@@ -42,6 +49,9 @@ struct worker_result {
  * still has WORKER_SLACK_S to leave things in order; then it is killed. */
 #define WORKER_SLACK_S 15
 unsigned int worker_left_s(const struct worker *w);
+
+/* What it waits for may take so long from now on: its deadline is not before that. */
+void worker_needs(struct worker *w, unsigned int seconds);
 
 void worker_progress(struct worker *w, const char *text);
 void worker_event(struct worker *w, const char *fmt, ...) PRINTF(2, 3);

@@ -100,6 +100,18 @@ bool picture_progress(struct json_object *progress, const char *id, char dst[PIC
 	return true;
 }
 
+bool picture_waits(struct json_object *step, char dst[PICTURE_WAITS_SIZE])
+{
+	const char *next = json_str(step, "next_try", ""), *end = json_str(step, "gives_up", "");
+	const char *why = json_str(json_get(step, "error"), "message", "");
+
+	if (!*next)
+		return false;
+	snprintf(dst, PICTURE_WAITS_SIZE, "tried again at %s%s%s: %s", next,
+		 *end ? ", given up after " : "", end, why);
+	return true;
+}
+
 void picture_draw(struct picture *p, struct json_object *status, const char *result)
 {
 	_cleanup_json_ struct json_object *progress = NULL;
@@ -114,8 +126,10 @@ void picture_draw(struct picture *p, struct json_object *status, const char *res
 	for (size_t i = 0; i < json_count(list); i++) {
 		struct json_object *s = json_item(list, i);
 		const char *id = json_str(s, "id", "");
-		char words[PICTURE_TEXT_SIZE];
+		char words[PICTURE_TEXT_SIZE], waits[PICTURE_WAITS_SIZE];
 
+		if (picture_waits(s, waits))
+			strbuf_printf(&text, "  %-20s %s\n", id, waits);
 		if (!str_eq(json_str(s, "state", ""), "running"))
 			continue;
 		if (!picture_progress(progress, id, words))

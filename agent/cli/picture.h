@@ -27,4 +27,8 @@ void picture_draw(struct picture *p, struct json_object *status, const char *res
 #define PICTURE_TEXT_SIZE (TERMINAL_BAR_SIZE + PROGRESS_TEXT_SIZE)
 bool picture_progress(struct json_object *progress, const char *id, char dst[PICTURE_TEXT_SIZE]);
 
+/* Of a step of status.json that waits for others: when it is tried again, and why; false if it does not wait. */
+#define PICTURE_WAITS_SIZE 1024
+bool picture_waits(struct json_object *step, char dst[PICTURE_WAITS_SIZE]);
+
 #endif

@@ -37,7 +37,7 @@ static bool terminal(const char *result)
 static void print_steps(struct json_object *o, struct json_object *progress)
 {
 	struct json_object *steps_json = json_get(o, "steps");
-	char live[PICTURE_TEXT_SIZE];
+	char live[PICTURE_TEXT_SIZE], waits[PICTURE_WAITS_SIZE];
 
 	for (size_t i = 0; i < json_count(steps_json); i++) {
 		struct json_object *s = json_item(steps_json, i);
@@ -49,6 +49,8 @@ static void print_steps(struct json_object *o, struct json_object *progress)
 		       json_num(s, "duration_s", 0), text);
 		if (picture_progress(progress, id, live))
 			printf("  %-20s                    %s\n", "", live);
+		if (picture_waits(s, waits))
+			printf("  %-20s                    %s\n", "", waits);
 	}
 }
 

@@ -39,6 +39,9 @@ int packages_run(struct worker *w, const char *const *argv, const char *cwd,
 	else if (e->kind == kind)
 		step_hint_command(e, argv, cwd);
 	after_failure(w);
+	/* Without a terminal, rpm does not wait for whoever was faster after packages_run had found nobody. */
+	if (e->kind == &CODE_RPM_INSTALL && strstr(e->msg, "transaction lock"))
+		err_rekind(e, &CODE_RPM_BUSY);
 	return -1;
 }
 

@@ -5,7 +5,7 @@
 no_restart() { expect_boots 1; expect_count 0 bus Reboot; }
 
 say "== grubby and dracut fail"
-story_begin multi --fault grubby-fails --fault dracut-fails
+story_begin multi --fault grubby-fails --fault dracut-fails --config '{"steps": {"kernel-args": {"attempts": 1}}}'
 agent_run
 expect_exit 1
 expect_result failed

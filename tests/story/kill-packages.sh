@@ -4,15 +4,6 @@
 
 reinstall='"/usr/bin/yum", "reinstall", "-y"'
 
-# comes TEXT FILE: wait until it is in there, or the agent has ended
-comes()
-{
-	until grep -qsF -e "$1" "$2" || ! kill -0 "$story_run"; do
-		sleep 0.05
-	done
-	has "$2" "$1"
-}
-
 # in_transaction: the process that is
 in_transaction() { sed -n 's/^in a transaction of \([0-9]*\).*/\1/p' "$T/root/var/lib/rpm/Packages"; }
 

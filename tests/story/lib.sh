@@ -364,6 +364,9 @@ has() { grep -q -F -e "$2" "$1" || fail "nothing says \"$2\" in: $(cat "$1")"; }
 # becomes KEY=VALUE: wait until status.json says so
 becomes() { check until "$T" "$1" || fail "$1 does not come true"; }
 
+# is_waiting STEP CODE: wait until the status says that a step waits for others: why, when it is tried again, and until when
+is_waiting() { check waits "$T" "$1 $2" || fail "$1 does not wait for another try because of $2"; }
+
 # unit_becomes NAME STATE…: wait for one of these
 unit_becomes() { check unit "$T" "$*" || fail "it does not become so: $*"; }
 
@@ -390,6 +393,15 @@ happens() { check times "$T" "$1 $2 $3" || fail "it does not happen $2 times in 
 
 # asked_before "METHOD UNIT" "METHOD UNIT": of such calls on the bus, the last one came before the other's last
 asked_before() { check before "$T" "$1, $2" || fail "on the bus, $1 does not come before $2"; }
+
+# comes TEXT FILE: wait until it is in there, or the run in the background has ended
+comes()
+{
+	until grep -qsF -e "$1" "$2" || ! kill -0 "$story_run"; do
+		sleep 0.05
+	done
+	has "$2" "$1"
+}
 
 # said TEXT: in the events of status.json
 said()

@@ -178,6 +178,23 @@ def check_until(twin, claim):
     return until(holds, claim, folder)
 
 
+def check_waits(twin, claim):
+    """STEP CODE: wait until the status says that the step waits: why, when it is tried again, and until when."""
+    name, code = claim.split()
+    folder = twin.root("/var/lib/gn8v")
+    os.makedirs(folder, exist_ok=True)
+
+    def holds():
+        status = twin.status()
+        try:
+            step = find(status, "steps." + name)
+        except (KeyError, IndexError, TypeError, ValueError):
+            return False
+        return (step["error"] or {}).get("code") == code and step["state"] == "todo" and step["next_try"] and step["gives_up"] \
+            and step["next_try"] <= step["gives_up"] and not status["error"] and not check_schema(twin, None)
+    return until(holds, claim, folder)
+
+
 def check_downloaded(twin, claim):
     """STEP PERCENT: wait until so much of a file is here, in a machine that is up: what boots empties /run first."""
     step, percent = claim.split()

@@ -124,6 +124,28 @@ START_TEST(everything_survives_the_round_trip)
 }
 END_TEST
 
+START_TEST(when_the_next_try_is_said_by_the_run_that_waits_and_not_remembered)
+{
+	_cleanup_json_ struct json_object *o = NULL;
+	struct json_object *step;
+
+	fill(&s);
+	str_copy(s.steps[STEP_PACKAGES].next_try, CLOCK_TEXT_SIZE, "2026-01-01T00:00:09Z");
+	str_copy(s.steps[STEP_PACKAGES].gives_up, CLOCK_TEXT_SIZE, "2026-01-01T00:10:00Z");
+	o = status_to_json(&s);
+	step = json_item(json_get(o, "steps"), STEP_PACKAGES);
+	ck_assert_str_eq(json_str(step, "next_try", ""), "2026-01-01T00:00:09Z");
+	ck_assert_str_eq(json_str(step, "gives_up", ""), "2026-01-01T00:10:00Z");
+	step = json_item(json_get(o, "steps"), STEP_CUDA);
+	ck_assert(json_object_object_get_ex(step, "next_try", NULL) && !json_get(step, "next_try"));
+	save(&s);
+	load();
+	ck_assert_str_eq(t.steps[STEP_PACKAGES].next_try, "");
+	ck_assert_str_eq(t.steps[STEP_PACKAGES].gives_up, "");
+	drop();
+}
+END_TEST
+
 START_TEST(a_fresh_status_survives_too_and_has_every_key)
 {
 	static const char *const keys[] = { "schema", "gn8v", "result", "summary", "updated", "boot_id",
@@ -571,6 +593,7 @@ START_TEST(results_have_their_public_names)
 END_TEST
 
 SUITE_AROUND("status", fixture_root_make, fixture_root_drop, everything_survives_the_round_trip,
+	     when_the_next_try_is_said_by_the_run_that_waits_and_not_remembered,
 	     a_fresh_status_survives_too_and_has_every_key, texts_that_are_too_long_are_cut_and_stay_texts,
 	     an_error_without_a_kind_is_no_error, an_unchanged_status_is_not_written,
 	     every_field_is_a_reason_to_write, a_status_that_cannot_be_written_is_an_error_and_is_tried_again,

@@ -42,7 +42,7 @@ START_TEST(every_row_of_the_table_is_whole)
 		ck_assert_msg(s->needs != NULL, "%s has no needs", s->id);
 		ck_assert_msg(s->probe != NULL, "%s has no probe", s->id);
 		ck_assert_msg(!s->apply || s->timeout_s > 0, "%s has no deadline", s->id);
-		ck_assert_msg(!s->apply || s->attempts > 0, "%s has no attempts", s->id);
+		ck_assert_msg(!s->apply || s->attempts || s->patience_s || s->retry_for_s, "%s is never tried", s->id);
 		ck_assert_msg(s->shapes <= STEP_ONLY_MULTI, "%s", s->id);
 		ck_assert_uint_lt(strlen(s->id), sizeof(((struct err *)0)->hint));
 		ck_assert_msg(s->id[strspn(s->id, "abcdefghijklmnopqrstuvwxyz-")] == '\0', "%s", s->id);
@@ -61,6 +61,69 @@ START_TEST(a_step_has_the_time_that_it_is_configured_to_wait)
 	ck_assert_uint_eq(step_deadline_s(&steps[STEP_FETCH_NSCQ], &m.c), 7);
 	ck_assert_uint_eq(step_deadline_s(&steps[STEP_DRIVER], &m.c), steps[STEP_DRIVER].timeout_s);
 	machine_done(&m);
+}
+END_TEST
+
+/* What a step with this configuration does after so many failures, so long after the first. */
+static bool again(enum step_id id, const char *config, unsigned int tries, unsigned int since_s)
+{
+	bool yes;
+
+	machine_fresh(&m, SHAPE_MULTI, config);
+	yes = step_tries_again(&steps[id], &m.c, tries, (uint64_t)since_s * 1000000);
+	machine_done(&m);
+	return yes;
+}
+
+START_TEST(what_waits_for_others_waits_for_minutes_and_counts_nothing)
+{
+	static const enum step_id patient[] = { STEP_PACKAGES, STEP_FABRICMANAGER, STEP_NSCQ, STEP_FABRIC, STEP_KERNEL_ARGS,
+						STEP_VERIFIER, STEP_CUBLAS, STEP_ATTEST };
+
+	for (size_t i = 0; i < ARRAY_SIZE(patient); i++) {
+		ck_assert_msg(again(patient[i], "{}", 1, 2), "%s", steps[patient[i]].id);
+		ck_assert_msg(again(patient[i], "{}", 1000, 300), "%s", steps[patient[i]].id);
+		ck_assert_msg(!again(patient[i], "{}", 2, 86400), "%s", steps[patient[i]].id);
+	}
+	ck_assert(again(STEP_FABRIC, "{}", 120, 600) && !again(STEP_FABRIC, "{}", 2, 601));
+	ck_assert(again(STEP_SERVICE_ORDER, "{}", 1, 86400) && !again(STEP_SERVICE_ORDER, "{}", 2, 1));
+	ck_assert(!again(STEP_DRIVER, "{}", 1, 0));
+	/* The start of a daemon is not, whatever happens to it: a GPU can be lost. */
+	ck_assert(!again(STEP_PERSISTENCED_START, "{}", 1, 0) && !again(STEP_FABRICMANAGER_START, "{}", 1, 0));
+}
+END_TEST
+
+#define PACKAGES(text) "{\"steps\": {\"packages\": {" text "}}}"
+
+START_TEST(patience_and_attempts_are_configured_apart_and_together)
+{
+	ck_assert(again(STEP_PACKAGES, PACKAGES("\"patience_s\": 5"), 99, 5));
+	ck_assert(!again(STEP_PACKAGES, PACKAGES("\"patience_s\": 5"), 1, 6));
+	ck_assert(again(STEP_PACKAGES, PACKAGES("\"attempts\": 3"), 2, 86400));
+	ck_assert(!again(STEP_PACKAGES, PACKAGES("\"attempts\": 3"), 3, 0));
+	ck_assert(!again(STEP_PACKAGES, PACKAGES("\"attempts\": 3, \"patience_s\": 5"), 2, 6));
+	ck_assert(!again(STEP_PACKAGES, PACKAGES("\"attempts\": 3, \"patience_s\": 5"), 3, 1));
+	/* A step that counts can be told to wait, and the verdict's own deadline stays one. */
+	ck_assert(again(STEP_SERVICE_ORDER, "{\"steps\": {\"service-order\": {\"patience_s\": 60}}}", 50, 60));
+	ck_assert(!again(STEP_ATTEST, "{\"attest\": {\"deadline_s\": 9}, \"steps\": {\"attest\": {\"attempts\": 5}}}", 1, 10));
+}
+END_TEST
+
+START_TEST(a_pause_is_never_shorter_than_a_second)
+{
+	uint64_t longest = 0;
+
+	for (unsigned int tries = 1; tries < 40; tries++)
+		for (int i = 0; i < 50; i++) {
+			uint64_t us = step_pause_us(&steps[STEP_PACKAGES], tries);
+
+			ck_assert_uint_ge(us, 1000000);
+			ck_assert_uint_le(us, 60000000);
+			longest = us > longest ? us : longest;
+		}
+	ck_assert_uint_gt(longest, 30000000);
+	ck_assert_uint_eq(step_pause_us(&steps[STEP_FABRIC], 1), 5000000);
+	ck_assert_uint_eq(step_pause_us(&steps[STEP_FABRIC], 30), 5000000);
 }
 END_TEST
 
@@ -86,6 +149,29 @@ START_TEST(programs_of_one_step_share_its_time)
 	w.end_us = clock_monotonic_us();
 	ck_assert_uint_gt(worker_left_s(&w), 0);
 	ck_assert_uint_lt(worker_left_s(&w), WORKER_SLACK_S);
+}
+END_TEST
+
+START_TEST(a_worker_that_needs_more_time_has_it_and_tells_the_agent)
+{
+	struct worker w = { .end_us = clock_monotonic_us() + 1200000000 };
+	struct worker_frame head;
+	uint64_t end_us;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	w.fd = fds[1];
+	worker_needs(&w, 60); /* it has that, and nothing is told */
+	ck_assert_uint_le(worker_left_s(&w), 1200);
+	worker_needs(&w, 5200);
+	ck_assert_uint_gt(worker_left_s(&w), 5100);
+	ck_assert_int_eq(read(fds[0], &head, sizeof(head)), sizeof(head));
+	ck_assert_int_eq(head.type, WORKER_NEEDS);
+	ck_assert_uint_eq(head.len, sizeof(end_us));
+	ck_assert_int_eq(read(fds[0], &end_us, sizeof(end_us)), sizeof(end_us));
+	ck_assert_uint_eq(end_us, w.end_us);
+	close(fds[0]);
+	close(fds[1]);
 }
 END_TEST
 
@@ -682,7 +768,10 @@ START_TEST(the_proof_is_taken_unless_the_gate_is_open_in_this_boot)
 }
 END_TEST
 
-SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, a_step_has_the_time_that_it_is_configured_to_wait, programs_of_one_step_share_its_time,
+SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, a_step_has_the_time_that_it_is_configured_to_wait,
+	     what_waits_for_others_waits_for_minutes_and_counts_nothing,
+	     patience_and_attempts_are_configured_apart_and_together, a_pause_is_never_shorter_than_a_second,
+	     a_worker_that_needs_more_time_has_it_and_tells_the_agent, programs_of_one_step_share_its_time,
 	     every_row_of_the_table_is_whole,
 	     ids_are_unique_and_find_their_row, every_step_stands_below_those_it_needs,
 	     every_step_rests_on_preflight_and_the_gate_on_every_step,
