@@ -48,6 +48,7 @@ struct config {
 	char *attest_rim_url, *attest_rim_dir, *attest_ocsp;
 	bool attest_ocsp_nonce, attest_allow_hold, attest_allow_expired_rim;
 	char *attest_device_root, *attest_rim_root;
+	bool fabric_allow_unhealthy;
 	bool cublas_install;
 	char *cublas_python;
 	char *fetch_dir, *fetch_ca_file;
@@ -99,7 +100,7 @@ int config_parse(struct config *c, const char *text, size_t len, const char *nam
 void config_set_shape(struct config *c, enum shape shape);
 void config_done(struct config *c);
 
-/* "steps": {"driver": {"timeout_s": 1, "attempts": 1}}: the step's own value unless configured. */
+/* "steps": {"driver": {"timeout_s": 1, "attempts": 1, "patience_s": 1}}: the step's own value unless configured. */
 unsigned int config_step(const struct config *c, const char *step, const char *what,
 			 unsigned int fallback);
 

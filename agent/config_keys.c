@@ -126,6 +126,8 @@ const struct config_key config_keys[] = {
 	  "PEM file of a root to judge reference manifests under in place of NVIDIA's; every result says so" },
 	{ "attest.deadline_s", CONFIG_INT, AT(attest_deadline_s), "1800", NULL, NULL, 1, 86400,
 	  "how long an unknown verdict is retried" },
+	{ "fabric.allow_unhealthy", CONFIG_BOOL, AT(fabric_allow_unhealthy), "false", NULL, NULL, 0, 0,
+	  "go on where the driver calls the health of a GPU's NVLink fabric bad" },
 	{ "cublas.install", CONFIG_BOOL, AT(cublas_install), "false", NULL, NULL, 0, 0,
 	  "R22: install nvidia-cublas-cu12==12.4.5.8 (single, CUDA 12.4) with cublas.python" },
 	{ "cublas.python", CONFIG_PATH, AT(cublas_python), "/usr/bin/python3.11", NULL, NULL, 0, 0,

@@ -96,8 +96,9 @@ void engine_note_for_owner(struct engine *g)
 		{ !c->attest_ocsp_nonce,			 "attest.ocsp_nonce"		     },
 		{ c->attest_allow_hold,			"attest.allow_hold"  },
 		{ c->attest_allow_expired_rim,		       "attest.allow_expired_rim"		  },
-		{ *c->attest_device_root,			  "attest.device_root"       },
-		{ *c->attest_rim_root,		       "attest.rim_root"		 },
+		{ c->fabric_allow_unhealthy,		     "fabric.allow_unhealthy"    },
+		{ *c->attest_device_root,			  "attest.device_root"	       },
+		{ *c->attest_rim_root,		       "attest.rim_root"	 },
 	};
 	char note[FACTS_NOTE_SIZE];
 	struct json_object *notes = json_object_new_array(), *reduced = json_object_new_array();

@@ -66,37 +66,148 @@ int smi_parse_ready(const char *text, bool *ret_ready)
 			   ret_ready);
 }
 
-/*     Fabric
- *         State                             : Completed
- *         Status                            : Success
- * The status only counts once the state is Completed. */
-int smi_parse_fabric(const char *text, unsigned int *ret_gpus, unsigned int *ret_completed)
+/* --- the NVLink fabric --------------------------------------------------------------------------
+
+ *     Fabric
+ *         State                                          : Completed
+ *         Status                                         : Success
+ *         CliqueId                                       : 0
+ *         ClusterUUID                                    : 00000000-0000-0000-0000-000000000000
+ *         Health
+ *             Summary                                    : Healthy
+ *             Bandwidth                                  : Full
+ *
+ * 550 has Bandwidth alone under Health, 570 three routes and time-outs beside it, 580 the summary too. A section ends where
+ * a line is no further in than its title. */
+
+struct gpu_fabric {
+	char state[64], status[64];
+	bool told, bad, recovering; /* of its health */
+	char trouble[160];
+};
+
+static const char *const unknown_words[] = { "", "N/A", "Not Supported", "Unknown",
+					     "Unknown Error" };
+
+static bool is_word(const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(unknown_words); i++)
+		if (str_eq(value, unknown_words[i]))
+			return false;
+	return true;
+}
+
+static void add_trouble(struct gpu_fabric *g, const char *label, const char *value)
+{
+	size_t n = strlen(g->trouble);
+
+	g->bad = true;
+	snprintf(g->trouble + n, sizeof(g->trouble) - n, "%s%s: %s", n ? ", " : "", label, value);
+}
+
+/* The words in which all is well: of a summary, every other word is none of them. Of the rest, words that are not known
+ * say nothing. */
+static void take_health(struct gpu_fabric *g, const char *line)
+{
+	static const struct {
+		const char *label, *good, *bad; /* NULL: any other word */
+	} fields[] = {
+		{"Summary",		     "Healthy", NULL	     },
+		{ "Bandwidth",	       "Full",    "Degraded"},
+		{ "Route Unhealthy",	     "False",   "True"    },
+		{ "Incorrect Configuration", "None",    NULL	  },
+	};
+	static const char *const recoveries[] = { "Route Recovery in progress",
+						  "Access Timeout Recovery" };
+	char value[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (!find_value(line, fields[i].label, value, sizeof(value)) || !is_word(value))
+			continue;
+		if (str_eq(value, fields[i].good))
+			g->told = true;
+		else if (!fields[i].bad || str_eq(value, fields[i].bad))
+			add_trouble(g, fields[i].label, value);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(recoveries); i++)
+		if (find_value(line, recoveries[i], value, sizeof(value)))
+			g->recovering |= str_eq(value, "True");
+}
+
+static void take_fabric_line(struct gpu_fabric *g, const char *line)
+{
+	char value[64];
+
+	if (!g->state[0] && find_value(line, "State", value, sizeof(value)))
+		str_copy(g->state, sizeof(g->state), value);
+	else if (!g->status[0] && find_value(line, "Status", value, sizeof(value)))
+		str_copy(g->status, sizeof(g->status), value);
+	else
+		take_health(g, line);
+}
+
+static void count_completed(struct smi_fabric *f, const struct gpu_fabric *g)
+{
+	if (g->bad) {
+		if (!f->unhealthy++)
+			str_copy(f->trouble, sizeof(f->trouble), g->trouble);
+	} else if (g->recovering) {
+		f->in_progress++;
+		return;
+	}
+	f->healthy += g->told && !g->bad;
+	f->completed++;
+}
+
+static void count_gpu(struct smi_fabric *f, const struct gpu_fabric *g)
+{
+	f->gpus++;
+	if (str_eq(g->state, "In Progress")) {
+		f->in_progress++;
+	} else if (str_eq(g->state, "Not Started")) {
+		f->not_started++;
+	} else if (!str_eq(g->state, "Completed") || str_eq(g->status, "") ||
+		   str_eq(g->status, "N/A")) {
+		f->unclear++;
+	} else if (str_eq(g->status, "Success")) {
+		count_completed(f, g);
+	} else if (!f->failed++) {
+		str_copy(f->failure, sizeof(f->failure), g->status);
+		str_sanitise(f->failure);
+	}
+}
+
+int smi_parse_fabric(const char *text, struct smi_fabric *ret)
 {
 	_cleanup_free_ char *copy = xstrdup(text);
-	char *rest = copy, *line, value[64];
-	unsigned int gpus = 0, completed = 0;
-	bool state_ok = false, in_fabric = false;
+	char *rest = copy, *line;
+	struct smi_fabric f = { 0 };
+	struct gpu_fabric gpu = { 0 };
+	bool inside = false;
+	size_t depth = 0;
 
 	while ((line = strsep(&rest, "\n"))) {
+		size_t indent = strspn(line, " \t");
 		char *s = str_trim(line);
 
-		if (str_eq(s, "Fabric")) {
-			gpus++;
-			in_fabric = true;
-			state_ok = false;
-		} else if (in_fabric && find_value(s, "State", value, sizeof(value))) {
-			state_ok = str_eq(value, "Completed");
-		} else if (in_fabric && find_value(s, "Status", value, sizeof(value))) {
-			completed += state_ok && str_eq(value, "Success");
-			in_fabric = false;
-		} else if (*s && !strchr(s, ':')) {
-			in_fabric = false; /* another section's title */
+		if (!*s)
+			continue;
+		if (inside && indent > depth) {
+			take_fabric_line(&gpu, s);
+			continue;
 		}
+		if (inside)
+			count_gpu(&f, &gpu);
+		inside = str_eq(s, "Fabric");
+		depth = indent;
+		gpu = (struct gpu_fabric){ 0 };
 	}
-	if (gpus == 0)
+	if (inside)
+		count_gpu(&f, &gpu);
+	if (f.gpus == 0)
 		return -1;
-	*ret_gpus = gpus;
-	*ret_completed = completed;
+	str_sanitise(f.trouble);
+	*ret = f;
 	return 0;
 }
 
@@ -157,13 +268,13 @@ int smi_set_ready(struct worker *w, bool ready, struct err *e)
 	return ask(w, ARGV(PROG_NVIDIA_SMI, "conf-compute", "-srs", ready ? "1" : "0"), &text, e);
 }
 
-int smi_fabric(struct worker *w, unsigned int *ret_gpus, unsigned int *ret_completed, struct err *e)
+int smi_fabric(struct worker *w, struct smi_fabric *ret, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 
 	if (ask(w, ARGV(PROG_NVIDIA_SMI, "-q"), &text, e) < 0)
 		return -1;
-	if (smi_parse_fabric(text, ret_gpus, ret_completed) == 0)
+	if (smi_parse_fabric(text, ret) == 0)
 		return 0;
 	return err_set(e, &CODE_SMI, "nvidia-smi -q: no Fabric section in its answer");
 }

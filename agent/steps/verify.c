@@ -1,10 +1,12 @@
 /* tdx (R15), devices and fabric (R14, R23), cc-mode (R16, R17): looked at again at every boot. */
 #include "codes.h"
 #include "core/fs.h"
+#include "core/str.h"
 #include "paths.h"
 #include "present.h"
 #include "smi.h"
 #include "steps/all.h"
+#include "sys/units.h"
 
 PROBE(tdx)
 {
@@ -76,17 +78,89 @@ PROBE(fabric)
 	verify_probe(f, r, "ask for the fabric state of every GPU");
 }
 
+/* Its own end would leave every GPU In Progress. */
+static int fabricmanager_runs(struct err *e)
+{
+	_cleanup_(units_close_p) struct units *u = NULL;
+	struct unit_state s;
+
+	if (units_open(&u, e) < 0 || units_get(u, UNIT_FABRICMANAGER, &s, e) < 0)
+		return -1;
+	if (!str_eq(s.active, "inactive") && !str_eq(s.active, "failed"))
+		return 0;
+	return err_set(e, &CODE_FABRICMANAGER,
+		       UNIT_FABRICMANAGER " is %s (%s), and the fabric is not complete", s.active,
+		       s.sub);
+}
+
+/* "5 In Progress, 2 Not Started": what is not complete yet. */
+static int not_yet(const struct smi_fabric *f, struct err *e)
+{
+	const struct {
+		unsigned int n;
+		const char *word;
+	} parts[] = {
+		{f->in_progress,  "In Progress"	},
+		{ f->not_started, "Not Started"	},
+		{ f->unclear,     "no known state"}
+	};
+	char text[128] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		size_t n = strlen(text);
+
+		if (parts[i].n)
+			snprintf(text + n, sizeof(text) - n, "%s%u %s", n ? ", " : "", parts[i].n,
+				 parts[i].word);
+	}
+	return err_set(e, &CODE_FABRIC, "the fabric is complete for %u of 8 GPUs: %s", f->completed,
+		       text);
+}
+
+static int judge_health(struct worker *w, const struct smi_fabric *f, struct err *e)
+{
+	if (f->unhealthy && !w->config->fabric_allow_unhealthy)
+		return err_set(
+			e, &CODE_FABRIC_UNHEALTHY,
+			"the fabric is complete, and the driver calls it unhealthy for %u of 8 GPUs: %s",
+			f->unhealthy, f->trouble);
+	if (f->unhealthy)
+		worker_event(w,
+			     "the driver calls the fabric unhealthy for %u of 8 GPUs (%s): "
+			     "fabric.allow_unhealthy goes on",
+			     f->unhealthy, f->trouble);
+	return 0;
+}
+
+/* One look. What is in progress is looked at again by the engine, every few seconds and for minutes: the GPUs register with
+ * the fabric long after Fabric Manager is active. */
 APPLY(fabric)
 {
-	unsigned int gpus, completed;
+	struct smi_fabric f;
 
-	if (smi_fabric(w, &gpus, &completed, e) < 0)
+	if (smi_fabric(w, &f, e) < 0)
 		return -1;
-	if (gpus != 8 || completed != gpus)
-		return err_set(e, &CODE_FABRIC,
-			       "the fabric is complete for %u of 8 GPUs (%u are listed)", completed,
-			       gpus);
-	worker_found(w, "the fabric is complete for %u GPUs", completed);
+	if (f.gpus != 8)
+		return err_set(e, &CODE_FABRIC_FAILED, "nvidia-smi -q lists %u GPUs, not 8",
+			       f.gpus);
+	if (f.failed)
+		return err_set(e, &CODE_FABRIC_FAILED,
+			       "the fabric ended with \"%s\" for %u of 8 GPUs", f.failure,
+			       f.failed);
+	if (f.completed != f.gpus)
+		return fabricmanager_runs(e) < 0 ? -1 : not_yet(&f, e);
+	if (judge_health(w, &f, e) < 0)
+		return -1;
+	if (f.unhealthy)
+		worker_found(w, "the fabric is complete for 8 GPUs, %u of them unhealthy: %s",
+			     f.unhealthy, f.trouble);
+	else if (f.healthy == f.gpus)
+		worker_found(w, "the fabric is complete for 8 GPUs, all of them healthy");
+	else
+		worker_found(
+			w,
+			"the fabric is complete for 8 GPUs; of %u the driver does not tell the health",
+			f.gpus - f.healthy);
 	return 0;
 }
 

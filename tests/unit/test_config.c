@@ -77,6 +77,7 @@ static const struct {
 	{ "attest.device_root", "", NULL },
 	{ "attest.rim_root", "", NULL },
 	{ "attest.deadline_s", "1800", NULL },
+	{ "fabric.allow_unhealthy", "false", NULL },
 	{ "cublas.install", "false", NULL },
 	{ "cublas.python", "/usr/bin/python3.11", NULL },
 	{ "fetch.dir", "/var/cache/gn8v", NULL },
@@ -680,6 +681,11 @@ START_TEST(steps_may_have_their_own_deadline_and_attempts)
 	}
 	check_refused("{\"steps\": {\"driver\": {\"timeout_s\": 0}}}", "steps.driver.timeout_s");
 	check_refused("{\"steps\": {\"driver\": {\"timeout_s\": 86401}}}", "steps.driver.timeout_s");
+	parse("{\"steps\": {\"packages\": {\"patience_s\": 7}}}");
+	ck_assert_uint_eq(config_step(&c, "packages", "patience_s", 600), 7);
+	config_done(&c);
+	check_refused("{\"steps\": {\"packages\": {\"patience_s\": 0}}}", "steps.packages.patience_s");
+	check_refused("{\"steps\": {\"packages\": {\"patience\": 5}}}", "steps.packages.patience");
 	check_refused("{\"steps\": {\"driver\": {\"attempts\": -1}}}", "steps.driver.attempts");
 	check_refused("{\"steps\": {\"driver\": {\"attempts\": \"2\"}}}", "steps.driver.attempts");
 	check_refused("{\"steps\": {\"driver\": {\"attempts\": 1.5}}}", "steps.driver.attempts");
