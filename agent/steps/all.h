@@ -75,9 +75,13 @@ int step_play(struct worker *w, struct run *r, const struct err_kind *kind, stru
  * a clock that was ahead, would look newer than that initramfs. It gets the time of the boot. */
 int lkca_not_ahead(struct err *e);
 
-/* Starts a unit and waits for it, with the step's deadline. Where a job is under way already (a boot's)
- * it is joined; if that one, which others began, fails, the unit is started once more. */
+/* Starts a unit and waits for it, as long as systemd does or as the step's configured deadline says. Where a job is under
+ * way already (a boot's) it is joined. A start that failed is the end of it: a GPU whose initialisation was cut off can
+ * be lost until it is reset. Only where the joined job never ran the unit's program is the unit started after it. */
 int step_start_unit(struct worker *w, struct units *u, const char *name, struct err *e);
+
+/* Waits until a unit that is being started no longer is: for who means to stop it then. */
+int step_settle_unit(struct worker *w, struct units *u, const char *name, struct err *e);
 
 /* Stops a unit and waits for it: longer than the 90 s after which systemd kills what does not stop (DefaultTimeoutStopSec=,
  * systemd-system.conf(5)), but not beyond the step's deadline. */

@@ -1,10 +1,13 @@
 /* What several steps share. */
+#include "codes.h"
 #include "core/str.h"
 #include "steps/all.h"
 #include "sys/run.h"
 
 #define LAST_LINES 5
 #define STOP_S	   150
+/* What systemd takes, after TimeoutStartSec=, to end what did not start: SIGTERM, then SIGKILL, 90 s each by default. */
+#define END_S 200
 
 /* Where the last n lines of a text begin. */
 static const char *last_lines(const char *text, size_t n)
@@ -89,15 +92,69 @@ int step_stop_unit(struct worker *w, struct units *u, const char *name, struct e
 	return units_stop(u, name, left_s < STOP_S ? left_s : STOP_S, e);
 }
 
+/* Whoever waits for a unit's start waits as long as systemd does: its own deadline moves where the unit, or a drop-in of
+ * the owner's, has more time. A deadline that is configured is the owner's word. */
+static void wait_as_long(struct worker *w, struct units *u, const char *name)
+{
+	struct err ignored = ERR_INIT;
+	unsigned int limit_s;
+
+	if (!config_step(w->config, w->step->id, "timeout_s", 0) &&
+	    units_start_limit(u, name, &limit_s, &ignored) == 0 && limit_s &&
+	    limit_s + END_S > worker_left_s(w)) {
+		worker_event(w, "%s has %u s to start: that is waited for", name, limit_s);
+		worker_needs(w, limit_s + END_S);
+	}
+}
+
+/* The job ended, and the unit's program was not started for it. */
+static bool never_ran(const struct unit_state *before, const char *result)
+{
+	return str_eq(result, "dependency") ||
+	       (str_eq(result, "canceled") && str_eq(before->active, "inactive"));
+}
+
 int step_start_unit(struct worker *w, struct units *u, const char *name, struct err *e)
 {
 	struct unit_state before;
 
 	if (units_get(u, name, &before, e) < 0)
 		return -1;
+	wait_as_long(w, u, name);
 	if (units_start(u, name, worker_left_s(w), e) == 0)
 		return 0;
-	return before.job[0] ? units_start(u, name, worker_left_s(w), e) : -1;
+	if (before.job[0] && never_ran(&before, units_job_result(u)))
+		return units_start(u, name, worker_left_s(w), e);
+	if (e->kind == &ERR_TIMEOUT && !*units_job_result(u))
+		err_hint(e,
+			 "journalctl -b -u %s; its start goes on and is not stopped: "
+			 "systemctl restart gn8v-agent waits for it again",
+			 name);
+	return -1;
+}
+
+int step_settle_unit(struct worker *w, struct units *u, const char *name, struct err *e)
+{
+	struct unit_state s;
+	unsigned int left_s;
+	bool idle;
+
+	if (units_get(u, name, &s, e) < 0)
+		return -1;
+	if (!str_eq(s.active, "activating"))
+		return 0;
+	worker_event(w, "%s is being started: that is waited for, not stopped in the middle", name);
+	wait_as_long(w, u, name);
+	left_s = worker_left_s(w);
+	if (units_wait_idle(u, &name, 1, left_s, &idle, e) < 0)
+		return -1;
+	if (idle)
+		return 0;
+	err_set(e, &CODE_HOLD,
+		"%s is still being started after %u s, and is not stopped in the middle", name,
+		left_s);
+	return err_hint(e, "journalctl -b -u %s; once it has ended: systemctl restart gn8v-agent",
+			name);
 }
 
 void step_names(const char *const *names, size_t n, char dst[STEP_NAMES_SIZE])

@@ -28,7 +28,7 @@ PROBE(driver)
 }
 
 /* A newer driver over a running one: the module must not be in use, nor about to be. What the boot began may have
- * come on since the facts were read. */
+ * come on since the facts were read; a start that is under way is not cut off, which could lose a GPU. */
 static int stop_users(struct worker *w, struct err *e)
 {
 	static const char *const names[] = { UNIT_PERSISTENCED, UNIT_FABRICMANAGER };
@@ -41,7 +41,8 @@ static int stop_users(struct worker *w, struct err *e)
 
 		if (units_get(u, names[i], &s, e) < 0)
 			return -1;
-		if (!units_is_idle(&s) && step_stop_unit(w, u, names[i], e) < 0)
+		if (!units_is_idle(&s) && (step_settle_unit(w, u, names[i], e) < 0 ||
+					   step_stop_unit(w, u, names[i], e) < 0))
 			return err_rekind(e, &CODE_HOLD);
 	}
 	return 0;

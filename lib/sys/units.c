@@ -5,6 +5,7 @@
 #include "sys/units_inside.h"
 
 #define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
+#define LIMIT_MAX_S    86400
 
 bool units_error_is_missing(const struct units *u)
 {
@@ -156,6 +157,36 @@ static const char *result_text(struct units *u, const char *name, char *dst, siz
 	    read_word(reply, word, sizeof(word)) > 0 && !str_eq(word, "success"))
 		snprintf(dst, dst_size, " (%s)", word);
 	return dst;
+}
+
+const char *units_job_result(const struct units *u)
+{
+	return u->job_result;
+}
+
+int units_start_limit(struct units *u, const char *name, unsigned int *ret_s, struct err *e)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	struct peer unit = { units_pid1.name, NULL, "org.freedesktop.DBus.Properties" };
+	uint64_t us;
+	int r;
+
+	*ret_s = 0;
+	if (load(u, name, &path, e) < 0)
+		return -1;
+	unit.path = path;
+	if (units_call(u, &unit, "Get", PID1_US, &reply, e, "ss",
+		       "org.freedesktop.systemd1.Service", "TimeoutStartUSec") < 0)
+		return unit_failed(u, name, e);
+	r = sd_bus_message_read(reply, "v", "t", &us);
+	if (r < 0)
+		return units_bus_failed(u, r, "TimeoutStartUSec", e);
+	if (us != UINT64_MAX)
+		*ret_s = us / SECOND_US < LIMIT_MAX_S
+				 ? (unsigned int)((us + SECOND_US - 1) / SECOND_US)
+				 : LIMIT_MAX_S;
+	return 0;
 }
 
 int units_queue(struct units *u, const char *member, const char *name, const char *mode,

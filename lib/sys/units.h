@@ -58,6 +58,13 @@ int units_is_behind(struct units *u, const char *name, const char *const *others
 int units_start(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
 int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct err *e);
 
+/* How the job of the last units_start or units_stop ended: "done", "failed", "timeout", "canceled", "dependency", ...;
+ * "unknown" where PID 1 was off the bus meanwhile, "" while it has not ended. */
+const char *units_job_result(const struct units *u);
+
+/* TimeoutStartSec= that is in effect, drop-ins included; 0 when there is no limit or it is no service that is loaded. */
+int units_start_limit(struct units *u, const char *name, unsigned int *ret_s, struct err *e);
+
 /* Queues the job and returns. */
 int units_start_nowait(struct units *u, const char *name, struct err *e);
 

@@ -1,4 +1,5 @@
 /* The properties of units, services and jobs on the bus. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,15 @@ static int get_main_pid_of(sd_bus_message *reply, struct unit *u)
 }
 GETTER(get_main_pid, struct unit)
 
+/* As systemd writes "infinity": the largest number. */
+static int get_timeout_start_of(sd_bus_message *reply, struct unit *u)
+{
+	double s = u->def.timeout_start_s;
+
+	return sd_bus_message_append(reply, "t", isinf(s) ? UINT64_MAX : (uint64_t)(s * 1e6));
+}
+GETTER(get_timeout_start, struct unit)
+
 static int get_job_unit_of(sd_bus_message *reply, struct job *j)
 {
 	return sd_bus_message_append(reply, "(so)", j->unit->name, j->unit->object);
@@ -126,6 +136,7 @@ static const sd_bus_vtable unit_vtable[] = {
 
 static const sd_bus_vtable service_vtable[] = {
 	SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("Result", "s", NULL, U(result), CHANGES),
+	SD_BUS_PROPERTY("TimeoutStartUSec", "t", get_timeout_start, 0, CONSTANT),
 	SD_BUS_PROPERTY("ExecMainStatus", "i", NULL, U(main_status), CHANGES),
 	SD_BUS_PROPERTY("MainPID", "u", get_main_pid, 0, CHANGES), SD_BUS_VTABLE_END
 };
