@@ -252,6 +252,21 @@ network_faults_are_survived() {
 	ok $? "faults: one whose modes were hardened and whose documentation was removed is not"
 }
 
+# What is away for minutes is waited for; after an hour there is one clear end, and the next boot begins anew.
+patience_ends() {
+	machine patience
+	user_data 1
+	mv "$m/fake/www/gn8v-1.rpm" "$m/fake/aside"
+	boot
+	[ $? -eq 1 ] && [ "$(grep -c '^gave up after 60 minutes, .*systemctl restart gn8v-bootstrap.service$' "$m/fake/log/output")" -eq 1 ] &&
+		[ "$(awk '$1 == "sleep" { sum += $2 } END { print (sum >= 3600 && sum < 3660) }' "$m/fake/log/commands")" = 1 ] &&
+		grep -q '^trying again in 60 s, for [0-9]* more minutes at most$' "$m/fake/log/output"
+	ok $? "patience: a server that is away is asked for an hour, and then it is said what to type"
+	mv "$m/fake/aside" "$m/fake/www/gn8v-1.rpm"
+	boot && [ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
+	ok $? "patience: the next boot begins anew"
+}
+
 # A power cut in a transaction of the agent: its copy of the package database is not the bootstrap's, and comes back late.
 agent_puts_the_database_back() {
 	machine agents
@@ -488,6 +503,7 @@ local_packages_must_be_signed
 silent_rpm_installs_nothing
 wrong_digest_never_installs
 network_faults_are_survived
+patience_ends
 agent_puts_the_database_back
 hung_tools_meet_their_limits
 database_of_others_is_left_alone
