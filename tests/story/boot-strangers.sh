@@ -45,3 +45,36 @@ agent_again
 expect_exit 64
 agent_run
 expect_ready
+
+say "== no saved_entry, and a newer kernel whose entry lacks the argument comes before the restart: mended, and no restart for ever"
+story_begin single
+boot=$T/root/boot
+agent_boot
+expect_exit 64
+sed -i '/^saved_entry=/d' "$boot/grub2/grubenv"
+entry=$(ls "$boot"/loader/entries/*-5.10.134-18.al8.x86_64.conf)
+id=${entry##*/}
+id=${id%%-*}
+old 5.10.134-19.1.al8.x86_64
+sed -i 's/ swiotlb=[^ ]*//' "$boot/loader/entries/$id-5.10.134-19.1.al8.x86_64.conf"
+echo kernel > "$boot/vmlinuz-5.10.134-19.1.al8.x86_64"
+echo image > "$boot/initramfs-5.10.134-19.1.al8.x86_64.img"
+cp -r "$T/root/usr/lib/modules/5.10.134-18.al8.x86_64" "$T/root/usr/lib/modules/5.10.134-19.1.al8.x86_64"
+agent_run
+expect_failed restart-no-effect
+expect_boots 2
+has "$boot/loader/entries/$id-5.10.134-19.1.al8.x86_64.conf" swiotlb=4194304,any
+
+say "== a grubby that ends well and changes nothing: said at once, and no restart"
+story_begin single
+mv "$T/root/usr/sbin/grubby" "$T/root/usr/sbin/grubby.real"
+cat > "$T/root/usr/sbin/grubby" <<'END'
+#!/bin/sh
+case "$*" in *--update-kernel=ALL*) exit 0 ;; esac
+exec "$0.real" "$@"
+END
+chmod 755 "$T/root/usr/sbin/grubby"
+agent_boot
+expect_failed step-without-effect
+expect error.step kernel-args
+expect_count 0 bus Reboot
