@@ -13,8 +13,11 @@
 /* Pure. `output` is everything the tool printed, `status` its exit status. */
 void nvtool_judge(const char *output, int status, enum shape shape, struct appraisal *ret);
 
-/* The RIM id in "Could not fetch RIM file from RIM service with id : ID"; false if it is not said. */
-bool nvtool_missing_rim(const char *output, char *dst, size_t dst_size);
+/* Which RIM could not be fetched: the id in "Could not fetch RIM file from RIM service with id : ID". The
+ * tools say that after any HTTP error, a service that is down included: only where they say 404 too is
+ * it one that is not published. */
+enum nvtool_rim { NVTOOL_RIM_NOT_NAMED, NVTOOL_RIM_NOT_HAD, NVTOOL_RIM_MISSING };
+enum nvtool_rim nvtool_unfetched_rim(const char *output, char *dst, size_t dst_size);
 
 /* The last line about trouble with the network, which names the peer where the tool does; false if
  * there is none. */

@@ -28,12 +28,15 @@ static void name_reasons(const struct appraisal *a, enum check_result result, ch
 	for (size_t i = 0; i < a->devices_n && text.len < 300; i++)
 		for (size_t k = 0; k < a->devices[i].checks_n; k++) {
 			const struct check *c = &a->devices[i].checks[k];
+			/* Of what others were asked for: what came back rather than who may mend it. */
+			const char *why =
+				c->cause != CAUSE_NONE && c->found[0] ? c->found : c->note;
 
 			if (c->result == result && text.len < 300)
 				strbuf_printf(&text, "%s%s %u: %s%s%s", text.len ? "; " : "",
 					      device_type_name(a->devices[i].type),
-					      a->devices[i].index, c->name, c->note[0] ? ": " : "",
-					      c->note);
+					      a->devices[i].index, c->name, why[0] ? ": " : "",
+					      why);
 		}
 	for (size_t k = 0; k < a->checks_n; k++)
 		if (a->checks[k].result == result && text.len < 300)
@@ -116,12 +119,22 @@ static int cannot_tell(const struct appraisal *a, const char *output, uint64_t b
 {
 	double took_s = (double)(clock_monotonic_us() - began_us) / 1e6;
 	char why[512], rim[128], said[256] = "";
+	enum nvtool_rim fetched = NVTOOL_RIM_NOT_NAMED;
 
 	if (attest_missing_rim(a, e))
 		return -1;
-	if (output && nvtool_missing_rim(output, rim, sizeof(rim)))
+	if (output)
+		fetched = nvtool_unfetched_rim(output, rim, sizeof(rim));
+	if (fetched == NVTOOL_RIM_MISSING)
 		return err_set(e, &CODE_RIM_MISSING,
 			       "the RIM service has no reference values named %s", rim);
+	if (fetched == NVTOOL_RIM_NOT_HAD)
+		return err_set(
+			e, &CODE_UNKNOWN,
+			"no verdict could be reached in %.0f s: NVIDIA's program was not given the "
+			"reference values %s, and does not say whether they are not published or "
+			"the RIM service had trouble",
+			took_s, rim);
 	name_reasons(a, CHECK_UNKNOWN, why, sizeof(why));
 	if (output)
 		nvtool_network_trouble(output, said, sizeof(said));

@@ -234,16 +234,23 @@ static const struct {
 	{ "The runtime measurements are matching with the golden measurements.",
 	  "The runtime measurements are not matching with the", "measurements" },
 	{ "The certificate chain revocation status verification successful.",
-	  "THE GH100 A01 GSP BROM IS REVOKED FOR REASON : ReasonFlags.key_compromise", "ocsp" },
+	  "THE GH100 A01 GSP BROM IS REVOKED FOR REASON : key_compromise", "ocsp" },
 	{ "Attestation report signature verification successful.", "Attestation report signature verification failed.",
 	  "report_signature" },
 	{ "request message is matching with the generated nonce.",
 	  "request message is not matching with the generated nonce.", "nonce" },
-	{ "RIM Schema validation passed.", "RIM Schema validation failed.", "driver_rim_structure" },
-	{ "vbios RIM signature verification successful.", "vbios RIM signature verification failed.",
-	  "vbios_rim_signature" },
-	{ "vbios RIM certificate chain verification successful.", "vbios RIM certificate chain verification failed.",
+	{ "RIM Schema validation passed.", "Schema validation of driver RIM failed.", "driver_rim_structure" },
+	{ "vbios RIM signature verification successful.", "RIM signature verification failed.", "vbios_rim_signature" },
+	{ "vbios RIM certificate chain verification successful.", "vbios RIM cert chain verification failed",
 	  "vbios_rim_chain" },
+	{ "vbios RIM certificate chain verification successful.",
+	  "VBIOS RIM certificate expired on 2024-01-01T00:00:00.\nvbios RIM cert chain verification failed",
+	  "vbios_rim_chain_time" },
+	{ "RIM Schema validation passed.",
+	  "RIM Schema validation passed.\nThe driver version in the RIM file is not matching with the installed driver version.",
+	  "driver_rim_version" },
+	{ "Comparing measurements (runtime vs golden)", "The driver and vbios RIM have measurement at the same index : 7",
+	  "index_conflict" },
 	{ "report certificate chain validation successful.", "report certificate chain validation failed.", "chain" },
 };
 
@@ -343,6 +350,22 @@ END_TEST
 START_TEST(what_was_out_of_reach_is_unknown_and_not_rejected)
 {
 	static const char *const lines[] = {
+		"Call to send_ocsp_request timed out after 10 seconds.",
+		"<urlopen error [Errno -2] Name or service not known>",
+		"<urlopen error [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired (_ssl.c:1006)>",
+		"HTTP Error 503: Service Unavailable",
+		"THE GH100 A01 GSP BROM certificate status is UNKNOWN",
+		"The ocsp response certificate chain verification failed for GH100 A01 GSP BROM.",
+		"The ocsp response response for certificate GH100 A01 GSP BROM failed due to signature verification failure.",
+		"The nonce in the OCSP response message is not matching with the one passed in the OCSP request message.",
+		"OCSP response does not contain a nonce extension. If OCSP nonce validation is not required in your environment, "
+		"consider disabling the nonce check.",
+		"Couldn't receive a proper response from the OCSP server.",
+		"Error occurred while fetching the driver RIM from the RIM service due to Call to fetch_rim_file timed out after 10 "
+		"seconds.",
+		"Could not fetch rim file from RIM service with id : NV_SWITCH_BIOS_5612_0002_890_96106D0001",
+		"Failed to fetch Vbios RIM file from RIM service due to: <urlopen error [Errno 111] Connection refused>",
+		"RIM Schema validation failed.",
 		"The send_ocsp_request call timed out.",
 		"Could not fetch RIM file from RIM service with id : NV_GPU_VBIOS_G520_0200_885_9600CF0005",
 		"Error occurred while fetching the driver RIM from the RIM service due to The fetch_rim_file call timed out.",
@@ -359,18 +382,94 @@ START_TEST(what_was_out_of_reach_is_unknown_and_not_rejected)
 }
 END_TEST
 
-START_TEST(the_id_of_a_missing_rim_is_found)
+START_TEST(a_rim_that_was_not_fetched_is_missing_only_where_404_is_said)
 {
+	static const char gpu[] = "x\nCould not fetch RIM file from RIM service with id : NV_GPU_VBIOS_1 \ny";
+	static const char other[] = "Could not fetch rim file from RIM service with id : NV_SWITCH_BIOS_1";
 	char id[64], small[8];
 
-	ck_assert(nvtool_missing_rim("x\nCould not fetch RIM file from RIM service with id : NV_GPU_VBIOS_1 \ny", id, sizeof(id)));
+	ck_assert_int_eq(nvtool_unfetched_rim(gpu, id, sizeof(id)), NVTOOL_RIM_NOT_HAD);
 	ck_assert_str_eq(id, "NV_GPU_VBIOS_1");
-	ck_assert(nvtool_missing_rim("Could not fetch RIM file from RIM service with id : NV_GPU_VBIOS_1", small, sizeof(small)));
+	ck_assert_int_eq(nvtool_unfetched_rim(other, id, sizeof(id)), NVTOOL_RIM_NOT_HAD);
+	ck_assert_str_eq(id, "NV_SWITCH_BIOS_1");
+	ck_assert_int_eq(nvtool_unfetched_rim("Could not fetch RIM file from RIM service with id : A\nHTTP Error 404: Not Found\n",
+					      id, sizeof(id)),
+			 NVTOOL_RIM_MISSING);
+	ck_assert_int_eq(nvtool_unfetched_rim("Could not fetch rim file from RIM service with id : A\nHTTP Error 404: Not Found\n",
+					      id, sizeof(id)),
+			 NVTOOL_RIM_MISSING);
+	ck_assert_int_eq(nvtool_unfetched_rim("HTTP Error 404: Not Found\nCould not fetch RIM file from RIM service with id : A\n"
+					      "HTTP Error 503: Service Unavailable\n",
+					      id, sizeof(id)),
+			 NVTOOL_RIM_NOT_HAD);
+	ck_assert_int_eq(nvtool_unfetched_rim(gpu, small, sizeof(small)), NVTOOL_RIM_NOT_HAD);
 	ck_assert_str_eq(small, "NV_GPU_");
-	ck_assert(nvtool_missing_rim("Could not fetch RIM file from RIM service with id : A\033[31m\n", id, sizeof(id)));
+	nvtool_unfetched_rim("Could not fetch RIM file from RIM service with id : A\033[31m\n", id, sizeof(id));
 	ck_assert_str_eq(id, "A?[31m");
-	ck_assert(!nvtool_missing_rim(single, id, sizeof(id)));
-	ck_assert(!nvtool_missing_rim("", id, sizeof(id)));
+	ck_assert_int_eq(nvtool_unfetched_rim(single, id, sizeof(id)), NVTOOL_RIM_NOT_NAMED);
+	ck_assert_int_eq(nvtool_unfetched_rim("", id, sizeof(id)), NVTOOL_RIM_NOT_NAMED);
+}
+END_TEST
+
+/* --- what the real programs printed, on simulated devices and services ----------------------- */
+
+static const struct {
+	const char *name;
+	int status;
+	enum verdict verdict;
+	enum device_type type;
+	unsigned int index;
+	const char *check, *words; /* of the check that decides */
+} recorded[] = {
+	{ "cc_admin-2.5.0-good", 0, VERDICT_ACCEPTED, DEVICE_GPU, 0, NULL, NULL },
+	{ "cc_admin-2.5.0-rim-revoked", 1, VERDICT_REJECTED, DEVICE_GPU, 0, "driver_rim_ocsp", "REASON : key_compromise" },
+	{ "cc_admin-2.5.0-rim-changed", 1, VERDICT_REJECTED, DEVICE_GPU, 0, "driver_rim_signature", "RIM signature" },
+	{ "cc_admin-2.5.0-rim-expired", 1, VERDICT_REJECTED, DEVICE_GPU, 0, "driver_rim_chain_time", "expired on 2024-01-01" },
+	{ "cc_admin-2.5.0-measurements", 1, VERDICT_REJECTED, DEVICE_GPU, 0, "measurements", "not matching" },
+	{ "cc_admin-2.5.0-clock-behind", 1, VERDICT_REJECTED, DEVICE_GPU, 0, "chain", "validation failed" },
+	{ "cc_admin-2.5.0-clock-ahead", 1, VERDICT_UNKNOWN, DEVICE_GPU, 0, "ocsp", "certificate has expired" },
+	{ "cc_admin-2.5.0-no-answer", 1, VERDICT_UNKNOWN, DEVICE_GPU, 0, "ocsp", "Remote end closed connection" },
+	{ "cc_admin-2.5.0-ocsp-503", 1, VERDICT_UNKNOWN, DEVICE_GPU, 0, "ocsp", "HTTP Error 503" },
+	{ "cc_admin-2.5.0-ocsp-garbled", 1, VERDICT_UNKNOWN, DEVICE_GPU, 0, "ocsp", "error parsing asn1 value" },
+	{ "cc_admin-2.5.0-ocsp-unknown", 1, VERDICT_UNKNOWN, DEVICE_GPU, 0, "ocsp", "certificate status is UNKNOWN" },
+	{ "cc_admin-2.5.0-rim-404", 1, VERDICT_UNKNOWN, DEVICE_GPU, 0, "driver_rim_fetch", "NV_GPU_DRIVER_GH100_550.144.03" },
+	{ "cc_admin-2.5.0-no-nvml", 1, VERDICT_UNKNOWN, DEVICE_GPU, 0, NULL, NULL },
+	{ "ppcie-1.5.0-good", 0, VERDICT_ACCEPTED, DEVICE_GPU, 0, NULL, NULL },
+	{ "ppcie-1.5.0-revoked-gpu3", 0, VERDICT_REJECTED, DEVICE_GPU, 3, "ocsp", "IS REVOKED FOR REASON" },
+	{ "ppcie-1.5.0-switch-rim-404", 0, VERDICT_UNKNOWN, DEVICE_NVSWITCH, 0, "vbios_rim_fetch", "NV_SWITCH_BIOS_5612" },
+	{ "ppcie-1.5.0-ocsp-503", 0, VERDICT_UNKNOWN, DEVICE_GPU, 0, "ocsp", "HTTP Error 503" },
+	{ "ppcie-1.5.0-no-nvml", 0, VERDICT_UNKNOWN, DEVICE_GPU, 0, NULL, NULL },
+};
+
+START_TEST(the_real_programs_are_understood)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(recorded); i++) {
+		_cleanup_free_ char *file = xasprintf("../../fixtures/real/verifier/%s.txt", recorded[i].name);
+		_cleanup_free_ char *text = fixture_text(file);
+		enum shape shape = str_starts(recorded[i].name, "ppcie") ? SHAPE_MULTI : SHAPE_SINGLE;
+		enum verdict verdict = judge(text, recorded[i].status, shape);
+		struct device_verdict *d = appraisal_device(&a, recorded[i].type, recorded[i].index);
+		struct check *c = recorded[i].check ? check_find(d->checks, d->checks_n, recorded[i].check) : NULL;
+
+		ck_assert_msg(verdict == recorded[i].verdict, "%s: %s", recorded[i].name, verdict_name(verdict));
+		if (!recorded[i].check)
+			continue;
+		ck_assert_msg(c != NULL, "%s: no %s", recorded[i].name, recorded[i].check);
+		ck_assert_int_eq(c->result, verdict == VERDICT_REJECTED ? CHECK_FAILED : CHECK_UNKNOWN);
+		ck_assert_has(c->note, recorded[i].words);
+	}
+}
+END_TEST
+
+START_TEST(what_ends_a_section_in_words_of_its_own_is_told)
+{
+	const char *at = strstr(single, "Authenticating the RIMs.");
+	_cleanup_free_ char *text = xasprintf("%.*sA word that nobody has heard\nGPU Attestation failed.\n", (int)(at - single), single);
+	struct device_verdict *d;
+
+	ck_assert_int_eq(judge(text, 1, SHAPE_SINGLE), VERDICT_UNKNOWN);
+	d = appraisal_device(&a, DEVICE_GPU, 0);
+	ck_assert_str_eq(check_find(d->checks, d->checks_n, "verified")->note, "A word that nobody has heard");
 }
 END_TEST
 
@@ -520,7 +619,8 @@ SUITE_AROUND("nvtool", read_samples, free_samples, the_guides_sample_of_one_gpu_
 	     a_revoked_gpu_after_good_ones_is_rejected_whatever_the_last_line_says,
 	     a_time_out_at_a_later_gpu_is_unknown_whatever_the_last_line_says,
 	     a_device_that_says_it_is_bad_is_not_verified, what_was_out_of_reach_is_unknown_and_not_rejected,
-	     the_id_of_a_missing_rim_is_found, every_stage_must_say_success_whatever_the_exit_status,
+	     a_rim_that_was_not_fetched_is_missing_only_where_404_is_said, the_real_programs_are_understood,
+	     what_ends_a_section_in_words_of_its_own_is_told, every_stage_must_say_success_whatever_the_exit_status,
 	     a_second_table_cannot_mend_the_first, a_device_too_few_is_not_accepted,
 	     a_device_too_many_or_twice_is_not_accepted, the_same_gpu_eight_times_is_not_eight_gpus,
 	     more_sections_than_there_is_room_for_do_no_harm, what_is_said_outside_of_a_device_counts_for_none,
