@@ -3,6 +3,7 @@
 #include "core/str.h"
 #include "facts.h"
 #include "paths.h"
+#include "pypackage.h"
 #include "sys/run.h"
 
 /* modinfo exits 1 when the running kernel has no such module. */
@@ -43,23 +44,29 @@ static int read_userspace(struct facts_software *s, struct err *e)
 }
 
 /* What pip leaves last of each package: NAME-VERSION.dist-info with a RECORD. */
-static bool verifier_installed(const struct config *c)
+static bool package_installed(const struct fs_names *found, const char *spec)
 {
-	if (!fs_exists(PROG_VENV_PYTHON))
-		return false;
-	for (size_t i = 0; i < c->attest_packages.n; i++) {
-		const char *spec = c->attest_packages.v[i], *eq = strstr(spec, "==");
+	for (size_t i = 0; i < found->n; i++) {
 		_cleanup_free_ char *record = NULL;
 
-		if (!eq)
-			return false;
-		record = xasprintf(PATH_VENV
-				   "/lib/python3.11/site-packages/%.*s-%s.dist-info/RECORD",
-				   (int)(eq - spec), spec, eq + 2);
-		if (!fs_exists(record))
-			return false;
+		if (!pypackage_is_dist_info(found->v[i], spec))
+			continue;
+		record = xasprintf(PATH_VENV_SITE "/%s/RECORD", found->v[i]);
+		if (fs_exists(record))
+			return true;
 	}
-	return true;
+	return false;
+}
+
+static bool verifier_installed(const struct config *c)
+{
+	struct fs_names found = { 0 };
+	bool all = fs_exists(PROG_VENV_PYTHON) && fs_list(PATH_VENV_SITE, &found, NULL) == 0;
+
+	for (size_t i = 0; all && i < c->attest_packages.n; i++)
+		all = package_installed(&found, c->attest_packages.v[i]);
+	fs_names_done(&found);
+	return all;
 }
 
 static bool cublas_installed(void)

@@ -10,6 +10,7 @@
 #define PATH_HOLD \
 	"/var/lib/gn8v/hold" /* flag of 10-gn8v-hold.conf; says what was enabled and what ran */
 #define PATH_VENV	  "/var/lib/gn8v/verifier"
+#define PATH_VENV_SITE	  PATH_VENV "/lib/python3.11/site-packages"
 #define PATH_RPM_DB	  "/var/lib/gn8v/rpmdb" /* holds NVIDIA's key and nothing else */
 #define PATH_RPM_KEPT	  "/var/lib/gn8v/rpm-kept" /* of RPM's database, while a transaction runs */
 #define PATH_BEGUN	  "/var/lib/gn8v/begun"	 /* installers that have begun, see intent.h */
@@ -17,6 +18,7 @@
 #define PATH_RUN_DIR	  "/run/gn8v"
 #define PATH_LOCK	  "/run/gn8v/lock"
 #define PATH_DEVICES_LOCK "/run/gn8v/devices.lock" /* held while devices are asked for evidence */
+#define PATH_VERIFIER_DIR "/run/gn8v/verifier" /* where the guide's verifiers run */
 #define PATH_READY	  "/run/gn8v/ready"
 #define PATH_OPENED	  "/run/gn8v/opened" /* the gate was open once in this boot */
 #define PATH_MAPPED	  "/run/gn8v/swiotlb" /* what this boot's kernel mapped, see mapped.h */

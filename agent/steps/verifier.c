@@ -4,6 +4,7 @@
 #include "core/fs.h"
 #include "core/str.h"
 #include "paths.h"
+#include "pypackage.h"
 #include "steps/all.h"
 #include "sys/run.h"
 
@@ -69,32 +70,13 @@ static int install_packages(struct worker *w, struct err *e)
 	return r;
 }
 
-/* pip's report: install[].{metadata.name, metadata.version, download_info.archive_info.hashes.sha256} */
+/* No digest of the wheels is public: which they were is known afterwards at least. */
 static void record_digests(struct worker *w)
 {
 	_cleanup_json_ struct json_object *report = NULL;
-	struct json_object *list, *out = json_object_new_array();
 
-	if (json_read(PATH_REPORT, REPORT_MAX, &report, NULL) == 0) {
-		list = json_get(report, "install");
-		for (size_t i = 0; i < json_count(list); i++) {
-			struct json_object *item = json_item(list, i);
-			struct json_object *meta = json_get(item, "metadata"), *o;
-			struct json_object *archive =
-				json_get(json_get(item, "download_info"), "archive_info");
-			const char *sha256 = json_str(json_get(archive, "hashes"), "sha256", NULL);
-			_cleanup_free_ char *file = xasprintf("%s==%s", json_str(meta, "name", "?"),
-							      json_str(meta, "version", "?"));
-
-			if (!sha256)
-				continue;
-			o = json_object_new_object();
-			json_set_str(o, "file", file);
-			json_set_str(o, "sha256", sha256);
-			json_object_array_add(out, o);
-		}
-	}
-	worker_data(w, "packages", out);
+	(void)json_read(PATH_REPORT, REPORT_MAX, &report, NULL);
+	worker_data(w, "packages", pypackage_digests(report));
 	fs_unlink(PATH_REPORT, NULL);
 }
 
