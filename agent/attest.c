@@ -132,7 +132,9 @@ static int install_tool(struct worker *w, struct err *e)
 
 static int judge_by_tool(struct worker *w, struct appraisal *a, char **ret_output, struct err *e)
 {
-	struct run r = { .timeout_s = worker_left_s(w),
+	/* They write verifier.log and attestation_sdk.log where they stand, and fail where they cannot. */
+	struct run r = { .cwd = PATH_VERIFIER_DIR,
+			 .timeout_s = worker_left_s(w),
 			 .output_max = OUTPUT_MAX,
 			 .on_line = worker_on_line,
 			 .on_line_data = w };
@@ -141,7 +143,8 @@ static int judge_by_tool(struct worker *w, struct appraisal *a, char **ret_outpu
 	r.argv = multi ? ARGV(PROG_VENV_PYTHON, "-m", "ppcie.verifier.verification",
 			      "--gpu-attestation-mode=LOCAL", "--switch-attestation-mode=LOCAL")
 		       : ARGV(PROG_VENV_PYTHON, "-m", "verifier.cc_admin", "--user_mode");
-	if (install_tool(w, e) < 0 || gpu_guard(e) < 0)
+	if (install_tool(w, e) < 0 || gpu_guard(e) < 0 || fs_mkdirs(PATH_RUN_DIR, 0755, e) < 0 ||
+	    fs_mkdirs(PATH_VERIFIER_DIR, 0700, e) < 0)
 		return -1;
 	if (run_wait(&r, e) < 0 && e->kind != &ERR_CHILD) {
 		run_done(&r);
