@@ -1,8 +1,12 @@
 #include "collateral.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <strings.h>
 
+#include "codes.h"
 #include "core/clock.h"
 #include "core/fs.h"
 #include "core/json.h"
@@ -11,15 +15,17 @@
 #include "trust/rim.h"
 
 #define RIM_ANSWER_MAX (RIM_BYTES_MAX / 3 * 4 + 65536)
+#define KEY_MAX	       4096
 
 struct obtaining {
 	struct appraise *a;
 	const struct collateral *c;
 	struct collateral_report *report;
 	struct gather *g;
-	struct ask *asks; /* of all requests */
-	size_t asked;	  /* questions that were put so far */
-	struct err e;	  /* a library failed */
+	struct ask *asks;    /* of all requests */
+	char *authorization; /* for the RIM service; NULL: none */
+	size_t asked;	     /* questions that were put so far */
+	struct err e;	     /* a library failed */
 };
 
 /* One request: which RIM, or which question. */
@@ -44,6 +50,104 @@ static void obtaining_done(struct obtaining *o)
 		next = ask->next;
 		free(ask);
 	}
+	if (o->authorization)
+		explicit_bzero(o->authorization, strlen(o->authorization));
+	free(o->authorization);
+}
+
+/* --- the RIM service's key ---------------------------------------------------------------------- */
+
+static int judge_key_file(const char *path, const struct stat *st, struct err *e)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(e, &CODE_CONFIG, "attest.rim_key_file: %s is not a regular file",
+			       path);
+	/* Below a root directory (--root) everything belongs to whoever made it. */
+	if ((st->st_uid == 0 || fs_has_root()) && !(st->st_mode & 077))
+		return 0;
+	err_set(e, &CODE_CONFIG, "attest.rim_key_file: others than root may read %s or own it",
+		path);
+	return err_hint(
+		e,
+		"chown root %s && chmod 600 %s; the key in it was within reach of others: have a new one issued",
+		path, path);
+}
+
+static int cannot_read_key(const char *path, struct err *e)
+{
+	err_errno(e, errno, "attest.rim_key_file: %s", path);
+	return err_rekind(e, &CODE_CONFIG);
+}
+
+int collateral_key_check(const char *path, const char *rim_url, struct err *e)
+{
+	struct stat st;
+
+	if (!*path)
+		return 0;
+	if (strncasecmp(rim_url, "https://", strlen("https://")) != 0)
+		return err_set(
+			e, &CODE_CONFIG,
+			"attest.rim_key_file needs an attest.rim_url that begins with https://");
+	if (fs_stat(path, &st) == 0)
+		return judge_key_file(path, &st, e);
+	/* Who is not root may have no way to it, and needs none. */
+	return errno == EACCES ? 0 : cannot_read_key(path, e);
+}
+
+/* "KEY", or "SCHEME KEY": visible characters, with one blank at most. */
+static bool is_key(const char *s)
+{
+	size_t blanks = 0;
+
+	for (const char *p = s; *p; p++) {
+		blanks += *p == ' ';
+		if (!isgraph((unsigned char)*p) && *p != ' ')
+			return false;
+	}
+	return *s && blanks <= 1;
+}
+
+static int read_key_text(const char *path, char dst[KEY_MAX], struct err *e)
+{
+	_cleanup_fd_ int fd = fs_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return cannot_read_key(path, e);
+	if (judge_key_file(path, &st, e) < 0)
+		return -1;
+	n = read(fd, dst, KEY_MAX - 1);
+	if (n < 0)
+		return cannot_read_key(path, e);
+	dst[n] = '\0';
+	/* One that is cut off, or goes on behind a NUL, is no key. */
+	if (n == KEY_MAX - 1 || strlen(dst) != (size_t)n)
+		*dst = '\0';
+	return 0;
+}
+
+/* The header's value. NVIDIA documents "Bearer KEY"; where a service wants another scheme, the file says
+ * "SCHEME KEY". */
+static int read_key(const char *path, char **ret, struct err *e)
+{
+	char text[KEY_MAX];
+	const char *key;
+	int r = read_key_text(path, text, e);
+
+	if (r < 0)
+		return r;
+	key = str_trim(text);
+	if (is_key(key))
+		*ret = xasprintf("%s%s", strchr(key, ' ') ? "" : "Bearer ", key);
+	else
+		r = err_set(
+			e, &CODE_CONFIG,
+			"attest.rim_key_file: %s is not one line with a key, or a scheme and a key",
+			path);
+	explicit_bzero(text, sizeof(text));
+	return r;
 }
 
 /* --- the RIM service's answer ------------------------------------------------------------------- */
@@ -131,6 +235,16 @@ static void give_rim(struct obtaining *o, size_t i, const char *bytes, size_t le
 		ask_new_questions(o);
 }
 
+static void miss_for_want_of_a_key(struct obtaining *o, size_t i, const struct err *e)
+{
+	_cleanup_free_ char *why = xasprintf(
+		"%s: %s", e->msg,
+		o->authorization ? "the RIM service does not take the key in attest.rim_key_file"
+				 : "the RIM service wants a key, see attest.rim_key_file");
+
+	appraise_miss_rim(o->a, i, cause_of(e), why);
+}
+
 static bool on_rim(const struct gather_answer *answer, void *data)
 {
 	struct ask *ask = data;
@@ -140,7 +254,9 @@ static bool on_rim(const struct gather_answer *answer, void *data)
 	struct err e = ERR_INIT;
 	size_t len = 0;
 
-	if (answer->e)
+	if (answer->e && (answer->status == 401 || answer->status == 403))
+		miss_for_want_of_a_key(o, ask->number, answer->e);
+	else if (answer->e)
 		appraise_miss_rim(o->a, ask->number,
 				  answer->status == 404 ? CAUSE_RIM_MISSING : cause_of(answer->e),
 				  answer->e->msg);
@@ -160,6 +276,7 @@ static void fetch_rim(struct obtaining *o, size_t i)
 
 	gather_add(o->g, &(struct gather_request){ .url = url,
 						   .accept = "application/json",
+						   .authorization = o->authorization,
 						   .size_max = RIM_ANSWER_MAX,
 						   .done = on_rim,
 						   .data = ask_new(o, i) });
@@ -236,6 +353,9 @@ int collateral_obtain(struct appraise *a, const struct collateral *c, struct col
 	bool from_dir = c->rim_dir && *c->rim_dir;
 
 	*ret = (struct collateral_report){ .rims = appraise_rims(a) };
+	if (!from_dir && c->rim_key_file && *c->rim_key_file &&
+	    read_key(c->rim_key_file, &o.authorization, e) < 0)
+		return -1;
 	if (gather_new(&c->net, &g, e) < 0)
 		return -1;
 	o.g = g;

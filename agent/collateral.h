@@ -12,6 +12,9 @@ struct collateral {
 	const char
 		*rim_dir; /* of the machine: ID.xml or ID.swidtag; NULL or "": rim_url is asked */
 	const char *rim_url; /* base in front of the id */
+	/* Of the machine: the key that the service at rim_url wants; NULL or "": none. It is read when it is
+	 * needed, and sent to that host alone, over https alone. */
+	const char *rim_key_file;
 	const char
 		*ocsp_url; /* of no meaning when the appraisal's rules say that nobody is asked */
 	struct gather_options net;
@@ -30,6 +33,10 @@ struct collateral_report {
  * fails. */
 int collateral_obtain(struct appraise *a, const struct collateral *c, struct collateral_report *ret,
 		      struct err *e);
+
+/* Whether a key may be read from a path, and sent to that URL: a regular file of root's that nobody else
+ * can read, and https. "" is no key. CODE_CONFIG. */
+int collateral_key_check(const char *path, const char *rim_url, struct err *e);
 
 /* The manifest out of the service's answer, {"id", "rim": base64, "sha256"}. A digest that does not
  * match is a note: what it is of is nowhere documented, and the manifest is signed. Caller frees. */

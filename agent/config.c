@@ -4,8 +4,10 @@
 #include <strings.h>
 
 #include "codes.h"
+#include "collateral.h"
 #include "core/fs.h"
 #include "core/str.h"
+#include "pypackage.h"
 #include "steps.h"
 
 #define CONFIG_MAX (256 * 1024)
@@ -167,8 +169,8 @@ static const char *string_fault(const struct config_key *k, const char *s)
 		return "names, which do not begin with \"-\"";
 	if (has_rule(k, "header") && !header_ok(s))
 		return "\"HOST Name: value\", with a name that is not the transfer's own (Range, Host, ...)";
-	if (has_rule(k, "pinned") && !pinned(s))
-		return "package==version";
+	if (has_rule(k, "pinned"))
+		return pinned(s) ? pypackage_fault(s) : "package==version";
 	return NULL;
 }
 
@@ -511,6 +513,10 @@ int config_load(struct config *c, const char *path, struct err *e)
 	}
 	if (config_parse(c, text, len, path, e) < 0)
 		return -1;
+	if (collateral_key_check(c->attest_rim_key_file, c->attest_rim_url, e) < 0) {
+		config_done(c);
+		return err_wrap(e, "%s", path);
+	}
 	/* What lies there is run as root. */
 	if (fs_private_dir(c->fetch_dir, e) < 0) {
 		config_done(c);

@@ -45,7 +45,7 @@ struct config {
 	char *attest_verifier, *attest_ready, *attest_find_links;
 	struct strlist attest_python, attest_packages;
 	int attest_deadline_s, attest_collateral_s;
-	char *attest_rim_url, *attest_rim_dir, *attest_ocsp;
+	char *attest_rim_url, *attest_rim_key_file, *attest_rim_dir, *attest_ocsp;
 	bool attest_ocsp_nonce, attest_allow_hold, attest_allow_expired_rim;
 	char *attest_device_root, *attest_rim_root;
 	bool fabric_allow_unhealthy;

@@ -108,6 +108,9 @@ const struct config_key config_keys[] = {
 	  "R18: where pip finds them" },
 	{ "attest.rim_url", CONFIG_URL, AT(attest_rim_url), "https://rim.attestation.nvidia.com/v1/rim/", NULL, "http", 0, 0,
 	  "reference manifests are fetched from here, by their ids; a mirror may speak plain http, for they are signed" },
+	{ "attest.rim_key_file", CONFIG_PATH, AT(attest_rim_key_file), "", NULL, NULL, 0, 0,
+	  "file of root's alone with the key that the RIM service wants: sent as Authorization: Bearer KEY, over https, "
+	  "to the host of attest.rim_url alone; \"SCHEME KEY\" in it for a service with another scheme" },
 	{ "attest.rim_dir", CONFIG_PATH, AT(attest_rim_dir), "", NULL, NULL, 0, 0,
 	  "folder with <id>.xml or <id>.swidtag in place of attest.rim_url: for machines without a network" },
 	{ "attest.ocsp", CONFIG_URL, AT(attest_ocsp), "https://ocsp.ndis.nvidia.com/", NULL, "http off", 0, 0,

@@ -33,6 +33,7 @@ void native_from_config(struct native *n, const struct config *c)
 		.collateral = {
 			.rim_dir = c->attest_rim_dir,
 			.rim_url = c->attest_rim_url,
+			.rim_key_file = c->attest_rim_key_file,
 			.ocsp_url = c->attest_ocsp,
 			.net = {
 				.proxy = c->proxy_https,

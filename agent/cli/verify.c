@@ -95,6 +95,8 @@ static void take_sources(const struct cli_options *o, struct native *n)
 	if (o->rim_dir || o->rim_url) {
 		n->collateral.rim_dir = o->rim_dir;
 		n->collateral.rim_url = o->rim_url;
+		n->collateral.rim_key_file =
+			NULL; /* it is for the host that the configuration names */
 	}
 	if (o->ocsp) {
 		n->ocsp = !str_eq(o->ocsp, "off");

@@ -56,7 +56,17 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
-static void add_headers(struct item *it)
+/* libcurl leaves Authorization out where a redirect leads to another host; CURLHEADER_SEPARATE keeps it
+ * from the proxy, which sees the request for a tunnel. */
+static void add_authorization(struct item *it)
+{
+	_cleanup_free_ char *text = xasprintf("Authorization: %s", it->r.authorization);
+
+	http_add_header(&it->headers, text);
+	explicit_bzero(text, strlen(text));
+}
+
+static void add_headers(struct item *it, bool plain)
 {
 	_cleanup_free_ char *accept = it->r.accept ? xasprintf("Accept: %s", it->r.accept) : NULL;
 	_cleanup_free_ char *type =
@@ -66,6 +76,8 @@ static void add_headers(struct item *it)
 		http_add_header(&it->headers, accept);
 	if (type)
 		http_add_header(&it->headers, type);
+	if (it->r.authorization && !plain)
+		add_authorization(it);
 	/* Older libcurl would wait for a "100 Continue" that few services send. */
 	http_add_header(&it->headers, "Expect:");
 }
@@ -90,6 +102,7 @@ static bool set_request(struct item *it, CURL *curl, long timeout_ms)
 		return false;
 	return HTTP_SET(curl, CURLOPT_URL, it->url) && HTTP_SET(curl, CURLOPT_PRIVATE, it) &&
 	       HTTP_SET(curl, CURLOPT_HTTPHEADER, it->headers) &&
+	       HTTP_SET(curl, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
 	       HTTP_SET(curl, CURLOPT_ERRORBUFFER, it->detail) &&
 	       HTTP_SET(curl, CURLOPT_WRITEFUNCTION, on_body) &&
 	       HTTP_SET(curl, CURLOPT_WRITEDATA, it) &&
@@ -110,7 +123,7 @@ static int start(struct gather *g, struct item *it, uint64_t now_us, struct err 
 	it->curl = http_new(plain ? HTTP_PLAIN : HTTP_TLS, e);
 	if (!it->curl)
 		return -1;
-	add_headers(it);
+	add_headers(it, plain);
 	if (!set_peer(g, it->curl, plain) ||
 	    !set_request(it, it->curl, (long)(left_us / 1000 + 1)) ||
 	    curl_multi_add_handle(g->multi, it->curl) != CURLM_OK)

@@ -35,7 +35,10 @@ struct gather_request {
 	const void *body; /* to be posted, borrowed until done; NULL: GET */
 	size_t body_len;
 	const char *content_type, *accept; /* borrowed until done */
-	size_t size_max;		   /* a larger answer is ERR_TOO_LARGE */
+	/* Value of that header, borrowed until done; NULL: none. It is a secret: it goes over https alone,
+	 * to no proxy, and not to another host that a redirect leads to. */
+	const char *authorization;
+	size_t size_max; /* a larger answer is ERR_TOO_LARGE */
 	/* true: the answer says to come back later. It is then asked again if time allows, and done()
 	 * called again only with what comes of that. */
 	bool (*done)(const struct gather_answer *a, void *data);

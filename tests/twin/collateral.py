@@ -2,6 +2,7 @@
 
 The answers are made by the program that TWIN_ANSWER names (devices/answer.c); without it both hosts say 503. Faults
 named rim-* and ocsp-* that change what is signed are that program's own; here are those of the services:
+    rim-key=SCHEME KEY    without that Authorization HTTP 401, and where the key is a wrong one 403
     rim-404, rim-500, rim-hang, rim-wrong-id, rim-corrupt    counted per id, the argument's text is a part of the id
     ocsp-down, ocsp-trylater, ocsp-hang, ocsp-garbled        counted altogether
     collateral-down                                          both; the argument's text is a part of the host's name
@@ -81,6 +82,10 @@ def rim(handler, path, missing):
         return handler.reply(405, "Method Not Allowed\n", [("Allow", "GET, HEAD")])
     if not path.startswith(RIM_PATH) or not wanted or "/" in wanted:
         return reply_json(handler, 404, {"message": "NOT_FOUND"})
+    key = book.argument("rim-key", "")
+    if key is not None and handler.headers.get("Authorization") != key["value"]:
+        status = 403 if "Authorization" in handler.headers else 401
+        return reply_json(handler, status, {"message": "FORBIDDEN" if status == 403 else "UNAUTHORIZED"})
     if book.fault("rim-hang", wanted) is not None:
         handler.hold()
     if book.fault("rim-500", wanted) is not None:

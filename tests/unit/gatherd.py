@@ -2,7 +2,7 @@
 """A small server for test_gather: gatherd.py CERTIFICATE KEY LOG
 
 Prints the ports of https and http when it listens. The path says how it answers. LOG gets one line per request: time in
-ms, method, path, client's port, Content-Type, Accept, size of the body ("-" for none).
+ms, method, path, client's port, Content-Type, Accept, size of the body, Authorization ("-" for none).
 """
 import http.server
 import ssl
@@ -41,9 +41,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with lock:
             n = seen[self.path] = seen.get(self.path, 0) + 1
             with open(LOG, "a", encoding="ascii") as log:
-                log.write("%d %s %s %d %s %s %d\n" % (
+                log.write("%d %s %s %d %s %s %d %s\n" % (
                     time.monotonic() * 1000, self.command, self.path, self.client_address[1],
-                    self.headers.get("Content-Type", "-"), self.headers.get("Accept", "-"), len(body)))
+                    self.headers.get("Content-Type", "-"), self.headers.get("Accept", "-"), len(body),
+                    self.headers.get("Authorization", "-")))
         if words[0] == "echo":
             self.answer(200, b"%s:%s" % (self.command.encode(), body))
         elif words[0] == "slow":
@@ -77,7 +78,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b"x" * 1000)
         elif words[0] == "to":
             port = {"https": PORTS[0], "http": PORTS[1]}[words[1]]
-            self.answer(302, Location="%s://127.0.0.1:%d/echo/moved" % (words[1], port))
+            self.answer(302, Location="%s://%s:%d/echo/moved" % (words[1], (words[2:] + ["127.0.0.1"])[0], port))
         else:
             self.answer(404, b"none")
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "codes.h"
 #include "fixture.h"
 #include "forge_machine.h"
 #include "port.h"
@@ -412,7 +413,82 @@ START_TEST(nobody_is_asked_when_an_option_says_so)
 }
 END_TEST
 
-SUITE_AROUND("collateral", start, stop, each_manifest_and_certificate_is_asked_for_once,
+/* --- the key of the RIM service ----------------------------------------------------------------- */
+
+static void put_key(const char *text, mode_t mode)
+{
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(fs_write_atomic("/etc/key", mode, text, strlen(text), &e), 0);
+}
+
+/* What is said of a key. There is no manifest to ask for, and nobody is asked. */
+static const struct err_kind *with_key(const char *path, struct err *e)
+{
+	const struct collateral c = { .rim_url = "https://127.0.0.1:1/v1/rim/",
+				      .rim_key_file = path,
+				      .ocsp_url = "http://127.0.0.1:1/",
+				      .net = { .budget_s = 1 } };
+	struct appraise *asking;
+
+	*e = (struct err)ERR_INIT;
+	ck_assert_int_eq(appraise_new(NULL, 0, &m->rules, &asking, e), 0);
+	collateral_obtain(asking, &c, &report, e);
+	appraise_free(asking);
+	ck_assert(!strstr(e->msg, "hidden"));
+	return e->kind;
+}
+
+START_TEST(a_key_is_one_line_in_a_file_of_roots_alone)
+{
+	static const char *const bad[] = { "",		   "\n",       "hidden one two", "hidden\nhidden",
+					   "hid\tden", "hidden\x01", "hidden\xc3\xa4" };
+	static const char *const fine[] = { "hidden", "hidden\n", "  hidden\r\n", "nv-sak hidden" };
+	_cleanup_free_ char *large = xcalloc(1, 5001);
+	struct err e = ERR_INIT;
+
+	ck_assert_ptr_eq(with_key("/etc/key", &e), &CODE_CONFIG);
+	ck_assert_has(e.msg, "/etc/key");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		put_key(bad[i], 0600);
+		ck_assert_msg(with_key("/etc/key", &e) == &CODE_CONFIG, "%zu", i);
+	}
+	memset(large, 'k', 5000);
+	put_key(large, 0600);
+	ck_assert_ptr_eq(with_key("/etc/key", &e), &CODE_CONFIG);
+	for (size_t i = 0; i < ARRAY_SIZE(fine); i++) {
+		put_key(fine[i], 0600);
+		ck_assert_msg(!with_key("/etc/key", &e), "%zu: %s", i, e.msg);
+	}
+	put_key("hidden", 0640);
+	ck_assert_ptr_eq(with_key("/etc/key", &e), &CODE_CONFIG);
+	ck_assert_has(err_hint_text(&e), "chmod 600 /etc/key");
+	put_key("hidden", 0604);
+	ck_assert_ptr_eq(with_key("/etc/key", &e), &CODE_CONFIG);
+	ck_assert_ptr_eq(with_key("/etc", &e), &CODE_CONFIG);
+	ck_assert_ptr_null(with_key("", &e));
+}
+END_TEST
+
+START_TEST(a_key_needs_https_and_is_looked_at_before)
+{
+	struct err e = ERR_INIT;
+
+	put_key("hidden", 0600);
+	ck_assert_int_eq(collateral_key_check("", "http://rim.example/", &e), 0);
+	ck_assert_int_eq(collateral_key_check("/etc/key", "https://rim.example/", &e), 0);
+	ck_assert_int_eq(collateral_key_check("/etc/missing", "https://rim.example/", &e), -1);
+	ck_assert_ptr_eq(e.kind, &CODE_CONFIG);
+	ck_assert_int_eq(collateral_key_check("/etc/key", "http://rim.example/", &e), -1);
+	ck_assert_ptr_eq(e.kind, &CODE_CONFIG);
+	put_key("hidden", 0644);
+	ck_assert_int_eq(collateral_key_check("/etc/key", "https://rim.example/", &e), -1);
+	ck_assert_ptr_eq(e.kind, &CODE_CONFIG);
+}
+END_TEST
+
+SUITE_AROUND("collateral", start, stop, a_key_is_one_line_in_a_file_of_roots_alone,
+	     a_key_needs_https_and_is_looked_at_before, each_manifest_and_certificate_is_asked_for_once,
 	     a_folder_takes_the_place_of_the_service,
 	     a_folder_without_it_is_unknown_and_nobody_is_asked,
 	     a_file_that_is_no_manifest_is_rejected, one_that_is_not_published_is_missing,

@@ -68,6 +68,7 @@ static const struct {
 	  NULL },
 	{ "attest.find_links", "https://attest-public-cn-beijing.oss-cn-beijing.aliyuncs.com/repo/pip/attest.html", NULL },
 	{ "attest.rim_url", "https://rim.attestation.nvidia.com/v1/rim/", NULL },
+	{ "attest.rim_key_file", "", NULL },
 	{ "attest.rim_dir", "", NULL },
 	{ "attest.ocsp", "https://ocsp.ndis.nvidia.com/", NULL },
 	{ "attest.ocsp_nonce", "true", NULL },
@@ -479,6 +480,7 @@ START_TEST(the_verifiers_packages_must_be_pinned_to_one_version)
 		check_value_refused("attest.packages", list);
 	}
 	check_value_accepted("attest.packages", "[\"a-b.c_d[x]==1!2.0.post1+l\"]", "a-b.c_d[x]==1!2.0.post1+l");
+	check_value_refused("attest.packages", "[\"NV.ppcie_verifier==3.0.0\"]");
 }
 END_TEST
 

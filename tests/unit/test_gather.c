@@ -46,7 +46,7 @@ static void start(void)
 	ck_assert_int_eq(fs_set_root(root, &e), 0);
 	certify = xasprintf(
 		"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-		"-subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout %s/key.pem "
+		"-subj /CN=test -addext subjectAltName=IP:127.0.0.1,DNS:localhost -keyout %s/key.pem "
 		"-out %s/ca.pem 2>/dev/null && : > %s/log",
 		root, root, root);
 	shell(certify);
@@ -340,6 +340,40 @@ START_TEST(plain_http_is_for_urls_that_say_so)
 }
 END_TEST
 
+static void add_with_key(const char *url)
+{
+	gather_add(g, &(struct gather_request){ .url = url,
+						.authorization = "Bearer KEY",
+						.size_max = 1000,
+						.done = on_done,
+						.data = &got[got_n++] });
+}
+
+START_TEST(a_key_goes_to_its_own_host_over_tls_alone)
+{
+	_cleanup_free_ char *own = xasprintf("https://127.0.0.1:%u/to/https", secure);
+	_cleanup_free_ char *other = xasprintf("https://127.0.0.1:%u/to/https/localhost", secure);
+	_cleanup_free_ char *clear = xasprintf("http://127.0.0.1:%u/echo/clear", plain);
+
+	begin(good);
+	add_with_key(own);
+	ck_assert_uint_eq(run(), 1);
+	ck_assert_str_eq(got[0].body, "GET:");
+	ck_assert_uint_eq(logged("/to/https "), 1);
+	ck_assert_uint_eq(logged("/echo/moved"), 1);
+	ck_assert_uint_eq(logged("Bearer KEY"), 2);
+	begin(good);
+	add_with_key(other);
+	add_with_key(clear);
+	add("/echo/none", NULL);
+	ck_assert_uint_eq(run(), 3);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_str_eq(got[i].body, "GET:");
+	ck_assert_uint_eq(logged("/echo/moved"), 2);
+	ck_assert_uint_eq(logged("Bearer KEY"), 3);
+}
+END_TEST
+
 START_TEST(no_redirect_leaves_the_scheme)
 {
 	_cleanup_free_ char *up = xasprintf("http://127.0.0.1:%u/to/https", plain);
@@ -437,6 +471,7 @@ SUITE_AROUND("gather", start, stop, a_question_is_posted_with_its_types,
 	     what_may_pass_is_tried_again, what_will_not_pass_is_not_tried_again,
 	     tries_come_to_an_end, an_answer_that_says_later_is_asked_for_again,
 	     the_budget_is_for_all_together, an_answer_that_is_too_large_is_refused,
-	     plain_http_is_for_urls_that_say_so, no_redirect_leaves_the_scheme,
-	     a_server_that_cannot_prove_itself_is_not_asked, the_proxy_is_the_one_that_is_given,
-	     nobody_there_is_said_with_the_host, an_answer_may_lead_to_more_questions)
+	     plain_http_is_for_urls_that_say_so, a_key_goes_to_its_own_host_over_tls_alone,
+	     no_redirect_leaves_the_scheme, a_server_that_cannot_prove_itself_is_not_asked,
+	     the_proxy_is_the_one_that_is_given, nobody_there_is_said_with_the_host,
+	     an_answer_may_lead_to_more_questions)
