@@ -22,7 +22,7 @@ const struct err_kind EVIDENCE_CALL = {
 };
 const struct err_kind EVIDENCE_CC_OFF = {
 	"cc-off", ERR_CLASS_REFUSE, "operator",
-	"check that the instance type is a confidential one: nvidia-smi conf-compute -q"
+	"check that the instance type is a confidential one: nvidia-smi conf-compute -f"
 };
 
 void evidence_done(struct evidence *ev)

@@ -57,7 +57,7 @@ static const struct code {
 } codes[] = {
 	{ 1, "UNINITIALIZED", NULL },
 	{ 2, "INVALID_ARGUMENT", NULL },
-	{ 3, "NOT_SUPPORTED", "the GPU is not in confidential mode: nvidia-smi conf-compute -q" },
+	{ 3, "NOT_SUPPORTED", "the GPU is not in confidential mode: nvidia-smi conf-compute -f" },
 	{ 4, "NO_PERMISSION", "run it as root" },
 	{ 6, "NOT_FOUND", NULL },
 	{ 7, "INSUFFICIENT_SIZE", NULL },
