@@ -28,6 +28,8 @@ clean() { daemons_end; rm -rf "$TWIN_DIR"; }
 R=$TWIN_DIR/root
 S=$TWIN_DIR/state
 trap clean EXIT
+# The verifiers leave their logs where they stand.
+cd "$TWIN_DIR" || exit 1
 
 fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
 
@@ -290,6 +292,11 @@ verifiers() {
 	want 1 "No matching distribution" "$python" -m pip install $PIP_WANT
 	# shellcheck disable=SC2086
 	want 0 "Successfully installed" "$python" -m pip install --report "$R/tmp/report.json" $PIP_WANT -f $PIP_PAGE
+	has "$R/tmp/report.json" '"hash": "sha256='
+	if grep -q '"hashes"' "$R/tmp/report.json"; then fail "pip 22.3.1 knows no \"hashes\""; fi
+	want 0 "pip-25" "$python" -m pip install --upgrade pip
+	# shellcheck disable=SC2086
+	want 0 "Successfully installed" "$python" -m pip install --force-reinstall --report "$R/tmp/report.json" $PIP_WANT -f $PIP_PAGE
 	has "$R/tmp/report.json" '"sha256": "'
 	want 0 "nv-ppcie-verifier==1.5.0.post6914366" "$python" -m pip freeze
 }
@@ -313,10 +320,24 @@ single() {
 	faults '{"attest-rejected": "0"}'
 	want 1 "GPU Attestation failed." "$python" -m verifier.cc_admin --user_mode
 	faults '{"attest-unknown": true}'
-	want 1 "driver RIM from the RIM service due to" "$python" -m verifier.cc_admin --user_mode
+	want 1 "driver RIM from the RIM service due to Call to fetch_rim_file timed out after 10 seconds." \
+		"$python" -m verifier.cc_admin --user_mode
+	faults '{"attest-unknown": "rim-http"}'
+	want 1 "Could not fetch RIM file from RIM service with id : NV_GPU_DRIVER_GH100_550.144.03" \
+		"$python" -m verifier.cc_admin --user_mode
+	faults '{"attest-unknown": "network"}'
+	want 1 "<urlopen error [Errno -2] Name or service not known>" "$python" -m verifier.cc_admin --user_mode
+	faults '{"attest-rim-bad": "schema"}'
+	want 1 "Schema validation of driver RIM failed." "$python" -m verifier.cc_admin --user_mode
+	faults '{"attest-rim-bad": "chain:vbios"}'
+	want 1 "vbios RIM cert chain verification failed" "$python" -m verifier.cc_admin --user_mode
 	faults '{"cc-off": true}'
 	want 0 "CC status: OFF" "$R/usr/bin/nvidia-smi" conf-compute -f
+	want 1 "Exception: System must be running in either" "$python" -m verifier.cc_admin --user_mode
 	faults '{}'
+	[ -e "$TWIN_DIR/verifier.log" ] || fail "the verifier left no log where it stood"
+	mkdir -m 0500 "$TWIN_DIR/shut"
+	[ "$(id -u)" = 0 ] || (cd "$TWIN_DIR/shut" && want 1 "PermissionError" "$python" -m verifier.cc_admin --user_mode)
 	no_misuse
 	echo inactive >"$S/units/nvidia-persistenced.service"
 	"$R/usr/bin/nvidia-ctk" cdi generate >/dev/null 2>&1
@@ -337,7 +358,7 @@ multi() {
 	echo active >"$S/units/nvidia-persistenced.service"
 	want 0 "Multi-GPU Mode: Protected PCIe" "$R/usr/bin/nvidia-smi" conf-compute -mgm
 	want 0 "CC status: OFF" "$R/usr/bin/nvidia-smi" conf-compute -f
-	want 0 "Completed, Success" "$R/usr/bin/nvidia-smi" --query-gpu=fabric.state,fabric.status --format=csv,noheader
+	want 0 "state  Completed, status Success" "$R/usr/bin/nvidia-smi" --query-gpu=fabric.state,fabric.status --format=csv,noheader
 	set -- "$python" -m ppcie.verifier.verification --gpu-attestation-mode=LOCAL --switch-attestation-mode=LOCAL
 	want 0 "undefined symbol: nscq_session_create" "$@"
 	mkdir -p "$R/usr/lib64"
@@ -353,6 +374,10 @@ multi() {
 	device ready_state 1
 	faults '{"attest-unknown": "rim-missing"}'
 	want 0 "|  GPU Attestation   |  FAILED |" "$@"
+	faults '{"attest-rim-bad": "chain:switch"}'
+	want 0 "vbios RIM cert chain verification failed" "$@"
+	has "$TWIN_DIR/out" "| Switch Attestation |  FAILED |"
+	[ -e "$TWIN_DIR/attestation_sdk.log" ] || fail "the SDK left no log where it stood"
 	faults '{"ppcie-no-table": true}'
 	want 0 "Number of NVSwitches" "$@"
 	if grep -q STAGE "$TWIN_DIR/out"; then fail "a table in spite of ppcie-no-table"; fi

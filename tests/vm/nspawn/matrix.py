@@ -21,8 +21,8 @@ ELSEWHERE = """
     rpm-silent rpm-db-broken rpm-old-words
     cc-off mgm-none devtools-on cc-environment nvml-silent smi-garbage gpu-missing gpu-lost nscq-mismatch pcie-mode
     fabric-fails fabric-unhealthy rpm-busy
-    attest-unknown rim-missing attest-tabs ppcie-no-table other-chain duplicate-switch
-    rim-404 rim-500 rim-wrong-id rim-corrupt rim-wrong-measurement rim-expired-signer
+    attest-unknown rim-missing attest-rim-bad pip-old attest-tabs ppcie-no-table other-chain duplicate-switch
+    rim-key rim-404 rim-500 rim-wrong-id rim-corrupt rim-wrong-measurement rim-expired-signer
     ocsp-down ocsp-trylater ocsp-garbled ocsp-revoked ocsp-unknown ocsp-hold ocsp-stale ocsp-no-nonce ocsp-wrong-cert
     ocsp-other-signer
     download-404 download-503 download-changed download-corrupt download-cut download-cut-random too-many redirect-http
