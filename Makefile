@@ -16,6 +16,7 @@
 #   make bench-attest    CPU time of judging 8 GPUs and 4 NVSwitches, beside that of its signatures alone
 #   make bench-fetch     a download beside curl, wget and aria2c, on one local server
 #   make compare         gn8v and NVIDIA's Python verifier on the same evidence (needs a package index)
+#   make check-real      NVIDIA's own nvidia-smi and verifiers, and pip 22.3.1, on simulated devices; needs deps --real
 #   make lint            shellcheck, exported names, formatting of what the tools can judge
 #   make format          clang-format over the C sources
 #   make install         DESTDIR= PREFIX=/usr
@@ -117,8 +118,7 @@ DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia
 
 .PHONY: all twin prebuild demo check check-story check-program check-unit check-twin check-packaging check-harness check-all \
         check-more check-clang check-sanitized check-vm check-nspawn check-machines lint lint-symbols lint-gpg format install stage dist \
-        srpm rpm abi user-data bench-provision bench-early \
-        bench-attest bench-fetch compare clean help
+        srpm rpm abi user-data bench-provision bench-early bench-attest bench-fetch compare check-real clean help
 
 all: $(B)/gn8v
 
@@ -306,10 +306,15 @@ bench-fetch: $(B)/fetch-one $(B)/spent
 compare: stage
 	@$(TWIN_ENV) tests/compare/compare
 
+# Not a part of any other target: it needs an archive and a package index.
+check-real: stage $(B)/tests/unit/test_pypackage
+	+@$(TWIN_ENV) tests/real/run $(T)
+
 # --- lints --------------------------------------------------------------------------------------
 
 SHELLS = packaging/deps packaging/abi cloud-init/make-user-data cloud-init/bootstrap.in tests/vm/debian tests/vm/image tests/vm/root/twin/hardware/init \
-         tests/vm/payload/nv-fabricmanager tests/story/lib.sh $(wildcard tests/story/*.sh tests/packaging/*.sh)
+         tests/vm/payload/nv-fabricmanager tests/real/fetch tests/real/run tests/real/words \
+         $(wildcard tests/story/*.sh tests/real/*.sh tests/packaging/*.sh)
 
 # Of what runs on an instance, nothing tells yum to pass over signatures: a package of ours is excused by localpkg_gpgcheck alone.
 lint-gpg:

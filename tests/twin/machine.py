@@ -298,6 +298,10 @@ def lay_devices(twin):
                           universal_newlines=True, check=False)
     if done.returncode != 0:
         raise TwinError("twin-devices: %s" % done.stderr.strip())
+    for name in ("smi", "python"):
+        program = os.environ.get("TWIN_REAL_" + name.upper())
+        if program:
+            write_text(twin.state("real-" + name), os.path.abspath(program) + "\n")
 
 
 def create(folder, shape, instance_type, settings, faults, extras, config, delays, systemd):

@@ -1,4 +1,8 @@
-/* libnvidia-ml.so.1 of the simulated machine: what gn8v asks of NVML, answered as the real one does.
+/* libnvidia-ml.so.1 of the simulated machine, played after NVML of 550 and 570: what gn8v asks of it, and what NVIDIA's own
+ * nvidia-smi 550.163.01 and verifiers 2.5.0 need to run on it (make check-real).
+ *
+ * The structures are those of nvml.h 12.4; that every name here is one that the real 550.163.01 exports is checked there too.
+ * What is not here is answered by the callers as a function that this NVML does not have: nvidia-smi prints N/A.
  *
  * Codes: 9 no driver is loaded, 18 it is of another version, 999 evidence asked of GPUs that are not
  * confidential, and the faults of ../fakes/FAULTS. */
@@ -13,6 +17,8 @@
 #define API		 __attribute__((visibility("default")))
 #define GPUS_MAX	 8
 #define SETTINGS_VERSION 0x01000014
+#define FABRIC_VERSION	 0x02000024
+#define DEVICE_ID	 0x232910de /* H20 */
 
 enum {
 	OK = 0,
@@ -47,6 +53,26 @@ typedef struct {
 	unsigned char nonce[32], report[0x2000], cec_report[0x1000];
 } report_t;
 
+typedef struct {
+	unsigned int cpu, gpus;
+} capabilities_t;
+
+typedef struct {
+	char bus_id_legacy[16];
+	unsigned int domain, bus, device, device_id, subsystem_id;
+	char bus_id[32];
+} pci_t;
+
+typedef struct {
+	unsigned int version;
+	unsigned char cluster[16];
+	int status;
+	unsigned int clique;
+	unsigned char state;
+	unsigned int health;
+} fabric_t;
+
+static_assert(sizeof(pci_t) == 68 && sizeof(fabric_t) == 36, "pci, fabric");
 static_assert(sizeof(state_t) == 12 && sizeof(settings_t) == 20, "state");
 static_assert(sizeof(certificate_t) == 9224 && sizeof(report_t) == 12332, "evidence");
 
@@ -57,16 +83,30 @@ static int opened;
 static int timeouts = -1; /* how many more report calls fail; -1: not looked up yet */
 
 API int nvmlInit_v2(void);
+API int nvmlInitWithFlags(unsigned int flags);
+API int nvmlInternalGetExportTable(const void **table, const void *id);
 API int nvmlShutdown(void);
 API const char *nvmlErrorString(int code);
 API int nvmlSystemGetConfComputeState(state_t *state);
 API int nvmlSystemGetConfComputeSettings(settings_t *settings);
 API int nvmlSystemGetConfComputeGpusReadyState(unsigned int *ready);
 API int nvmlSystemSetConfComputeGpusReadyState(unsigned int ready);
+API int nvmlSystemGetConfComputeCapabilities(capabilities_t *capabilities);
+API int nvmlSystemGetNVMLVersion(char *text, unsigned int size);
+API int nvmlSystemGetCudaDriverVersion_v2(int *version);
 API int nvmlSystemGetDriverVersion(char *text, unsigned int size);
+API int nvmlEventSetCreate(const void **set);
+API int nvmlEventSetFree(const void *set);
 API int nvmlDeviceGetCount_v2(unsigned int *n);
 API int nvmlDeviceGetHandleByIndex_v2(unsigned int i, handle_t *handle);
-API int nvmlDeviceGetHandleByPciBusId_v2(const char *address, handle_t *handle);
+API int nvmlDeviceGetHandleByPciBusId_v2(const char *id, handle_t *handle);
+API int nvmlDeviceGetIndex(handle_t handle, unsigned int *index);
+API int nvmlDeviceGetMinorNumber(handle_t handle, unsigned int *minor);
+API int nvmlDeviceGetName(handle_t handle, char *text, unsigned int size);
+API int nvmlDeviceGetPciInfo_v3(handle_t handle, pci_t *pci);
+API int nvmlDeviceGetPersistenceMode(handle_t handle, unsigned int *mode);
+API int nvmlDeviceGetBoardId(handle_t handle, unsigned int *id);
+API int nvmlDeviceGetGpuFabricInfoV(handle_t handle, fabric_t *fabric);
 API int nvmlDeviceGetUUID(handle_t handle, char *text, unsigned int size);
 API int nvmlDeviceGetArchitecture(handle_t handle, unsigned int *arch);
 API int nvmlDeviceGetVbiosVersion(handle_t handle, char *text, unsigned int size);
@@ -88,6 +128,24 @@ int nvmlInit_v2(void)
 	return OK;
 }
 
+/* The one flag that matters lets it go on without a GPU; there always is one here. */
+int nvmlInitWithFlags(unsigned int flags)
+{
+	(void)flags;
+	return nvmlInit_v2();
+}
+
+/* nvidia-smi wants NVML's undocumented functions, and does without each that the table is too short for. */
+int nvmlInternalGetExportTable(const void **table, const void *id)
+{
+	static const size_t empty = sizeof(empty); /* a table begins with its size */
+
+	if (!table || !id)
+		return INVALID_ARGUMENT;
+	*table = &empty;
+	return OK;
+}
+
 int nvmlShutdown(void)
 {
 	if (opened == 0)
@@ -102,6 +160,7 @@ const char *nvmlErrorString(int code)
 	case OK: return "The operation was successful";
 	case UNINITIALIZED: return "Uninitialized";
 	case INVALID_ARGUMENT: return "Invalid Argument";
+	case NOT_FOUND: return "Not Found";
 	case INSUFFICIENT_SIZE: return "Insufficient Size";
 	case DRIVER_NOT_LOADED: return "Driver Not Loaded";
 	case TIMEOUT: return "Timeout";
@@ -156,6 +215,18 @@ int nvmlSystemGetConfComputeSettings(settings_t *settings)
 	return OK;
 }
 
+int nvmlSystemGetConfComputeCapabilities(capabilities_t *capabilities)
+{
+	enum { NONE, AMD_SEV, INTEL_TDX };
+
+	if (opened == 0)
+		return UNINITIALIZED;
+	if (!capabilities)
+		return INVALID_ARGUMENT;
+	*capabilities = (capabilities_t){ twin_cc_on() || twin_ppcie_on() ? INTEL_TDX : NONE, 1 };
+	return OK;
+}
+
 int nvmlSystemGetConfComputeGpusReadyState(unsigned int *ready)
 {
 	_cleanup_json_ struct json_object *devices = NULL;
@@ -171,11 +242,14 @@ int nvmlSystemGetConfComputeGpusReadyState(unsigned int *ready)
 
 int nvmlSystemSetConfComputeGpusReadyState(unsigned int ready)
 {
+	const char *unit = getenv("TWIN_UNIT");
 	char ignored[8];
 
 	if (opened == 0)
 		return UNINITIALIZED;
-	if (ready > 1 || twin_fault("ready-terminal", ignored, sizeof(ignored)))
+	/* No boot begins in the terminal state: what the unit runs at its start still has an effect. */
+	if (ready > 1 || (twin_fault("ready-terminal", ignored, sizeof(ignored)) &&
+			  !(unit && str_eq(unit, "nvidia-persistenced.service"))))
 		return INVALID_ARGUMENT;
 	twin_devices_set("ready_state", json_object_new_int((int)ready));
 	return OK;
@@ -200,6 +274,36 @@ static bool is_silent(const char *what)
 int nvmlSystemGetDriverVersion(char *text, unsigned int size)
 {
 	return give_text(is_silent("driver") ? "" : twin_driver(), text, size);
+}
+
+/* nvidia-smi goes on with an NVML of its own version only, and the one that can be had is of another driver than any here. */
+int nvmlSystemGetNVMLVersion(char *text, unsigned int size)
+{
+	return give_text("12.550.163.01", text, size);
+}
+
+int nvmlSystemGetCudaDriverVersion_v2(int *version)
+{
+	if (!version)
+		return INVALID_ARGUMENT;
+	*version = str_starts(twin_version(), "550") ? 12040 : 12080;
+	return OK;
+}
+
+/* nvidia-smi -q makes a set, and without one does not begin. Nothing ever happens here. */
+int nvmlEventSetCreate(const void **set)
+{
+	if (opened == 0)
+		return UNINITIALIZED;
+	if (!set)
+		return INVALID_ARGUMENT;
+	*set = handles;
+	return OK;
+}
+
+int nvmlEventSetFree(const void *set)
+{
+	return set == handles ? OK : INVALID_ARGUMENT;
 }
 
 /* --- the GPUs ----------------------------------------------------------------------------------- */
@@ -244,19 +348,19 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned int i, handle_t *handle)
 }
 
 /* The real one knows several spellings of an address; here it is that of sysfs. */
-int nvmlDeviceGetHandleByPciBusId_v2(const char *address, handle_t *handle)
+int nvmlDeviceGetHandleByPciBusId_v2(const char *id, handle_t *handle)
 {
 	_cleanup_json_ struct json_object *devices = NULL;
 	struct json_object *gpus;
 
 	if (opened == 0)
 		return UNINITIALIZED;
-	if (!address || !handle)
+	if (!id || !handle)
 		return INVALID_ARGUMENT;
 	devices = twin_devices();
 	gpus = json_get(devices, "gpus");
 	for (size_t i = 0; i < json_count(gpus) && i < GPUS_MAX; i++)
-		if (str_eq(json_str(json_item(gpus, i), "pci", ""), address)) {
+		if (str_ends(id, json_str(json_item(gpus, i), "pci", "-"))) {
 			*handle = &handles[i];
 			return i < count(devices) && !twin_session_lost() ? OK : UNKNOWN;
 		}
@@ -283,6 +387,96 @@ static bool is_fault_of(const char *name, unsigned int i)
 
 	snprintf(text, sizeof(text), "%u", i);
 	return twin_fault_at(name, text);
+}
+
+/* "0000:08:00.0" of devices.json, and what it may be asked for as: "00000000:08:00.0" too. */
+
+static int give_number(handle_t handle, const char *key, unsigned int *number)
+{
+	_cleanup_json_ struct json_object *devices = NULL;
+	struct json_object *row;
+	unsigned int i;
+	int r = find(handle, &i, &devices, &row);
+
+	if (r == OK && !number)
+		r = INVALID_ARGUMENT;
+	if (r == OK)
+		*number = key ? (unsigned int)json_flag(devices, key, false) : i;
+	return r;
+}
+
+int nvmlDeviceGetIndex(handle_t handle, unsigned int *index)
+{
+	return give_number(handle, NULL, index);
+}
+
+int nvmlDeviceGetMinorNumber(handle_t handle, unsigned int *minor)
+{
+	return give_number(handle, NULL, minor);
+}
+
+int nvmlDeviceGetBoardId(handle_t handle, unsigned int *id)
+{
+	return give_number(handle, NULL, id);
+}
+
+int nvmlDeviceGetPersistenceMode(handle_t handle, unsigned int *mode)
+{
+	return give_number(handle, "persistence", mode);
+}
+
+int nvmlDeviceGetName(handle_t handle, char *text, unsigned int size)
+{
+	_cleanup_json_ struct json_object *devices = NULL;
+	struct json_object *row;
+	unsigned int i;
+	int r = find(handle, &i, &devices, &row);
+
+	return r == OK ? give_text(json_str(row, "name", ""), text, size) : r;
+}
+
+int nvmlDeviceGetPciInfo_v3(handle_t handle, pci_t *pci)
+{
+	_cleanup_json_ struct json_object *devices = NULL;
+	struct json_object *row;
+	unsigned int i;
+	int r = find(handle, &i, &devices, &row);
+
+	if (r != OK || !pci)
+		return r != OK ? r : INVALID_ARGUMENT;
+	*pci = (pci_t){ .device_id = DEVICE_ID };
+	if (sscanf(json_str(row, "pci", ""), "%x:%x:%x", &pci->domain, &pci->bus, &pci->device) != 3)
+		return UNKNOWN;
+	str_copy(pci->bus_id_legacy, sizeof(pci->bus_id_legacy), json_str(row, "pci", ""));
+	snprintf(pci->bus_id, sizeof(pci->bus_id), "0000%s", json_str(row, "pci", ""));
+	return OK;
+}
+
+/* As Fabric Manager left it: devices.json has the state in nvidia-smi's words. */
+int nvmlDeviceGetGpuFabricInfoV(handle_t handle, fabric_t *fabric)
+{
+	static const char *const states[] = { "N/A", "Not Started", "In Progress", "Completed" };
+	_cleanup_json_ struct json_object *devices = NULL;
+	struct json_object *row;
+	unsigned int i;
+	const char *state;
+	char ignored[8];
+	int r = find(handle, &i, &devices, &row);
+
+	if (r != OK || !fabric)
+		return r != OK ? r : INVALID_ARGUMENT;
+	if (fabric->version != FABRIC_VERSION)
+		return ARGUMENT_VERSION_MISMATCH;
+	state = json_str(devices, "fabric", "Not Started");
+	if (!str_eq(json_str(devices, "shape", ""), "multi"))
+		state = "N/A";
+	else if (twin_fault("fabric-in-progress", ignored, sizeof(ignored)))
+		state = "In Progress";
+	*fabric = (fabric_t){ .version = FABRIC_VERSION };
+	for (unsigned int k = 0; k < ARRAY_SIZE(states); k++)
+		if (str_eq(states[k], state))
+			fabric->state = (unsigned char)k;
+	return OK;
 }
 
 int nvmlDeviceGetUUID(handle_t handle, char *text, unsigned int size)

@@ -199,7 +199,9 @@ void twin_open(const char *what)
 	json_set_str(o, "what", what);
 	line = xasprintf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 	append("gpu.jsonl", line);
-	if (twin_driver()[0] && !str_eq(persistenced, "active"))
+	/* What the unit itself runs once its daemon is there comes in time, as the fakes have it. */
+	if (twin_driver()[0] && !str_eq(persistenced, "active") &&
+	    !(unit && str_eq(unit, "nvidia-persistenced.service")))
 		twin_devices_set("session_lost", json_object_new_boolean(1));
 }
 
