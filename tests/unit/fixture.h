@@ -23,6 +23,22 @@ static inline char *fixture_text(const char *name)
 	return text;
 }
 
+/* The text of shared/real/NAME beside the repository, where more of what real programs said may lie; NULL, with a word, where
+ * it does not. Caller frees. */
+static inline char *fixture_shared(const char *name)
+{
+	const char *slash = strrchr(__FILE__, '/');
+	_cleanup_free_ char *path = xasprintf("%.*s../../../shared/real/%s", (int)(slash + 1 - __FILE__), __FILE__, name);
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	char *text = file ? xcalloc(1, 1 << 20) : NULL;
+
+	if (!file)
+		printf("skipped: there is no %s\n", path);
+	else
+		ck_assert_uint_gt(fread(text, 1, (1 << 20) - 1, file), 0);
+	return text;
+}
+
 /* For SUITE_AROUND. Looks before anything is written whether the root holds: were it broken, the
  * tests would write all over the machine they run on. */
 static inline void fixture_root_make(void)

@@ -461,6 +461,22 @@ START_TEST(the_real_programs_are_understood)
 }
 END_TEST
 
+START_TEST(what_was_recorded_elsewhere_is_unknown)
+{
+	static const char *const names[] = { "cc_admin-2.5.0-no-nvml", "cc_admin-2.5.0-test-no-gpu-no-network",
+					     "ppcie-1.5.0-no-nvml" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *file = xasprintf("verifier/%s.txt", names[i]);
+		_cleanup_free_ char *text = fixture_shared(file);
+		bool eight = str_starts(names[i], "ppcie");
+
+		if (text)
+			ck_assert_int_eq(judge(text, !eight, eight ? SHAPE_MULTI : SHAPE_SINGLE), VERDICT_UNKNOWN);
+	}
+}
+END_TEST
+
 START_TEST(what_ends_a_section_in_words_of_its_own_is_told)
 {
 	const char *at = strstr(single, "Authenticating the RIMs.");
@@ -620,6 +636,7 @@ SUITE_AROUND("nvtool", read_samples, free_samples, the_guides_sample_of_one_gpu_
 	     a_time_out_at_a_later_gpu_is_unknown_whatever_the_last_line_says,
 	     a_device_that_says_it_is_bad_is_not_verified, what_was_out_of_reach_is_unknown_and_not_rejected,
 	     a_rim_that_was_not_fetched_is_missing_only_where_404_is_said, the_real_programs_are_understood,
+	     what_was_recorded_elsewhere_is_unknown,
 	     what_ends_a_section_in_words_of_its_own_is_told, every_stage_must_say_success_whatever_the_exit_status,
 	     a_second_table_cannot_mend_the_first, a_device_too_few_is_not_accepted,
 	     a_device_too_many_or_twice_is_not_accepted, the_same_gpu_eight_times_is_not_eight_gpus,

@@ -91,6 +91,22 @@ START_TEST(reports_of_old_and_new_pip_give_digests)
 }
 END_TEST
 
+START_TEST(reports_that_were_recorded_elsewhere_have_a_digest_for_each)
+{
+	static const char *const names[] = { "verifier/pip-report-22.3.1.json", "verifier/pip-report-26.3-trimmed.json" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *text = fixture_shared(names[i]), *found = text ? digests_of(text) : NULL;
+		size_t lines = 0;
+
+		for (const char *p = found; p && *p; p++)
+			lines += *p == '\n';
+		if (text)
+			ck_assert_uint_eq(lines, i == 0 ? 2 : 5);
+	}
+}
+END_TEST
+
 /* make check-real: the report of a pip that was run here, of which every package has to be there. */
 START_TEST(a_report_that_was_made_here_has_a_digest_for_each)
 {
@@ -124,4 +140,4 @@ END_TEST
 
 SUITE("pypackage", names_are_one_however_they_are_spelled, an_installed_package_is_found_in_either_spelling,
       a_verifier_that_names_no_device_is_refused, reports_of_old_and_new_pip_give_digests,
-      a_report_that_was_made_here_has_a_digest_for_each, what_is_no_sha256_is_left_out)
+      reports_that_were_recorded_elsewhere_have_a_digest_for_each, a_report_that_was_made_here_has_a_digest_for_each, what_is_no_sha256_is_left_out)
