@@ -347,7 +347,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned int i, handle_t *handle)
 	return OK;
 }
 
-/* The real one knows several spellings of an address; here it is that of sysfs. */
+/* The real one knows several spellings of an address; here they are that of sysfs and the one with a longer domain. */
 int nvmlDeviceGetHandleByPciBusId_v2(const char *id, handle_t *handle)
 {
 	_cleanup_json_ struct json_object *devices = NULL;
@@ -388,8 +388,6 @@ static bool is_fault_of(const char *name, unsigned int i)
 	snprintf(text, sizeof(text), "%u", i);
 	return twin_fault_at(name, text);
 }
-
-/* "0000:08:00.0" of devices.json, and what it may be asked for as: "00000000:08:00.0" too. */
 
 static int give_number(handle_t handle, const char *key, unsigned int *number)
 {
