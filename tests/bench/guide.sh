@@ -98,7 +98,7 @@ install() {
 	wget "https://developer.download.nvidia.com/compute/cuda/$cuda/local_installers/cuda_${cuda}_${cuda_driver}_linux.run"
 	[ "$shape" != multi ] || wget "$rpms/nvidia-fabric-manager-$driver-1.x86_64.rpm"
 	machine /usr/bin/yum install -y openssl3
-	machine /usr/bin/yum install -y gcc make "kernel-devel-$(cat "$root/proc/sys/kernel/osrelease")"
+	machine /usr/bin/yum install -y gcc make elfutils-libelf-devel "kernel-devel-$(cat "$root/proc/sys/kernel/osrelease")"
 	systemctl disable cloudmonitor.service
 	systemctl stop cloudmonitor.service
 	persistenced_unit

@@ -39,24 +39,41 @@ def command(twin, arguments):
     return [twin.agent_program()] + arguments[:1] + ["--root", twin.root_folder] + arguments[1:]
 
 
-def with_small_disk(twin, argv):
-    """disk-full=cache:SIZE: the agent sees a small file system where it keeps its downloads."""
-    fault = twin.faults.get("disk-full")
-    if not fault:
+def small_file_system(folder, size):
+    return [["mount", "-t", "tmpfs", "-o", "mode=755,size=" + size, "twin", folder]]
+
+
+def mounts_of(twin):
+    """disk-full=cache:SIZE and tmp-small=SIZE: a small file system for the downloads, or in /tmp. tmp-noexec: nothing can be
+    run from /tmp; tmp-noexec=var: nor from anything in /var."""
+    faults, commands = twin.faults, []
+    if "disk-full" in faults:
+        where, _, size = str(faults["disk-full"]).partition(":")
+        if where != "cache" or not size:
+            raise TwinError("disk-full: say disk-full=cache:SIZE")
+        os.makedirs(twin.root("/var/cache/gn8v"), exist_ok=True)
+        commands += small_file_system(twin.root("/var/cache/gn8v"), size)
+    if "tmp-small" in faults:
+        commands += small_file_system(twin.root("/tmp"), str(faults["tmp-small"]))
+    if "tmp-noexec" in faults:
+        for folder in ["/tmp"] + (["/var"] if faults["tmp-noexec"] == "var" else []):
+            path = twin.root(folder)
+            commands += [["mount", "--bind", path, path], ["mount", "-o", "remount,bind,noexec", path]]
+    return commands
+
+
+def with_mounts(twin, argv):
+    """What the agent sees of the disk, where a fault changes it: in a name space of its own."""
+    mounts = mounts_of(twin)
+    if not mounts:
         return argv
-    where, _, size = str(fault).partition(":")
-    if where != "cache" or not size:
-        raise TwinError("disk-full: say disk-full=cache:SIZE")
-    cache = twin.root("/var/cache/gn8v")
-    os.makedirs(cache, exist_ok=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "mode=755,size=" + size, "twin", cache]
     if os.geteuid() == 0:
         enter, leave = ["unshare", "-m"], []
     else:
         # A second user namespace gives the agent its own user id back, as the bus checks it.
         enter = ["unshare", "-r", "-m"]
         leave = ["unshare", "-U", "--map-user=%d" % os.getuid(), "--map-group=%d" % os.getgid()]
-    script = " ".join(shlex.quote(a) for a in mount) + ' && unset PWD OLDPWD && exec "$@"'
+    script = "".join(shlex.join(m) + " && " for m in mounts) + 'unset PWD OLDPWD && exec "$@"'
     return enter + ["sh", "-c", script, "sh"] + leave + argv
 
 
@@ -66,7 +83,7 @@ class Run:
     def __init__(self, twin, extra, verbose, by_hand):
         self.twin, self.verbose, self.by_hand = twin, verbose, by_hand
         arguments = unit_command(twin, "ExecStart", ["run"]) + extra
-        self.argv = with_small_disk(twin, command(twin, arguments))
+        self.argv = with_mounts(twin, command(twin, arguments))
         self.notify = None
         self.process = None
 

@@ -103,7 +103,7 @@ class Session:
 
 
 def can_simulate(twin):
-    argv = agent.with_small_disk(twin, ["true"])
+    argv = agent.with_mounts(twin, ["true"])
     done = subprocess.run(argv, stderr=subprocess.PIPE, universal_newlines=True, check=False)
     if done.returncode != 0:
         print("twin: %s: %s" % (shlex.join(argv), done.stderr.strip()), file=sys.stderr)
@@ -295,13 +295,13 @@ def cmd_exec(args):
     if not words:
         raise TwinError("exec: say what, as in: exec DIR -- gn8v status")
     if words[0] == "gn8v":
-        argv = agent.command(twin, words[1:])
+        argv = agent.with_mounts(twin, agent.command(twin, words[1:]))
     else:
         argv = [twin.root(words[0])] + words[1:]
     os.chdir("/")
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
     try:
-        os.execve(argv[0], argv, agent.environment(twin))
+        os.execvpe(argv[0], argv, agent.environment(twin))
     except OSError as e:
         raise TwinError("%s: %s" % (argv[0], e.strerror))
 

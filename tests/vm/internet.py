@@ -61,6 +61,7 @@ def names():
     version, release = machine.KERNEL.rpartition(".")[0].split("-")
     return [("openssl3", "3.0.7", "5.1.al8", ""), ("gcc", "10.2.1", "3.8.al8", "/usr/bin/gcc"),
             ("make", "4.2.1", "11.al8", "/usr/bin/make"),
+            ("elfutils-libelf-devel", "0.189", "3.al8", "/usr/include/gelf.h"),
             ("kernel-devel", version, release, "/usr/lib/modules/%s/build/Makefile" % machine.KERNEL)]
 
 

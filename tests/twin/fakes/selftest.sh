@@ -102,6 +102,10 @@ boot_entries() {
 
 packages() {
 	machine single
+	mkdir -p "$R/etc/dnf"
+	printf '[main]\nexclude=kernel* vim\n' >"$R/etc/dnf/dnf.conf"
+	want 1 "All matches were filtered out by exclude filtering for argument: kernel-devel-$REL" "$R/usr/bin/yum" install -y gcc kernel-devel-$REL
+	rm "$R/etc/dnf/dnf.conf"
 	want 0 "Complete!" "$R/usr/bin/yum" install -y openssl3 gcc make kernel-devel-$REL python3.11 python3.11-devel python3.11-pip
 	want 1 "Unable to find a match: nosuch" "$R/usr/bin/dnf" install -y nosuch
 	want 1 "package nosuch is not installed" "$R/usr/bin/rpm" -q gcc nosuch
@@ -110,6 +114,8 @@ packages() {
 	want 0 "gcc-" "$R/usr/bin/rpm" -qf --qf '%{NAME}-%{VERSION}\n' /usr/bin/gcc
 	want 2 "file /usr is not owned by any package" "$R/usr/bin/rpm" -qf /usr /nosuch
 	[ -d "$R/lib/modules/$REL/build/" ] || fail "no kernel build folder"
+	want 1 "file /etc/default/grub is not owned by any package" "$R/usr/bin/rpm" -qf /usr/bin/gcc /etc/default/grub
+	has "$TWIN_DIR/out" gcc-10.2.1-3.8.al8.x86_64
 	verify_and_reinstall
 	transactions
 	in_a_transaction
@@ -239,20 +245,35 @@ driver() {
 	want 1 "development tool" installer "$1"
 	"$R/usr/bin/yum" install -y gcc make python3.11-pip >/dev/null
 	want 1 "Unable to find the kernel source tree" installer "$1"
-	"$R/usr/bin/yum" install -y kernel-devel-$REL >/dev/null
-	mkdir -p "$R/sys/module/nouveau"
+	mkdir -p "$R/sys/module/nouveau" "$R/usr/lib/nvidia"
 	want 1 "Nouveau kernel driver is currently in use" installer "$1"
 	rmdir "$R/sys/module/nouveau"
+	"$R/usr/bin/yum" install -y kernel-devel-$REL >/dev/null
+	want 1 "The nvidia kernel module was not created" installer "$1"
+	has "$R/var/log/nvidia-installer.log" "Cannot generate ORC metadata"
+	"$R/usr/bin/yum" install -y elfutils-libelf-devel >/dev/null
+	: >"$R/usr/lib/nvidia/alternate-install-present"
+	want 1 "presence of an alternate driver installation" installer "$1"
+	mv "$R/usr/lib/nvidia/alternate-install-present" "$R/usr/lib/nvidia/alternate-install-available"
 	want 1 "unrecognized option" "$S/fakes/nvidia-installer" "$1" --nosuch
 	faults '{"installer-asks": true}'
 	want 1 "Unable to get response" installer "$1"
 	hanging "$1"
 	faults '{"insmod-mismatch": true}'
-	want 1 "could not insert" installer "$1"
+	want 1 "Kernel module load error: Invalid argument" installer "$1"
+	[ ! -e "$R/lib/modules/$REL/kernel/drivers/video" ] || fail "a module that does not load was installed"
 	faults '{"installer-fails": true}'
 	want 1 "has failed" installer "$1"
 	[ ! -e "$R/usr/bin/nvidia-smi" ] || fail "a failed installer left the user space"
+	faults '{"drm-fails": true, "dracut-fails": true}'
+	want 1 "Unable to load the 'nvidia-drm' kernel module" installer "$1"
+	[ -e "$R/usr/bin/nvidia-smi" ] || fail "a failed load took the user space away"
+	has "$R/var/log/nvidia-installer.log" "Rebuilding initramfs failed"
 	faults '{}'
+	mkdir -p "$R/proc/4711/fd"
+	ln -s /dev/nvidia0 "$R/proc/4711/fd/3"
+	want 1 "already loaded in your kernel" installer "$1"
+	rm -r "$R/proc/4711"
 	want 0 "is now complete" installer "$1"
 	has "$S/gpu.jsonl" "installer test load"
 	want 0 "$1" "$R/usr/sbin/modinfo" -F version nvidia
@@ -310,7 +331,7 @@ single() {
 	want 0 "" "$R/usr/bin/nvidia-persistenced" --user root
 	[ -e "$R/dev/nvidia0" ] || fail "no device node"
 	echo active >"$S/units/nvidia-persistenced.service"
-	want 1 "already be loaded" installer 550.144.03
+	want 1 "already loaded in your kernel" installer 550.144.03
 	want 0 "" "$R/usr/bin/nvidia-smi" conf-compute -srs 1
 	want 0 "Ready state: ready" "$R/usr/bin/nvidia-smi" conf-compute -grs
 	want 0 "0, GPU-e1e94012-8c7b-f9a2-d712-fc5b014f364c, 96.00.cf.00.05" \

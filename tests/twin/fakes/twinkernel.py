@@ -96,9 +96,8 @@ def options_ask_ppcie():
     return any(line.startswith("options nvidia ") and LKCA_OPTION in line for line in modprobe_conf())
 
 
-def module_check(path):
-    """What the kernel refuses at insmod."""
-    info = dict(module_info(path))
+def module_check(info):
+    """What the kernel refuses at insmod, by the fields of the module."""
     if fault("insmod-mismatch") or info.get("vermagic", "").split(" ")[0] != release():
         _kernel_log("nvidia: disagrees about version of symbol fd_install")
         _kernel_log("nvidia: Unknown symbol fd_install (err -22)")
@@ -116,7 +115,7 @@ def module_load(ppcie=None):
     path = module_path()
     if not path:
         raise LoadError("FATAL: Module nvidia not found in directory /lib/modules/" + release())
-    version = module_check(path)
+    version = module_check(dict(module_info(path)))
     write(root("/sys/module/nvidia/version"), version + "\n")
     write(root("/sys/module/nvidia/initstate"), "live\n")
     write(root("/sys/module/nvidia/refcnt"), "0\n")
@@ -161,9 +160,9 @@ def start(cold=False):
         _kernel_log(str(e))
 
 
-def test_load(path):
-    """The installer's own: init_module() without modprobe.d, GPUs initialised, unloaded again."""
-    module_check(path)
+def test_load(info):
+    """The installer's own, of what it has built: init_module() without modprobe.d, GPUs initialised, unloaded again."""
+    module_check(info)
     gpu_open("installer test load", client=False)
 
 

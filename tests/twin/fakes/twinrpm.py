@@ -248,6 +248,13 @@ def files_of(name, evr):
     if name == "openssl3":
         return {"/usr/lib64/libcrypto.so.3": (0o755, " ", LIBRARY),
                 "/etc/pki/tls/openssl3.cnf": (0o644, "c", "# simulated\n")}
+    if name == "elfutils-libelf-devel":
+        return {"/usr/include/gelf.h": (0o644, " ", "/* simulated */\n")}
+    # Of the driver as packages, what others look at; the marker is named in their specs (yum-packaging-nvidia-driver).
+    if name == "nvidia-driver":
+        return {"/usr/lib/nvidia/alternate-install-present": (0o644, " ", "installed by a package\n")}
+    if name == "nvidia-driver-cuda-libs":
+        return {"/usr/lib64/libnvidia-ml.so." + split_evr(evr)[0]: (0o755, " ", LIBRARY)}
     if name == "libxml2":
         return {"/usr/lib64/libxml2.so.2": (0o755, " ", LIBRARY)}
     return {}

@@ -1,6 +1,12 @@
 #!/bin/sh
-# A self-extracting installer as makeself writes them: this text, then an archive. The archive here is only padding;
-# what it would install is done by the twin's fake installer, which is found by the folder that this file lies below.
+# A self-extracting installer: this text, then an archive. The archive here is only padding; what it would install is done by
+# the twin's fake installer, which is found by the folder that this file lies below.
+#
+# Plays the heads of NVIDIA-Linux-x86_64-VERSION.run and cuda_VERSION_linux.run. The driver's is makeself 1.6.0-nv2, of which
+# the archive of NVIDIA's makeself.sh is public: the temporary folder is TMPDIR or /tmp, or what follows --tmpdir as a word of
+# its own (--tmpdir=DIR goes to the installer alone); a file in it is tried to be run before anything else. CUDA's head is not
+# public: --tmpdir=DIR is that of the CUDA Installation Guide, and that TMPDIR counts is taken from reports of users.
+# Simplified: nothing is unpacked, so that no space is needed; the rest of their options is handed on.
 version='@VERSION@'
 installer='@INSTALLER@'
 label='@LABEL@'
@@ -11,6 +17,24 @@ fail()
 {
 	echo "$1" >&2
 	exit 1
+}
+
+# temporary FOLDER-OF-THE-TWIN: where it unpacks
+temporary()
+{
+	folder=${TMPDIR:-/tmp}
+	last=
+	for word; do
+		case $installer,$word in
+		cuda-installer,--tmpdir=*) folder=${word#*=} ;;
+		esac
+		[ "$installer,$last" != nvidia-installer,--tmpdir ] || folder=$word
+		last=$word
+	done
+	case $folder in
+	"$twin"/*) echo "$folder" ;;
+	*) echo "$twin/root$folder" ;;
+	esac
 }
 
 # The caller's PATH may hold nothing but the twin's programs, and it is handed on as it is.
@@ -39,8 +63,22 @@ esac
 # When a whole machine is the twin's disk, the rest of the twin lies in it.
 [ -n "$twin" ] || twin=$(climb /twin)
 [ -n "$twin" ] || fail "$0: neither this file nor the current folder is part of a twin"
+tmp=$(temporary "$@")
+PATH=/usr/bin:/bin mkdir -p "$tmp" || fail "Unable to create temp directory $tmp"
+try=$(PATH=/usr/bin:/bin mktemp "$tmp/makeself.XXXXXXXX" 2> /dev/null) || fail "Unable to create temporary file in $tmp"
+PATH=/usr/bin:/bin chmod +x "$try"
+"$try" > /dev/null 2>&1 || {
+	PATH=/usr/bin:/bin rm "$try"
+	echo "ERROR: Temporary directory ${tmp#"$twin/root"} is not executable - use the  --tmpdir option to specify a different one."
+	exit 1
+}
+PATH=/usr/bin:/bin rm "$try"
+work=$tmp/selfgz$$
+PATH=/usr/bin:/bin mkdir -p "$work" || fail "Unable to create the target directory '$work'."
 echo "Uncompressing $label........"
 TWIN_DIR=$twin
 export TWIN_DIR
-exec "$twin/state/fakes/$installer" "$version" "$@"
-exit
+"$twin/state/fakes/$installer" "$version" "$@"
+result=$?
+PATH=/usr/bin:/bin rm -rf "$work"
+exit $result

@@ -16,7 +16,7 @@ NAME = re.compile(r"""["']([a-z0-9]+(?:-[a-z0-9]+)+)["']""")
 # have them. Of the simulated systemd there are real ones here: a logind that is masked or crashes, a restart that is
 # ignored, a message bus that dies, a status that is deleted, an agent that is killed.
 ELSEWHERE = """
-    grubby-fails dracut-fails yum-fails yum-gone kernel-devel-missing rpm-install-fails installer-fails cuda-fails
+    grubby-fails dracut-fails yum-fails yum-gone kernel-devel-missing rpm-install-fails installer-fails drm-fails cuda-fails
     cuda-no-space cuda-no-driver-entry cuda-existing pip-fails
     rpm-silent rpm-db-broken rpm-old-words
     cc-off mgm-none devtools-on cc-environment nvml-silent smi-garbage gpu-missing gpu-lost nscq-mismatch pcie-mode
@@ -27,7 +27,7 @@ ELSEWHERE = """
     ocsp-other-signer
     download-404 download-503 download-changed download-corrupt download-cut download-cut-random too-many redirect-http
     wrong-length no-ranges ranges-416 ranges-lie ranges-shifted key-wrong rpm-unsigned rpm-other-key rpm-corrupt
-    rpm-other-version tls-expired metadata-garbage metadata-401-once metadata-no-token disk-full
+    rpm-other-version tls-expired metadata-garbage metadata-401-once metadata-no-token disk-full tmp-noexec tmp-small
     login1-down timedated-down systemd1-lost systemd1-left reboot-ignored status-deleted client-killed
 """.split()
 
