@@ -35,6 +35,12 @@
 	  "move the named file away, then: systemctl daemon-reload; systemctl restart gn8v-agent") \
 	X(CODE_UNIT_ORDER, "fabricmanager-unit-order", STOP, "operator",                           \
 	  "systemctl cat nvidia-fabricmanager; take the named After= out of it, then: systemctl daemon-reload; systemctl restart gn8v-agent") \
+	X(CODE_TMP_NOEXEC, "tmp-noexec", REFUSE, "operator",                                       \
+	  "mount -o remount,exec /tmp (and the same in /etc/fstab), or set fetch.dir in /etc/gn8v/config.json to a folder on a file system without noexec; then: systemctl restart gn8v-agent") \
+	X(CODE_EXCLUDED, "packages-excluded", REFUSE, "operator",                                  \
+	  "take the pattern out of the named file, then: systemctl restart gn8v-agent")            \
+	X(CODE_DRIVER_FOREIGN, "driver-foreign", REFUSE, "operator",                               \
+	  "remove the packaged driver (rpm -qf names the package, dnf remove takes it away), then: systemctl restart gn8v-agent") \
 	/* the machine and its restart */                                                          \
 	X(CODE_METADATA, "metadata-unreachable", RETRY, "alibaba-cloud",                           \
 	  "curl -X PUT http://100.100.100.200/latest/api/token -H 'X-aliyun-ecs-metadata-token-ttl-seconds: 60'; check firewall rules for 100.100.100.200") \

@@ -11,6 +11,7 @@
 #include "core/str.h"
 #include "engine_inside.h"
 #include "gate.h"
+#include "intent.h"
 #include "mapped.h"
 #include "package_db.h"
 #include "paths.h"
@@ -183,6 +184,9 @@ static void sweep(struct engine *g)
 
 	if (artefact_sweep(g->config, json_get(g->status.data, "packages"), &e) < 0)
 		log_warning("leftovers of downloads: %s", e.msg);
+	/* The driver works: what its installer left undone, when it did, was nothing. */
+	if (intent_end(INTENT_DRIVER, &e) < 0)
+		log_warning("%s", e.msg);
 }
 
 static void conclude(struct engine *g)

@@ -164,7 +164,7 @@ int facts_count_data_disks(unsigned int *ret_n, struct err *e)
 
 static int read_disk(struct facts_disk *d, const struct config *c, struct err *e)
 {
-	const char *const places[] = { c->fetch_dir, "/tmp", "/usr/local", "/usr/lib64" };
+	const char *const places[] = { c->fetch_dir, "/usr/local", "/usr/lib64" };
 
 	d->free_bytes = UINT64_MAX;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
@@ -225,6 +225,7 @@ static int read_group(struct facts *f, const struct config *c, enum facts_group 
 	case FACTS_UNITS: return facts_read_units(&f->units, c, e);
 	case FACTS_DISK: return read_disk(&f->disk, c, e);
 	case FACTS_CLOCK: read_clock(&f->clock); return 0;
+	case FACTS_HOST: return facts_read_host(&f->host, c, &f->machine, &f->software, e);
 	default: return err_set(e, &ERR_INTERNAL, "no such group of facts");
 	}
 }
@@ -238,7 +239,7 @@ static const struct {
 		offsetof(struct facts, m), sizeof(((struct facts *)0)->m) \
 	}
 	PLACE(machine), PLACE(instance), PLACE(boot),  PLACE(software),
-	PLACE(units),	PLACE(disk),	 PLACE(clock),
+	PLACE(units),	PLACE(disk),	 PLACE(clock), PLACE(host),
 #undef PLACE
 };
 

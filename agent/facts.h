@@ -7,6 +7,7 @@
 #define GN8V_FACTS_H
 
 #include "config.h"
+#include "excludes.h"
 #include "fmunit.h"
 #include "net/hash.h"
 #include "sys/kernel.h"
@@ -22,7 +23,10 @@ enum facts_group {
 	FACTS_UNITS = 1 << 4,	 /* units, our unit files and drop-ins, the gate */
 	FACTS_DISK = 1 << 5,
 	FACTS_CLOCK = 1 << 6,
-	FACTS_ALL = (1 << 7) - 1,
+	FACTS_HOST =
+		1
+		<< 7, /* what the owner's policy, or another's driver, would make an installer stumble over */
+	FACTS_ALL = (1 << 8) - 1,
 };
 
 #define FACTS_PACKAGES_MAX 64
@@ -107,7 +111,9 @@ struct facts_software {
 	char module[FACTS_VERSION_SIZE];    /* of nvidia.ko for the running kernel, or "" */
 	char userspace[FACTS_VERSION_SIZE]; /* of libnvidia-ml.so, or "" */
 	bool driver_programs;		    /* nvidia-smi and nvidia-persistenced are there */
-	bool cuda;			    /* the configured toolkit, complete */
+	bool driver_begun;  /* our installer began and is not known to have ended well */
+	bool driver_proven; /* but all that it installs is known to be there */
+	bool cuda;	    /* the configured toolkit, complete */
 	enum facts_cuda cuda_folder;
 	bool cuda_begun; /* a run of the runfile is on record that is not known to have ended well */
 	char cuda_said[256];	/* of FACTS_CUDA_FOREIGN: why it is not the configured toolkit */
@@ -137,8 +143,27 @@ struct facts_units {
 
 struct facts_disk {
 	uint64_t
-		free_bytes; /* of the file system of fetch.dir, /tmp and /usr/local that has least */
+		free_bytes; /* of the file system of fetch.dir, /usr/local and /usr/lib64 that has least */
 	char where[64];
+};
+
+enum unpack {
+	UNPACK_TMP,    /* in /tmp, as installers do by themselves */
+	UNPACK_FOLDER, /* in a folder of ours */
+	UNPACK_NOEXEC, /* nowhere: no place from which programs may be run */
+	UNPACK_SMALL,  /* nowhere: no such place has the room */
+};
+
+struct facts_host {
+	char selinux[16]; /* enforcing, permissive, disabled; "" when it could not be read */
+	enum unpack unpack;
+	char unpack_dir[256];			   /* of UNPACK_FOLDER */
+	char tmp_trouble[96];			   /* why not in /tmp: "/tmp is mounted noexec" */
+	bool driver_marker;			   /* nvidia-installer stops at it */
+	char driver_owner[FACTS_VERSION_SIZE * 2]; /* package that owns the driver's files, or "" */
+	char driver_owned[128];			   /* one of them */
+	bool excluded;				   /* yum's configuration hides what is missing */
+	struct exclude exclude;
 };
 
 struct facts_clock {
@@ -152,7 +177,7 @@ struct facts {
 	unsigned int known; /* groups that could be read */
 	uint64_t
 		cut_off; /* steps, by bit, that were cut off in the middle: of the status, not of the machine */
-	struct err err[7]; /* why one could not, by bit number */
+	struct err err[8]; /* why one could not, by bit number */
 	struct facts_machine machine;
 	struct facts_instance instance;
 	struct facts_boot boot;
@@ -160,6 +185,7 @@ struct facts {
 	struct facts_units units;
 	struct facts_disk disk;
 	struct facts_clock clock;
+	struct facts_host host;
 };
 
 /* Reads the groups of `mask` into *f and leaves the others alone. Never fails as a whole. The
@@ -229,5 +255,7 @@ int facts_read_cuda(struct facts_software *s, const struct config *c, struct err
 int facts_read_packages(struct facts_software *s, const struct config *c,
 			const struct facts_machine *m, struct err *e); /* of the same group */
 int facts_read_units(struct facts_units *u, const struct config *c, struct err *e);
+int facts_read_host(struct facts_host *h, const struct config *c, const struct facts_machine *m,
+		    const struct facts_software *s, struct err *e);
 
 #endif

@@ -2,6 +2,8 @@
 #include "core/fs.h"
 #include "core/str.h"
 #include "facts.h"
+#include "installer_log.h"
+#include "intent.h"
 #include "paths.h"
 #include "pypackage.h"
 #include "sys/run.h"
@@ -40,6 +42,33 @@ static int read_userspace(struct facts_software *s, struct err *e)
 	}
 	fs_names_done(&names);
 	s->driver_programs = fs_exists(PROG_NVIDIA_SMI) && fs_exists(PROG_PERSISTENCED);
+	return 0;
+}
+
+/* Everything is there when the installer's log says that it put every file in place, and what it still had to do shows:
+ * the module is loaded, unless it came to its end. */
+static bool driver_proven(const struct facts_software *s)
+{
+	struct installer_log log;
+	char loaded[FACTS_VERSION_SIZE];
+
+	installer_log_read(&log);
+	if (!str_eq(log.version, s->module) || !str_eq(log.version, s->userspace) ||
+	    !s->driver_programs)
+		return false;
+	return log.complete ||
+	       (log.files_in_place && fs_read_line(PATH_NVIDIA_LOADED, loaded, sizeof(loaded)) &&
+		str_eq(loaded, log.version));
+}
+
+static int read_begun(struct facts_software *s, struct err *e)
+{
+	_cleanup_free_ char *record = NULL;
+
+	if (intent_read(INTENT_DRIVER, &record, e) < 0)
+		return -1;
+	s->driver_begun = record != NULL;
+	s->driver_proven = record && driver_proven(s);
 	return 0;
 }
 
@@ -89,7 +118,7 @@ int facts_read_software(struct facts_software *s, const struct config *c,
 			const struct facts_machine *m, struct err *e)
 {
 	/* The packages' names follow the driver that is there. */
-	if (read_module(s, m, e) < 0 || read_userspace(s, e) < 0 ||
+	if (read_module(s, m, e) < 0 || read_userspace(s, e) < 0 || read_begun(s, e) < 0 ||
 	    facts_read_packages(s, c, m, e) < 0 || facts_read_cuda(s, c, e) < 0)
 		return -1;
 	s->verifier = verifier_installed(c);

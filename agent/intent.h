@@ -5,7 +5,8 @@
 
 #include "core/err.h"
 
-#define INTENT_MAX 4096
+#define INTENT_MAX    4096
+#define INTENT_DRIVER "driver"
 
 /* Records that NAME ("cuda") begins; TEXT says in what, and is kept as it is. A record that is there already stays: it is of a
  * run that did not end, and says how things were before that one. */

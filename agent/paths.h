@@ -13,7 +13,7 @@
 #define PATH_VENV_SITE	  PATH_VENV "/lib/python3.11/site-packages"
 #define PATH_RPM_DB	  "/var/lib/gn8v/rpmdb" /* holds NVIDIA's key and nothing else */
 #define PATH_RPM_KEPT	  "/var/lib/gn8v/rpm-kept" /* of RPM's database, while a transaction runs */
-#define PATH_BEGUN	  "/var/lib/gn8v/begun"	 /* installers that have begun, see intent.h */
+#define PATH_BEGUN	  "/var/lib/gn8v/begun"	   /* installers that have begun, see intent.h */
 #define PATH_CLOUD_NOTE	  "/var/lib/gn8v/user-data/note" /* of the bootstrap, for the owner */
 #define PATH_RUN_DIR	  "/run/gn8v"
 #define PATH_LOCK	  "/run/gn8v/lock"
@@ -42,6 +42,15 @@
 #define PATH_RPM	       "/var/lib/rpm"
 #define PATH_LIB64	       "/usr/lib64"
 #define PATH_CUDA_LOG	       "/var/log/cuda-installer.log"
+#define PATH_INSTALLER_LOG     "/var/log/nvidia-installer.log"
+#define PATH_ALTERNATE_INSTALL \
+	"/usr/lib/nvidia/alternate-install-present" /* nvidia-installer stops where it is */
+#define PATH_TMP	   "/tmp"
+#define PATH_NVIDIA_LOADED "/sys/module/nvidia/version"
+#define PATH_SELINUX	   "/sys/fs/selinux"
+#define PATH_DNF_CONF	   "/etc/dnf/dnf.conf"
+#define PATH_YUM_CONF	   "/etc/yum.conf"
+#define PATH_YUM_REPOS	   "/etc/yum.repos.d"
 
 /* Programs. */
 #define PROG_BASH	  "/usr/bin/bash"

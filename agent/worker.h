@@ -8,13 +8,15 @@
 
 #include "net/fetch.h"
 #include "steps.h"
+#include "sys/run.h"
 
 struct worker {
 	const struct step *step;
 	const struct config *config;
-	struct facts facts; /* as they were when the worker began; helpers may refresh them */
-	uint64_t end_us;    /* of the step's time: clock_monotonic_us() */
-	char found[256];    /* what apply has to say when it ended well, see worker_found */
+	struct facts facts;	 /* as they were when the worker began; helpers may refresh them */
+	uint64_t end_us;	 /* of the step's time: clock_monotonic_us() */
+	char found[256];	 /* what apply has to say when it ended well, see worker_found */
+	char said[RUN_TAIL_MAX]; /* the last output of the program that failed last */
 	bool cut_off; /* a program was ended by a signal or its time: what it did may be half done */
 	int fd;	      /* to the agent; -1 in commands that run a step's code by hand */
 };

@@ -44,6 +44,13 @@ STEP(cc_mode);
 STEP(attest);
 STEP(ready);
 
+/* What of the host's own policy, or of another's driver, would make an installer fail late. True, with r filled in, when there
+ * is something. */
+bool host_refuses(const struct config *c, const struct facts *f, struct probe_result *r);
+
+/* The failure of yum, once more, when it says that what it was asked for is hidden from it: *e then names what hides it. */
+int host_name_exclude(const struct worker *w, const char *const *packages, size_t n, struct err *e);
+
 /* Whether everything that R11 to R13 and R20 install is there already. */
 bool all_installed(const struct config *c, const struct facts *f);
 
@@ -67,6 +74,12 @@ void verify_probe(const struct facts *f, struct probe_result *r, const char *wha
  * gets `kind`, a passed deadline stays ERR_TIMEOUT. cwd may be NULL. */
 int step_run(struct worker *w, const char *const *argv, const char *cwd,
 	     const struct err_kind *kind, struct err *e);
+
+/* step_play for an installer that unpacks itself, from fetch.dir. Where /tmp will not do, it is given a folder of ours as its
+ * temporary one, which is removed afterwards: by TMPDIR and by its option --tmpdir, in the form that the file's head knows. */
+enum step_tmpdir { STEP_TMPDIR_TWO_WORDS, STEP_TMPDIR_EQUALS };
+int step_install(struct worker *w, struct run *r, enum step_tmpdir form,
+		 const struct err_kind *kind, struct err *e);
 
 /* The same for a program that needs more said (argv, env, cwd). r is done afterwards. */
 int step_play(struct worker *w, struct run *r, const struct err_kind *kind, struct err *e);

@@ -61,8 +61,10 @@ int step_play(struct worker *w, struct run *r, const struct err_kind *kind, stru
 	r->on_line_data = w;
 	ok = run_wait(r, e);
 	w->cut_off = ok < 0 && was_cut_off(r, e);
-	if (ok < 0)
+	if (ok < 0) {
 		say_last_lines(w, r->argv[0], r->tail);
+		str_copy(w->said, sizeof(w->said), r->tail);
+	}
 	if (ok < 0 && e->kind == &ERR_CHILD)
 		err_rekind(e, kind);
 	run_done(r);

@@ -149,6 +149,7 @@ static int run_runfile(struct worker *w, const struct artefact *a, bool again, s
 {
 	const struct strlist *args = &w->config->cuda_args;
 	const char **argv = xcalloc(args->n + 4, sizeof(*argv));
+	struct run run = { .argv = argv };
 	struct timespec before = { 0 };
 	size_t n = 0;
 	int r;
@@ -160,7 +161,7 @@ static int run_runfile(struct worker *w, const struct artefact *a, bool again, s
 	if (again && !strlist_has(args, OVERRIDE))
 		argv[n++] = OVERRIDE;
 	fs_mtime(PATH_CUDA_LOG, &before);
-	r = step_run(w, argv, w->config->fetch_dir, &CODE_CUDA, e);
+	r = step_install(w, &run, STEP_TMPDIR_EQUALS, &CODE_CUDA, e);
 	if (r < 0 && e->kind == &CODE_CUDA)
 		say_why(&before, e);
 	free(argv);

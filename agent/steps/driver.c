@@ -3,8 +3,11 @@
 #include "codes.h"
 #include "core/fs.h"
 #include "core/str.h"
+#include "installer_log.h"
+#include "intent.h"
 #include "paths.h"
 #include "steps/all.h"
+#include "sys/holders.h"
 #include "sys/units.h"
 
 PROBE(driver)
@@ -22,6 +25,9 @@ PROBE(driver)
 			want, f->machine.kernel);
 	else if (!str_eq(f->software.userspace, want) || !f->software.driver_programs)
 		probe_todo(r, "install driver %s: its libraries or programs are missing", want);
+	else if (f->software.driver_begun && !f->software.driver_proven)
+		probe_todo(r, "install driver %s again: its installer began and did not end well",
+			   want);
 	else
 		probe_done(r, "driver %s is installed, its module built for kernel %s", want,
 			   f->machine.kernel);
@@ -48,10 +54,105 @@ static int stop_users(struct worker *w, struct err *e)
 	return 0;
 }
 
+/* What holds the loaded driver is told by name: the installer only says that something does. */
+static void name_holders(struct err *e)
+{
+	char text[HOLDERS_TEXT_SIZE], words[sizeof(e->msg)];
+	struct holders h;
+
+	holders_find(&h, "/dev/nvidia");
+	if (h.all == 0) {
+		err_hint(e, "lsmod | grep nvidia shows what uses the loaded driver; unload it, or "
+			    "restart the instance; then: systemctl restart gn8v-agent");
+		return;
+	}
+	holders_text(&h, text);
+	str_copy(words, sizeof(words), e->msg);
+	err_set(e, e->kind, "%s; the loaded driver is held by %s", words, text);
+	if (*h.v[0].unit)
+		err_hint(e,
+			 "systemctl stop %s, and end what else is named; then: systemctl restart "
+			 "gn8v-agent",
+			 h.v[0].unit);
+	else
+		err_hint(e, "end what is named (kill %d); then: systemctl restart gn8v-agent",
+			 h.v[0].pid);
+}
+
+/* The words of the installer's log, if it is of this run, in the place of the last line that it printed. */
+static void name_reason(const struct run *r, const struct installer_log *log, struct err *e)
+{
+	if (!*log->reason)
+		return;
+	err_set(e, e->kind,
+		"%s ended with exit status %d: %s (first of %u error%s in " PATH_INSTALLER_LOG ")",
+		r->argv[1], r->status, log->reason, log->errors, log->errors == 1 ? "" : "s");
+	if (log->in_use)
+		name_holders(e);
+}
+
+/* The last that the installer does is to load a module more; without it, all may be there and work. */
+static bool is_proven(struct worker *w)
+{
+	struct probe_result probe = { 0 };
+
+	facts_collect(&w->facts, w->config, FACTS_SOFTWARE);
+	driver_probe(w->config, &w->facts, &probe);
+	return w->facts.software.driver_proven && probe.probe == PROBE_DONE;
+}
+
+static int judge_end(struct worker *w, const struct run *r, const struct installer_log_mark *before,
+		     int ok, struct err *e)
+{
+	struct installer_log log = { 0 };
+	bool is_new = installer_log_is_new(before);
+
+	if (is_new)
+		installer_log_read(&log);
+	if (ok == 0) {
+		if (*log.reason)
+			worker_event(w, "the installer ended well, and its log names an error: %s",
+				     log.reason);
+		return 0;
+	}
+	if (e->kind != &CODE_DRIVER)
+		return -1;
+	if (!is_new)
+		return step_hint_command(e, r->argv, r->cwd);
+	name_reason(r, &log, e);
+	if (r->status != 1 || w->cut_off || !is_proven(w))
+		return -1;
+	worker_event(w, "%s; all that it installs is there, and its module is loaded", e->msg);
+	*e = (struct err)ERR_INIT;
+	return 0;
+}
+
+static int install(struct worker *w, const char *const *argv, struct err *e)
+{
+	_cleanup_free_ char *record = xasprintf("%s\n", facts_driver_version(&w->facts, w->config));
+	struct run r = { .argv = argv };
+	struct installer_log_mark before;
+	int ok;
+
+	if (intent_begin(INTENT_DRIVER, record, e) < 0)
+		return -1;
+	installer_log_mark(&before);
+	ok = step_install(w, &r, STEP_TMPDIR_TWO_WORDS, &CODE_DRIVER, e);
+	return judge_end(w, &r, &before, ok, e);
+}
+
+/* --rebuild-initramfs wrote to /boot; the module and its libraries must survive a power cut. */
+static int settle(struct err *e)
+{
+	if (fs_sync_fs(PATH_BOOT, e) < 0 || fs_sync_fs(PATH_LIB64, e) < 0)
+		return -1;
+	return intent_end(INTENT_DRIVER, e);
+}
+
 APPLY(driver)
 {
 	const struct strlist *args = &w->config->driver_args;
-	const char **argv = xcalloc(args->n + 4, sizeof(*argv));
+	_cleanup_free_ const char **argv = xcalloc(args->n + 4, sizeof(*argv));
 	struct artefact a;
 	size_t n = 0;
 	int r;
@@ -69,15 +170,11 @@ APPLY(driver)
 	if (r == 0)
 		r = lkca_not_ahead(e); /* the installer rebuilds the initramfs */
 	if (r == 0)
-		r = step_run(w, argv, w->config->fetch_dir, &CODE_DRIVER, e);
-	/* --rebuild-initramfs wrote to /boot; the module and its libraries must survive a power cut. */
+		r = install(w, argv, e);
 	if (r == 0)
-		r = fs_sync_fs(PATH_BOOT, e);
-	if (r == 0)
-		r = fs_sync_fs(PATH_LIB64, e);
+		r = settle(e);
 	if (r == 0)
 		r = artefact_forget(w, &a, e);
 	artefact_done(&a);
-	free(argv);
 	return r;
 }

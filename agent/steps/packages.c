@@ -75,12 +75,14 @@ APPLY(packages)
 		if (!str_eq(names[i], "openssl3"))
 			continue;
 		if (install(w, &names[i], 1, e) < 0)
-			return -1;
+			return host_name_exclude(w, &names[i], 1, e);
 		memmove(&names[i], &names[i + 1], (--n - i) * sizeof(names[0]));
 		break;
 	}
 	if (n == 0 || install(w, names, n, e) == 0)
 		return 0;
+	if (host_name_exclude(w, names, n, e) < 0 && e->kind != &CODE_PACKAGES)
+		return -1;
 	str_copy(words, sizeof(words), e->msg);
 	if (strstr(words, "kernel-devel") && e->kind == &CODE_PACKAGES)
 		for (size_t i = 0; i < n; i++)

@@ -151,8 +151,15 @@ PROBE(preflight)
 	    probe_cannot(r, f, FACTS_BOOT) || nouveau(c, f, r) || extra_devices(c, f, r) ||
 	    probe_cannot(r, f, FACTS_SOFTWARE) || cuda_in_the_way(c, &f->software, r) ||
 	    probe_cannot(r, f, FACTS_UNITS) || units_in_the_way(f, r) ||
-	    probe_cannot(r, f, FACTS_DISK) || disk_too_small(c, f, r) || digest_unknown(c, f, r))
+	    probe_cannot(r, f, FACTS_DISK) || disk_too_small(c, f, r) || host_refuses(c, f, r) ||
+	    digest_unknown(c, f, r))
 		return;
 	pci_counts_text(f->machine.pci.gpus, f->machine.pci.nvswitches, counts);
-	probe_done(r, "%s, kernel %s, %s, TDX guest", f->instance.type, f->machine.kernel, counts);
+	if (f->host.unpack == UNPACK_FOLDER && !all_installed(c, f))
+		probe_done(r, "%s, kernel %s, %s, TDX guest; installers unpack in %s: %s",
+			   f->instance.type, f->machine.kernel, counts, f->host.unpack_dir,
+			   f->host.tmp_trouble);
+	else
+		probe_done(r, "%s, kernel %s, %s, TDX guest", f->instance.type, f->machine.kernel,
+			   counts);
 }

@@ -22,7 +22,7 @@ static const struct {
 	{ "kernel.release_min", "5.10.134-18", NULL },
 	{ "kernel.swiotlb", "4194304,any", NULL },
 	{ "kernel.blacklist_nouveau", "false", NULL },
-	{ "packages", "openssl3 gcc make kernel-devel-{kernel}", NULL },
+	{ "packages", "openssl3 gcc make elfutils-libelf-devel kernel-devel-{kernel}", NULL },
 	{ "disk.free_min_gib", "20", "24" },
 	{ "driver.version", "550.144.03", "570.148.08" },
 	{ "driver.urls", "https://cn.download.nvidia.cn/tesla/{version}/NVIDIA-Linux-x86_64-{version}.run", NULL },

@@ -343,6 +343,7 @@ START_TEST(a_group_that_could_not_be_read_blocks_every_step_that_looks_at_it)
 		enum facts_group group;
 		enum step_id steps[16];
 	} rests[] = {
+		{ FACTS_HOST, { STEP_PREFLIGHT, STEP_MAX } },
 		{ FACTS_BOOT, { STEP_PREFLIGHT, STEP_KERNEL_ARGS, STEP_LKCA, STEP_INITRAMFS, STEP_RESTART, STEP_MAX } },
 		{ FACTS_CLOCK, { STEP_TIME_SYNC, STEP_MAX } },
 		{ FACTS_SOFTWARE,
@@ -366,6 +367,81 @@ START_TEST(a_group_that_could_not_be_read_blocks_every_step_that_looks_at_it)
 		}
 		machine_done(&m);
 	}
+}
+END_TEST
+
+/* --- the host's policy ---------------------------------------------------------------------- */
+
+static void check_refused(const struct err_kind *kind, const char *words, const char *hint)
+{
+	probe(STEP_PREFLIGHT);
+	ck_assert_msg(r.probe == PROBE_BLOCKED, "%s is not refused: %s", kind->code, r.reason);
+	ck_assert_str_eq(r.err.kind->code, kind->code);
+	ck_assert_int_eq(r.err.kind->class, ERR_CLASS_REFUSE);
+	ck_assert_has(r.reason, words);
+	ck_assert_has(err_hint_text(&r.err), hint);
+}
+
+START_TEST(a_packaged_driver_is_refused_only_where_another_would_be_installed_over_it)
+{
+	machine_fresh(&m, SHAPE_SINGLE, "{}");
+	m.f.host.driver_marker = true;
+	check_refused(&CODE_DRIVER_FOREIGN, PATH_ALTERNATE_INSTALL, "rpm -qf " PATH_ALTERNATE_INSTALL);
+	str_copy(m.f.host.driver_owner, sizeof(m.f.host.driver_owner), "nvidia-driver-535.261.03-1.el8");
+	str_copy(m.f.host.driver_owned, sizeof(m.f.host.driver_owned), PATH_ALTERNATE_INSTALL);
+	check_refused(&CODE_DRIVER_FOREIGN, "nvidia-driver-535.261.03-1.el8 owns", "dnf remove nvidia-driver;");
+	m.f.host.driver_marker = false;
+	str_copy(m.f.software.userspace, FACTS_VERSION_SIZE, "535.261.03");
+	str_copy(m.f.software.module, FACTS_VERSION_SIZE, "535.261.03");
+	check_refused(&CODE_DRIVER_FOREIGN, "owns", "or keep it: set driver.version to 535.261.03");
+	machine_done(&m);
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	m.f.host.driver_marker = true;
+	check_done(STEP_PREFLIGHT);
+	m.f.cut_off = 1ull << STEP_DRIVER;
+	check_refused(&CODE_DRIVER_FOREIGN, PATH_ALTERNATE_INSTALL, "rpm -qf");
+	machine_done(&m);
+	machine_fresh(&m, SHAPE_SINGLE, "{\"driver\": {\"args\": [\"--no-check-for-alternate-installs\"]}}");
+	m.f.host.driver_marker = true;
+	check_done(STEP_PREFLIGHT);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(a_hidden_package_is_refused_while_it_is_missing)
+{
+	machine_fresh(&m, SHAPE_SINGLE, "{}");
+	m.f.host.excluded = true;
+	m.f.host.exclude = (struct exclude){ "kernel-devel-5.10.134-18.al8.x86_64", "kernel*", "/etc/dnf/dnf.conf, line 3" };
+	check_refused(&CODE_EXCLUDED, "kernel* hides it from yum: /etc/dnf/dnf.conf, line 3",
+		      "yum install -y --disableexcludes=all kernel-devel-5.10.134-18.al8.x86_64");
+	m.f.software.missing_n = 0;
+	check_done(STEP_PREFLIGHT);
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(without_a_place_to_unpack_nothing_is_installed)
+{
+	machine_fresh(&m, SHAPE_SINGLE, "{}");
+	str_copy(m.f.host.tmp_trouble, sizeof(m.f.host.tmp_trouble), "/tmp is mounted noexec");
+	m.f.host.unpack = UNPACK_NOEXEC;
+	check_refused(&CODE_TMP_NOEXEC, "/tmp is mounted noexec; /var/cache/gn8v and", "mount -o remount,exec /tmp");
+	m.f.host.unpack = UNPACK_SMALL;
+	check_refused(&CODE_DISK, "installers unpack", "");
+	m.f.host.unpack = UNPACK_FOLDER;
+	str_copy(m.f.host.unpack_dir, sizeof(m.f.host.unpack_dir), "/var/cache/gn8v/unpack");
+	check_done(STEP_PREFLIGHT);
+	ck_assert_has(r.reason, "installers unpack in /var/cache/gn8v/unpack: /tmp is mounted noexec");
+	machine_done(&m);
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	m.f.host.unpack = UNPACK_NOEXEC;
+	check_done(STEP_PREFLIGHT);
+	machine_done(&m);
+	machine_fresh(&m, SHAPE_SINGLE, "{\"driver\": {\"args\": [\"--tmpdir\", \"/data\"]}, \"cuda\": {\"args\": [\"--tmpdir=/data\"]}}");
+	m.f.host.unpack = UNPACK_NOEXEC;
+	check_done(STEP_PREFLIGHT);
+	machine_done(&m);
 }
 END_TEST
 
@@ -422,7 +498,7 @@ END_TEST
 START_TEST(packages_name_what_is_missing_and_leave_python_to_the_verifier)
 {
 	machine_restarted(&m, SHAPE_SINGLE, "{}");
-	check_todo(STEP_PACKAGES, "install openssl3, gcc, make and kernel-devel-");
+	check_todo(STEP_PACKAGES, "install openssl3, gcc, make, elfutils-libelf-devel and kernel-devel-");
 	m.f.software.missing_n = 0;
 	machine_missing(&m, &m.c.attest_python);
 	check_done(STEP_PACKAGES);
@@ -459,6 +535,20 @@ START_TEST(the_driver_is_done_only_with_module_libraries_and_programs_of_one_ver
 	str_copy(m.f.software.userspace, FACTS_VERSION_SIZE, "550.144.03");
 	m.f.software.driver_programs = false;
 	check_todo(STEP_DRIVER, "libraries or programs");
+	machine_done(&m);
+}
+END_TEST
+
+START_TEST(a_driver_whose_installer_did_not_end_well_is_done_once_it_is_proven)
+{
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	m.f.software.driver_begun = true;
+	check_todo(STEP_DRIVER, "install driver 550.144.03 again: its installer began and did not end well");
+	check_todo(STEP_FETCH_DRIVER, "fetch NVIDIA-Linux-x86_64-550.144.03.run");
+	m.f.software.driver_proven = true;
+	check_done(STEP_DRIVER);
+	m.f.software.module[0] = '\0';
+	check_todo(STEP_DRIVER, "its module");
 	machine_done(&m);
 }
 END_TEST
@@ -783,7 +873,10 @@ SUITE_AROUND("steps", fixture_root_make, fixture_root_drop, a_step_has_the_time_
 	     kernel_args_want_every_boot_entry, an_initramfs_is_only_right_with_the_option_it_must_hold,
 	     the_clock_must_be_synchronised_unless_that_is_waived,
 	     packages_name_what_is_missing_and_leave_python_to_the_verifier, names_that_do_not_fit_are_counted,
+	     a_packaged_driver_is_refused_only_where_another_would_be_installed_over_it,
+	     a_hidden_package_is_refused_while_it_is_missing, without_a_place_to_unpack_nothing_is_installed,
 	     the_driver_is_done_only_with_module_libraries_and_programs_of_one_version,
+	     a_driver_whose_installer_did_not_end_well_is_done_once_it_is_proven,
 	     a_newer_driver_is_kept_and_fabric_manager_and_nscq_must_equal_it,
 	     an_older_or_half_newer_driver_is_replaced_by_the_configured, what_is_installed_is_not_fetched,
 	     another_cuda_toolkit_is_named_with_its_package_and_what_to_do, fabric_manager_and_nscq_that_are_missing_are_installed, verifier_and_cublas_follow_what_is_there,

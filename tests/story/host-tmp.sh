@@ -1,0 +1,45 @@
+#!/bin/sh
+# Where /tmp is mounted noexec or is small, installers unpack in a folder of ours; where there is none, it is refused early.
+. "${0%/*}/lib.sh"
+
+folder=/var/cache/gn8v/unpack
+unpacks_there()
+{
+	answers 0 plan
+	has "$D/out" "installers unpack in $folder: $1"
+	agent_again
+	expect_ready
+	# Of the .run file, and of the installer that it starts.
+	expect_count 2 commands "\"--tmpdir\", \"$folder\"]"
+	expect_count 2 commands "\"--silent\", \"--toolkit\", \"--tmpdir=$folder\"]"
+	said "it unpacks in $folder: $1"
+	[ ! -e "$T/root$folder" ] || fail "$folder is still there"
+	no_misuse
+}
+
+say "== /tmp is mounted noexec"
+story_from restarted single --fault tmp-noexec
+"$TWIN" up "$T"
+mkdir -p "$T/root$folder/selfgz99/left" # of a run that was cut off
+: > "$T/root$folder/selfgz99/left/file"
+unpacks_there "/tmp is mounted noexec"
+
+say "== /tmp is a small file system"
+story_from restarted single --fault tmp-small=1m --config '{"disk": {"free_min_gib": 1}}'
+"$TWIN" up "$T"
+unpacks_there "/tmp has 0.0 GiB free"
+
+say "== nowhere can a program be run"
+story_begin single --fault tmp-noexec=var
+agent_boot
+expect_exit 1
+expect_result refused
+expect_error tmp-noexec
+expect_words error.message "/tmp is mounted noexec; /var/cache/gn8v and /var/lib/gn8v"
+touched_nothing
+answers 1 plan
+has "$D/err" "mount -o remount,exec /tmp"
+faults -tmp-noexec
+agent_run
+expect_ready
+all_is_well
