@@ -489,7 +489,7 @@ void status_measure(struct status *s, const struct facts *f)
 	json_set_str(o, "cmdline", f->machine.cmdline);
 	if (f->boot.swiotlb_known)
 		json_set_int(o, "swiotlb_bytes", (int64_t)f->boot.swiotlb_bytes);
-	if (*f->host.selinux)
-		json_set_str(o, "selinux", f->host.selinux);
+	/* Not known is said too: the word of an earlier boot must not stay. */
+	json_set_str(o, "selinux", *f->host.selinux ? f->host.selinux : "unknown");
 	status_merge(s, "measured", o);
 }

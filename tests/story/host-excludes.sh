@@ -2,7 +2,7 @@
 # yum's configuration hides kernel-devel: file, line and pattern are named, before anything is touched where that is certain.
 . "${0%/*}/lib.sh"
 
-kernel=kernel-devel-5.10.134-18.al8.x86_64
+kernel="kernel-devel-5.10.134-18.al8.x86_64"
 
 story_begin single
 mkdir -p "$T/root/etc/dnf"

@@ -592,7 +592,22 @@ START_TEST(results_have_their_public_names)
 }
 END_TEST
 
-SUITE_AROUND("status", fixture_root_make, fixture_root_drop, everything_survives_the_round_trip,
+START_TEST(the_mode_of_selinux_is_that_of_this_boot)
+{
+	static struct facts f;
+
+	status_init(&s);
+	str_copy(f.host.selinux, sizeof(f.host.selinux), "enforcing");
+	status_measure(&s, &f);
+	ck_assert_str_eq(json_str(json_get(s.data, "measured"), "selinux", ""), "enforcing");
+	f.host.selinux[0] = '\0';
+	status_measure(&s, &f);
+	ck_assert_str_eq(json_str(json_get(s.data, "measured"), "selinux", ""), "unknown");
+	drop();
+}
+END_TEST
+
+SUITE_AROUND("status", fixture_root_make, fixture_root_drop, the_mode_of_selinux_is_that_of_this_boot, everything_survives_the_round_trip,
 	     when_the_next_try_is_said_by_the_run_that_waits_and_not_remembered,
 	     a_fresh_status_survives_too_and_has_every_key, texts_that_are_too_long_are_cut_and_stay_texts,
 	     an_error_without_a_kind_is_no_error, an_unchanged_status_is_not_written,
