@@ -71,8 +71,8 @@ status_validates
 expect attestation.verdict accepted
 expect steps.driver.state "done"
 said "ready: every step holds"
-answers 1 plan
-answers 3 verify
+answers 0 plan # without a configuration no metadata service answers: the status knows what the machine is
+answers 1 verify # under the roots of NVIDIA, which did not certify the simulated devices
 cp "$D/config" "$T/root/$config"
 heals
 
