@@ -117,8 +117,8 @@ DEVICES := $(addprefix $(B)/twin-devices/,twin-devices libnvidia-ml.so libnvidia
 
 
 .PHONY: all twin prebuild demo check check-story check-program check-unit check-twin check-packaging check-harness check-all \
-        check-more check-clang check-sanitized check-vm check-nspawn check-machines lint lint-symbols lint-gpg format install stage dist \
-        srpm rpm abi user-data bench-provision bench-early bench-attest bench-fetch compare check-real clean help
+        check-clang check-sanitized check-vm check-nspawn check-machines check-real lint lint-symbols lint-gpg format install stage \
+        dist srpm rpm abi user-data bench-provision bench-early bench-attest bench-fetch compare clean help
 
 all: $(B)/gn8v
 
@@ -238,9 +238,6 @@ check-clang:
 
 check-sanitized:
 	$(MAKE) check-unit check-story SANITIZE=1 STORIES='$(if $(LONG),,$(CORE))'
-
-check-more:
-	+@tests/summary $(MAKE) check-clang check-sanitized
 
 check-all: prebuild
 	+@tests/summary $(MAKE) check-story check-program lint check-clang check-sanitized

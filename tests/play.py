@@ -40,7 +40,7 @@ CRASH = re.compile(
     rb"|core-dump|stack smashing detected|buffer overflow detected|double free or corruption|free\(\): |malloc\(\): |Assertion `"
     rb"|<Signals\.SIG(?:ILL|TRAP|ABRT|BUS|FPE|SEGV)|status=\d+/(?:ILL|TRAP|ABRT|BUS|FPE|SEGV)|worker-crashed"
     rb"|exit -(?:4|5|6|7|8|11)\b|(?:exit code|exit status)(?: is|:)? (?:13[2-6]|139)\b|ended with (?:13[2456]|139)\b"
-    rb"|instance could be made")    # the shared instance of tests/story/lib.sh: a whole provisioning
+    rb"|instance could be made")    # a shared instance of stories or scenes: a whole provisioning
 
 
 class Test:

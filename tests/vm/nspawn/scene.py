@@ -75,6 +75,8 @@ class Scene:
                         maker.boot()
                         maker.expect_ready()
                         maker.down()
+                except Failed as e:
+                    raise Failed("no %s instance could be made: %s" % (at, e))
                 finally:
                     maker.leave()
         return os.path.join(folder, "1")
