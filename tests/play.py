@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Plays tests beside each other, each a program of its own, and decides which failure is given a second try.
 
 A test that failed is played once more, alone, after all others. If it passes then, it counts as passed; the log of its first
@@ -7,7 +8,7 @@ There is no second try for what tests/no-second-try lists, nor where the log has
     tests/play.py        print which tests of this run needed a second try
 
 The folder that the environment variable SECOND_TRIES names holds the list and the logs. Whoever sets it empties the folder
-first and prints the list at the end: `.ci/run`, `tests/summary`, or a runner that was started by hand."""
+first and prints the list at the end: .ci/run, tests/summary, or a runner that was started by hand."""
 
 import contextlib
 import fnmatch

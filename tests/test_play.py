@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -228,6 +229,27 @@ class List(unittest.TestCase):
                 asks = name.startswith(("story/", "scene/")) and PROMISES.search(f.read())
             listed = any(fnmatch.fnmatch(name, pattern) for pattern in play.only_once())
             self.assertTrue(not asks or listed or name in ABOUT_OTHERS, "%s is not in tests/no-second-try" % name)
+
+
+class Programs(unittest.TestCase):
+    def test_the_list_is_printed_by_the_program_alone(self):
+        """As .ci/run does at its end."""
+        with tempfile.TemporaryDirectory() as tries:
+            with open(os.path.join(tries, "list"), "w", encoding="utf-8") as f:
+                f.write("story/odd 1.story.odd.log\n")
+            said = subprocess.run([os.path.join(HERE, "play.py")], env=dict(os.environ, SECOND_TRIES=tries),
+                                  capture_output=True, text=True, check=False)
+        self.assertEqual((said.returncode, said.stderr), (0, ""))
+        self.assertEqual(said.stdout, "needed a second try: story/odd (the log of the first: 1.story.odd.log)\n")
+
+    def test_what_may_be_executed_names_its_interpreter(self):
+        """Else a shell takes it for its own language, documentation included."""
+        for top, folders, names in os.walk(os.path.dirname(HERE)):
+            folders[:] = [name for name in folders if name not in (".git", "build", "__pycache__")]
+            for path in (os.path.join(top, name) for name in names):
+                if os.path.isfile(path) and os.access(path, os.X_OK):
+                    with open(path, "rb") as f:
+                        self.assertEqual(f.read(2), b"#!", "%s is executable and has no #! line" % path)
 
 
 if __name__ == "__main__":
