@@ -125,8 +125,8 @@ END_TEST
 START_TEST(a_garbled_version_json_is_no_toolkit)
 {
 	static const char *const texts[] = { "",     "[]",    "12.8.1", DRIVER "}", "{\"nvidia_driver\": {\"version\": \"570.124",
-					     "null", "\"x\"", "{\"nvidia_driver\": {\"version\": \"570.124.06\"}, "
-							      "\"nvidia_driver\": {\"version\": \"1\"}}" };
+					     "null", "\"x\"", ("{\"nvidia_driver\": {\"version\": \"570.124.06\"}, "
+							      "\"nvidia_driver\": {\"version\": \"1\"}}") };
 	_cleanup_free_ char *large = xcalloc(1, (2 << 20) + 1);
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

@@ -41,7 +41,7 @@ END_TEST
 
 START_TEST(what_cannot_be_read_is_left_out_of_the_words)
 {
-	_cleanup_free_ char *fd = fs_host_path("/proc/77/fd"), *link = fs_host_path("/proc/77/fd/1");
+	_cleanup_free_ char *link = fs_host_path("/proc/77/fd/1");
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(fs_mkdirs("/proc/77/fd", 0755, &e), 0);
