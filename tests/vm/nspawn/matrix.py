@@ -9,8 +9,8 @@ import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TWIN = os.path.join(os.path.dirname(os.path.dirname(HERE)), "twin")
-ASKS = re.compile(r"fault|struck\(|\.argument\(", re.I)
-NAME = re.compile(r"""["']([a-z0-9]+(?:-[a-z0-9]+)+)["']""")
+ASKS = re.compile(r"(?<!de)fault|struck\(|\.argument\(", re.I)
+NAME = re.compile(r"""(?<!: )["']([a-z0-9]+(?:-[a-z0-9]+)+)["']""")     # behind a colon stands a fault's argument
 
 # Faults that concern no unit, no time-out and no order of things: what is wrong is said at once, and the stories of tests/story
 # have them. Of the simulated systemd there are real ones here: a logind that is masked or crashes, a restart that is
@@ -21,7 +21,7 @@ ELSEWHERE = """
     rpm-silent rpm-db-broken rpm-old-words
     cc-off mgm-none devtools-on cc-environment nvml-silent smi-garbage gpu-missing gpu-lost nscq-mismatch pcie-mode
     fabric-fails fabric-unhealthy rpm-busy
-    attest-unknown rim-missing attest-rim-bad pip-old attest-tabs ppcie-no-table other-chain duplicate-switch
+    attest-unknown attest-rim-bad pip-old attest-tabs ppcie-no-table other-chain duplicate-switch
     rim-key rim-404 rim-500 rim-wrong-id rim-corrupt rim-wrong-measurement rim-expired-signer
     ocsp-down ocsp-trylater ocsp-garbled ocsp-revoked ocsp-unknown ocsp-hold ocsp-stale ocsp-no-nonce ocsp-wrong-cert
     ocsp-other-signer
