@@ -45,12 +45,18 @@ def fresh(s):
 
 
 def installed(s):
-    print("== installed, and at two boots nobody answers")
-    for _ in range(2):
-        s.down()
-        without_network(s)
-        s.expect_closed(*GATED)
+    print("== installed: its status knows the instance, and the attestation waits for the reference values")
+    s.down()
+    s.network(False)
+    s.configure({"metadata": {"deadline_s": 3}, "attest": {"verifier": "native"}})
+    s.fault("collateral-down")
+    s.boot()
+    s.comes("result", "waiting")
+    s.expect(s.status("instance_type_from") == "status", "the instance is known from somewhere else")
+    s.expect_closed(*GATED)
+    deadline(s, 3600)
     s.network(True)
+    s.fault()
     s.expect(s.restart_agent(), "systemctl restart failed")
     s.expect_open()
 
@@ -81,7 +87,6 @@ def not_far_enough(s):
     print("== there is a network, but not as far as the reference values: it opens by itself once there is")
     s.down()
     wait_online(s, "/bin/true")
-    s.configure({"attest": {"verifier": "native"}})
     s.fault("collateral-down")
     s.boot()
     s.comes("result", "waiting")
