@@ -4,75 +4,30 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <strings.h>
-#include <sys/utsname.h>
 
 #include "cli/answers.h"
+#include "cli/archive.h"
 #include "cli/cli.h"
 #include "core/clock.h"
 #include "core/fs.h"
-#include "core/redact.h"
-#include "core/targz.h"
 #include "gpu.h"
 #include "paths.h"
 #include "sys/imds.h"
 #include "sys/run.h"
-#include "version.h"
 
-#define FOLDER	    "gn8v-logs/"
 #define SUFFIX	    ".tar.gz"
 #define SECOND_US   1000000ULL
 #define TOTAL_S	    600 /* for all programs together */
-#define TOTAL_MAX   (64UL * 1024 * 1024)
 #define MATCHES_MAX 64
 #define METADATA_S  6
 
 struct logs {
 	struct config config;
-	struct redact secrets;
-	struct strbuf tar, index;
-	time_t at;
+	struct archive archive;
 	uint64_t end_us;
 	struct imds *imds;
 	struct err imds_err; /* why there is none: said for each item, found out once */
-	size_t answered, missing;
 };
-
-/* --- what goes into the archive --- */
-
-/* A row of the index: the file, R for recorded here (as in the fixtures' own index), where it is from. */
-static void tell(struct logs *l, const char *file, bool answered, const char *fmt, ...)
-	PRINTF(4, 5);
-
-static void tell(struct logs *l, const char *file, bool answered, const char *fmt, ...)
-{
-	_cleanup_strbuf_ struct strbuf words = { 0 };
-	char text[1400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	redact_text(&l->secrets, text, strlen(text), &words);
-	strbuf_printf(&l->index, "| %s | %s | %s |\n", file, answered ? "R" : "-",
-		      words.s ? words.s : "");
-	l->answered += answered;
-	l->missing += !answered;
-}
-
-static bool add(struct logs *l, const char *file, const char *data, size_t len, struct err *e)
-{
-	_cleanup_strbuf_ struct strbuf clean = { 0 };
-	_cleanup_free_ char *name = xasprintf(FOLDER "%s", file);
-
-	strbuf_begin(&clean);
-	redact_text(&l->secrets, data, len, &clean);
-	if (l->tar.len + clean.len > TOTAL_MAX) {
-		err_set(e, &ERR_TOO_LARGE, "left out: the archive would be larger than %lu bytes",
-			TOTAL_MAX);
-		return false;
-	}
-	return targz_add(&l->tar, name, clean.s, clean.len, l->at, e) == 0;
-}
 
 /* --- files --- */
 
@@ -117,13 +72,13 @@ static void copy(struct logs *l, const struct answer *a, const char *file, const
 	off_t whole = 0;
 
 	if (read_part(path, max, from_end, &data, &whole, &e) < 0 ||
-	    !add(l, file, data.s, data.len, &e))
-		tell(l, file, false, "%s", e.msg);
+	    !archive_add(&l->archive, file, data.s, data.len, &e))
+		archive_tell(&l->archive, file, false, "%s", e.msg);
 	else if (whole)
-		tell(l, file, true, "%s, its %s %zu of %lld bytes", path,
-		     from_end ? "last" : "first", max, (long long)whole);
+		archive_tell(&l->archive, file, true, "%s, its %s %zu of %lld bytes", path,
+			     from_end ? "last" : "first", max, (long long)whole);
 	else
-		tell(l, file, true, "%s", path);
+		archive_tell(&l->archive, file, true, "%s", path);
 }
 
 /* --- programs --- */
@@ -194,8 +149,8 @@ static void run(struct logs *l, const struct answer *a, const char *file, const 
 
 	command_line(argv, &command);
 	if (clock_monotonic_us() > l->end_us) {
-		tell(l, file, false, "not run, the %d s for all programs are over: %s", TOTAL_S,
-		     command.s);
+		archive_tell(&l->archive, file, false,
+			     "not run, the %d s for all programs are over: %s", TOTAL_S, command.s);
 		return;
 	}
 	strbuf_begin(&k.text);
@@ -218,10 +173,10 @@ static void run(struct logs *l, const struct answer *a, const char *file, const 
 	if (a->keep && r.status != 0)
 		strbuf_printf(&text, "# its last words: %s\n", r.tail);
 	strbuf_printf(&text, "# ---\n%s", a->keep ? k.text.s : r.output ? r.output : "");
-	if (!add(l, file, text.s, text.len, &e))
-		tell(l, file, false, "%s", e.msg);
+	if (!archive_add(&l->archive, file, text.s, text.len, &e))
+		archive_tell(&l->archive, file, false, "%s", e.msg);
 	else
-		tell(l, file, true, "%s: %s", command.s, end);
+		archive_tell(&l->archive, file, true, "%s: %s", command.s, end);
 	strbuf_done(&k.text);
 	run_done(&r);
 }
@@ -237,19 +192,19 @@ static void ask(struct logs *l, const char *file, const char *item)
 	if (!l->imds && !l->imds_err.kind)
 		imds_open(url, METADATA_S, &l->imds, &l->imds_err);
 	if (!l->imds) {
-		tell(l, file, false, "%s", l->imds_err.msg);
+		archive_tell(&l->archive, file, false, "%s", l->imds_err.msg);
 		return;
 	}
 	if (imds_get(l->imds, item, value, sizeof(value), &e) < 0 ||
-	    !add(l, file, value, strlen(value), &e)) {
-		tell(l, file, false, "%s", e.msg);
+	    !archive_add(&l->archive, file, value, strlen(value), &e)) {
+		archive_tell(&l->archive, file, false, "%s", e.msg);
 		if (e.kind != &ERR_NETWORK)
 			return;
 		imds_close(TAKE_PTR(l->imds));
 		l->imds_err = e;
 		return;
 	}
-	tell(l, file, true, "GET %s/latest/meta-data/%s", url, item);
+	archive_tell(&l->archive, file, true, "GET %s/latest/meta-data/%s", url, item);
 }
 
 /* --- one row --- */
@@ -260,9 +215,9 @@ static void look_at(struct logs *l, const struct answer *a, const char *file, co
 	struct err e = ERR_INIT;
 
 	if (a->argv && !fs_exists(a->argv[0]))
-		tell(l, file, false, "no such program: %s", a->argv[0]);
+		archive_tell(&l->archive, file, false, "no such program: %s", a->argv[0]);
 	else if ((a->flags & ANSWER_GPU) && gpu_guard(&e) < 0)
-		tell(l, file, false, "not asked: %s", e.msg);
+		archive_tell(&l->archive, file, false, "not asked: %s", e.msg);
 	else if (a->argv)
 		run(l, a, file, path);
 	else
@@ -317,14 +272,14 @@ static size_t expand(struct logs *l, const struct answer *a, const char *path, c
 static void answer(struct logs *l, const struct answer *a)
 {
 	if (a->need && !fs_exists(a->need)) {
-		tell(l, a->file, false, "not there: %s", a->need);
+		archive_tell(&l->archive, a->file, false, "not there: %s", a->need);
 	} else if (a->item) {
 		ask(l, a->file, a->item);
 	} else if (a->path) {
 		_cleanup_free_ char *path = str_expand(a->path, "fetch", l->config.fetch_dir, NULL);
 
 		if (expand(l, a, path, "") == 0)
-			tell(l, a->file, false, "not there: %s", path);
+			archive_tell(&l->archive, a->file, false, "not there: %s", path);
 	} else {
 		look_at(l, a, a->file, NULL);
 	}
@@ -342,10 +297,10 @@ static void url_secrets(struct logs *l, const char *text)
 	if (!at)
 		return;
 	both = xstrndup(user + 3, (size_t)(at - user - 3));
-	redact_secret(&l->secrets, both);
+	redact_secret(&l->archive.secrets, both);
 	colon = strchr(both, ':');
 	if (colon)
-		redact_secret(&l->secrets, colon + 1);
+		redact_secret(&l->archive.secrets, colon + 1);
 }
 
 /* A header "HOST Name: value" without its value. */
@@ -356,7 +311,7 @@ static struct json_object *header_without_value(struct logs *l, const char *text
 
 	if (!colon)
 		return json_object_new_string(REDACT_REMOVED);
-	redact_secret(&l->secrets, colon + 1 + strspn(colon + 1, " "));
+	redact_secret(&l->archive.secrets, colon + 1 + strspn(colon + 1, " "));
 	said = xasprintf("%.*s: " REDACT_REMOVED, (int)(colon - text), text);
 	return json_object_new_string(said);
 }
@@ -406,95 +361,43 @@ static void configuration(struct logs *l, const char *path)
 	if (config_load(&l->config, path, &e) < 0) {
 		struct err ignored = ERR_INIT;
 
-		tell(l, "gn8v/config-error", false, "%s", e.msg);
+		archive_tell(&l->archive, "gn8v/config-error", false, "%s", e.msg);
 		config_parse(&l->config, "{}", 2, "the defaults", &ignored);
 		err_set(&l->imds_err, &ERR_ARGUMENT,
 			"not asked: the configuration does not say which metadata service");
 	}
 	if (!fs_exists(path)) {
-		tell(l, file, false, "not there: %s", path);
+		archive_tell(&l->archive, file, false, "not there: %s", path);
 		return;
 	}
 	if (json_read(path, ANSWER_MAX, &o, &e) < 0) {
-		tell(l, file, false, "left out, for it may hold a secret that nobody can find: %s",
-		     e.msg);
+		archive_tell(&l->archive, file, false,
+			     "left out, for it may hold a secret that nobody can find: %s", e.msg);
 		return;
 	}
 	find_secrets(l, o, false);
 	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 							 JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (add(l, file, text, strlen(text), &e))
-		tell(l, file, true, "%s", path);
+	if (archive_add(&l->archive, file, text, strlen(text), &e))
+		archive_tell(&l->archive, file, true, "%s", path);
 	else
-		tell(l, file, false, "%s", e.msg);
+		archive_tell(&l->archive, file, false, "%s", e.msg);
 }
 
 /* --- the command --- */
 
-static void begin_index(struct logs *l)
-{
-	struct utsname u = { 0 };
-	struct tm tm;
-	char when[32];
-
-	uname(&u);
-	gmtime_r(&l->at, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	strbuf_printf(
-		&l->index,
-		"# What gn8v " GN8V_VERSION " found, %s, kernel %s\n\n"
-		"R: recorded here; -: no answer, and why. A file that came from a program begins with lines of '#': what was\n"
-		"run, and how it ended; its own words follow the line `# ---`. Other files are copies. Secrets were replaced by\n" REDACT_REMOVED
-		", identifiers of instance, interfaces and devices were not. Nothing on the machine was changed.\n\n"
-		"| file | kind | source |\n|---|---|---|\n",
-		when, u.release);
-}
-
-static int write_file(const char *path, const struct strbuf *gz, struct err *e)
-{
-	_cleanup_free_ char *host = cli_path(path);
-	_cleanup_fd_ int fd =
-		open(host, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	size_t done = 0;
-
-	if (fd < 0 && errno == EEXIST) {
-		err_set(e, &ERR_ARGUMENT, "%s: is there already, and is not overwritten", path);
-		err_hint(e, "name another file");
-		return -1;
-	}
-	if (fd < 0)
-		return err_errno(e, errno, "%s", path);
-	while (done < gz->len) {
-		ssize_t n = write(fd, gz->s + done, gz->len - done);
-
-		if (n < 0 && errno != EINTR)
-			break;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	if (done == gz->len && fsync(fd) == 0)
-		return 0;
-	err_errno(e, errno, "writing %s", path);
-	unlink(host);
-	return -1;
-}
-
 static enum exit_code collect(struct logs *l, const struct cli_options *o)
 {
-	_cleanup_strbuf_ struct strbuf gz = { 0 };
 	struct err e = ERR_INIT;
 
-	begin_index(l);
 	configuration(l, o->config);
 	for (size_t i = 0; i < answers_n; i++)
 		answer(l, &answers[i]);
-	if (targz_add(&l->tar, FOLDER "fixtures/INDEX.md", l->index.s, l->index.len, l->at, &e) < 0)
-		return cli_fail(&e, EXIT_FAILED);
-	targz_end(&l->tar, &gz);
-	if (write_file(o->argument, &gz, &e) < 0)
+	if (archive_write(&l->archive, o->argument, &e) < 0)
 		return cli_fail(&e, EXIT_FAILED);
 	printf("%s: %zu answers, %zu that this machine does not give; fixtures/INDEX.md in it lists them.\n"
 	       "Secrets were removed. Identifiers of instance and devices are in it: look before you pass it on.\n",
-	       o->argument, l->answered, l->missing);
+	       o->argument, l->archive.answered, l->archive.missing);
 	return EXIT_READY;
 }
 
@@ -520,7 +423,7 @@ static enum exit_code list(void)
 
 enum exit_code cli_collect_logs(const struct cli_options *o)
 {
-	struct logs l = { .at = time(NULL), .end_us = clock_monotonic_us() + TOTAL_S * SECOND_US };
+	struct logs l = { .end_us = clock_monotonic_us() + TOTAL_S * SECOND_US };
 	struct err e = ERR_INIT;
 	enum exit_code code;
 
@@ -534,12 +437,11 @@ enum exit_code cli_collect_logs(const struct cli_options *o)
 		err_hint(&e, "sudo gn8v collect-logs %s", o->argument);
 		return cli_fail(&e, EXIT_CANNOT_TELL);
 	}
+	archive_begin(&l.archive);
 	code = collect(&l, o);
 	if (l.imds)
 		imds_close(l.imds);
-	redact_done(&l.secrets);
-	strbuf_done(&l.tar);
-	strbuf_done(&l.index);
+	archive_done(&l.archive);
 	config_done(&l.config);
 	return code;
 }
