@@ -44,7 +44,7 @@ bool archive_add(struct archive *a, const char *file, const char *data, size_t l
 	_cleanup_free_ char *name = xasprintf(FOLDER "%s", file);
 
 	strbuf_begin(&clean);
-	redact_text(&a->secrets, data, len, &clean);
+	redact_file(&a->secrets, data, len, &clean);
 	if (a->tar.len + clean.len > TOTAL_MAX) {
 		err_set(e, &ERR_TOO_LARGE, "left out: the archive would be larger than %lu bytes",
 			TOTAL_MAX);

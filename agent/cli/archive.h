@@ -18,7 +18,7 @@ struct archive {
 void archive_begin(struct archive *a);
 void archive_done(struct archive *a);
 
-/* Adds a file without its secrets; false when there is no room for it. */
+/* Adds a file without its secrets; data[len] is NUL. False when there is no room for it. */
 bool archive_add(struct archive *a, const char *file, const char *data, size_t len, struct err *e);
 
 /* A row of the index: the file, R for recorded here (as in the fixtures' own index), where it is from. */

@@ -290,13 +290,13 @@ static void answer(struct logs *l, const struct answer *a)
 /* The user and password of a URL, and the password alone: programs may print either. */
 static void url_secrets(struct logs *l, const char *text)
 {
-	const char *user = strstr(text, "://"), *at = user ? strrchr(user, '@') : NULL;
+	const char *user = strstr(text, "://");
 	_cleanup_free_ char *both = NULL;
 	char *colon;
 
-	if (!at)
+	if (!user || redact_url_user(user + 3) == 0)
 		return;
-	both = xstrndup(user + 3, (size_t)(at - user - 3));
+	both = xstrndup(user + 3, redact_url_user(user + 3));
 	redact_secret(&l->archive.secrets, both);
 	colon = strchr(both, ':');
 	if (colon)

@@ -1,10 +1,10 @@
 /* Text with its secrets taken out, so that it can be given away. REMOVED stands in the place of
  *
- *	the user and password of a URL
+ *	the user and password of a URL, and its query
  *	the value of an Authorization or Cookie header, and what follows "Bearer"
- *	the value behind a name with password, passwd, secret, credential, token, api key or access
- *	key in it and a colon or an equals sign; of a token, one of at least eight characters
- *	the signature in the query of a URL
+ *	the value of a name that tells of a password, secret, credential, token, key, signature or the
+ *	like: behind an equals sign, a colon, or the blank behind an option
+ *	USER:PASSWORD behind -u, --user and --proxy-user
  *	a private key in PEM
  *	each secret that was named, wherever it stands
  *
@@ -27,5 +27,13 @@ void redact_done(struct redact *r);
 
 /* Appends the text without its secrets; a NUL becomes '?'. r may be NULL. */
 void redact_text(const struct redact *r, const char *text, size_t len, struct strbuf *out);
+
+/* The same for a file; text[len] is NUL. Of a JSON object each string is taken for itself, and all that a
+ * telling name has goes: it is JSON afterwards too. */
+void redact_file(const struct redact *r, const char *text, size_t len, struct strbuf *out);
+
+/* Behind the "://" of a URL: the length of a user and password that an '@' follows. A password may have
+ * everything in it that is no blank, double quote or angle bracket. */
+size_t redact_url_user(const char *p);
 
 #endif

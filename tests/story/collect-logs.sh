@@ -99,10 +99,25 @@ s3cr3t-key-s3cr3t-key
 -----END PRIVATE KEY-----
 END
 { yes 'a line of the installer' | head -n 60000 && echo 'password=s3cr3t-log the last line'; } > "$T/root/var/log/nvidia-installer.log"
+cat > "$T/state/answers/systemctl" <<'END'
+# an answer of systemctl
+Environment=HF_TOKEN=hf_s3cr3t "NGC_KEY=s3cr3t with blanks" CUDA_VISIBLE_DEVICES=0
+ExecStart=/usr/bin/serve --api-key sk-s3cr3t --port 11434
+END
 configure '{"fetch": {"headers": ["mirror.example X-Key: s3cr3t-header-value"]},
-	"proxy": {"http": "http://carla:s3cr3t-proxy@10.0.0.1:3128"}}'
+	"driver": {"urls": ["https://mirror.example/x.run?auth_key=1700000000-0-0-s3cr3t"]},
+	"proxy": {"http": "http://carla:1s3cr3t/pro,xy@10.0.0.1:3128"}}'
+cp "$T/root/var/lib/gn8v/status.json" "$D/status.json"
+python3 -S -E - "$T/root/var/lib/gn8v/status.json" <<'END'
+import json, sys
+status = json.load(open(sys.argv[1]))
+status["steps"][0]["reason"] = 'yum said: proxy_password="s3cr3t22hunter" …'
+status["steps"][1]["reason"] = 'pip said: {"Authorization": "Basic Y2FybGE6czNjcjN0"}'
+json.dump(status, open(sys.argv[1], "w"), ensure_ascii=False)
+END
 collects ready.tar.gz
-! grep -r s3cr3t "$got" || fail "a secret is in the archive"
+cp "$D/status.json" "$T/root/var/lib/gn8v/status.json"
+! grep -r -e s3cr3t -e pro,xy "$got" || fail "a secret is in the archive"
 ! grep -r Y2FybGE "$got" || fail "a secret is in the archive"
 says gn8v/config.json "mirror.example X-Key: REMOVED"
 says gn8v/config.json "http://REMOVED@10.0.0.1:3128"
@@ -119,6 +134,11 @@ says fixtures/units/cat.txt "an answer of systemctl"
 says fixtures/kernel/holders.txt "/usr/sbin/fuser -v"
 python3 -m json.tool < "$got/gn8v/status.json" > "$D/status" || fail "status.json is no JSON any more"
 has "$D/status" '"result": "ready"'
+has "$D/status" 'proxy_password=\"REMOVED\"'
+has "$D/status" '{\"Authorization\": \"REMOVED\"}'
+says gn8v/config.json "https://mirror.example/x.run?REMOVED"
+says fixtures/units/cat.txt 'HF_TOKEN=REMOVED "NGC_KEY=REMOVED" CUDA_VISIBLE_DEVICES=0'
+says fixtures/units/cat.txt "--api-key REMOVED --port 11434"
 grep -q 'i-2ze' "$got/fixtures/metadata/instance-id" || fail "the instance id was removed"
 
 say "== a configuration that is no JSON is left out whole, and no metadata service is asked; a program that fails is an answer"
