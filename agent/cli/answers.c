@@ -55,19 +55,22 @@ const struct answer answers[] = {
 		"/dev/nvidia1", "/dev/nvidia2", "/dev/nvidia3", "/dev/nvidia4", "/dev/nvidia5", "/dev/nvidia6", "/dev/nvidia7") },
 	{ F "kernel/dracut.conf.d/*", .path = "/etc/dracut.conf.d/*" },
 	{ F "kernel/modprobe.d/*", .path = PATH_MODPROBE_DIR "/*" },
+	{ F "kernel/usr-lib-modprobe.d/*", .path = "/usr/lib/modprobe.d/*" },
+	{ F "kernel/modprobe.txt", RUN(BIN "ls", "-la", PATH_MODPROBE_DIR, "/usr/lib/modprobe.d") },
 	{ F "kernel/initramfs.txt", RUN(BIN "lsinitrd"), .keep = "modprobe.d|nvidia", .timeout_s = 60 },
 
 	/* the driver and CUDA */
 	{ F "installer/nvidia-installer.log", .path = "/var/log/nvidia-installer.log", .max = MIB, .flags = ANSWER_END },
 	{ F "kernel/modinfo-nvidia.txt", RUN(PROG_MODINFO, "nvidia") },
 	{ F "kernel/modules.txt", RUN(BIN "find", "/lib/modules/", "-name", "nvidia*.ko*") },
-	{ F "kernel/libraries.txt", RUN(BIN "find", PATH_LIB64, "-maxdepth", "1", "-name", "libnvidia-*") },
+	{ F "kernel/libraries.txt", RUN(BIN "find", PATH_LIB64, "-maxdepth", "1", "-name", "libnvidia-*", "-ls") },
 	{ F "kernel/nvidia.txt", RUN(JOURNAL, "-k", "-b"), .keep = "nvrm|nvidia|nvswitch|xid", .max = MIB },
 	{ F "kernel/proc-driver-nvidia-version", .path = "/proc/driver/nvidia/version" },
 	{ F "kernel/proc-driver-nvidia-params", .path = "/proc/driver/nvidia/params" },
 	{ F "kernel/proc-driver-nvidia-gpu-*", .path = "/proc/driver/nvidia/gpus/*/information", .flags = ANSWER_GPU },
 	{ F "cuda/version.json-*", .path = "/usr/local/cuda-*/version.json" },
-	{ F "cuda/folders.txt", RUN(BIN "find", "/usr/local/", "-maxdepth", "3", "-path", "/usr/local/cuda*") },
+	{ F "cuda/folders.txt", RUN(BIN "find", "/usr/local/", "-maxdepth", "3", "-path", "/usr/local/cuda*", "-ls") },
+	{ F "cuda/local.txt", RUN(BIN "ls", "-la", "/usr/local") },
 	{ F "cuda/cuda-installer.log", .path = "/var/log/cuda-installer.log", .max = MIB, .flags = ANSWER_END },
 	{ F "cuda/tmp.txt", RUN(BIN "ls", "-la", "/tmp"), .keep = "cuda|nvidia|makeself|selfgz" },
 
@@ -81,7 +84,7 @@ const struct answer answers[] = {
 	/* units */
 	{ F "units/cat.txt", RUN(SYSTEMCTL, "cat", UNITS) },
 	{ F "units/show.txt", RUN(SYSTEMCTL, "show", "-p", "Id,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,After,Before,"
-		"Requires,Wants,WantedBy,Type,PIDFile,TimeoutStartUSec,ExecMainStartTimestampMonotonic", UNITS) },
+		"Requires,Wants,WantedBy,Type,PIDFile,TimeoutStartUSec,ExecMainStartTimestampMonotonic,ActiveEnterTimestampMonotonic", UNITS) },
 	{ F "units/files.txt", RUN(SYSTEMCTL, "list-unit-files", "nvidia*", "gn8v*", "cloudmonitor*") },
 	{ F "units/jobs.txt", RUN(SYSTEMCTL, "list-jobs") },
 	{ F "units/ordering.txt", RUN(JOURNAL, "-b", "_PID=1"), .keep = "ordering cycle|deleted to break" },
@@ -104,6 +107,7 @@ const struct answer answers[] = {
 	/* the guide's verifiers and NSCQ */
 	{ F "verifier/pip-version.txt", RUN(PROG_VENV_PYTHON, "-B", "-m", "pip", "--version"), .need = PROG_VENV_PYTHON },
 	{ F "verifier/packages.txt", RUN(BIN "find", PATH_VENV "/lib", "-maxdepth", "3", "-name", "*.dist-info"), .need = PATH_VENV },
+	{ F "verifier/*", .path = PATH_VERIFIER_DIR "/*.log", .max = MIB, .flags = ANSWER_END },
 	{ F "nscq/symbols.txt", RUN(BIN "nm", "-D", PATH_LIB64 "/libnvidia-nscq.so.2"), .keep = " t nscq_", .need = PATH_LIB64 "/libnvidia-nscq.so.2" },
 
 	/* metadata and clock */
@@ -112,6 +116,9 @@ const struct answer answers[] = {
 	{ F "metadata/region-id", .item = "region-id" },
 	{ F "metadata/zone-id", .item = "zone-id" },
 	{ F "metadata/image-id", .item = "image-id" },
+	{ F "metadata/macs", .item = "network/interfaces/macs/" },
+	{ F "metadata/disks", .item = "disks/" },
+	{ F "metadata/token", .item = "instance-id", .flags = ANSWER_SET },
 	{ F "clock/timedatectl.txt", RUN(BIN "timedatectl", "show") },
 	{ F "clock/chronyc.txt", RUN(BIN "chronyc", "-n", "tracking") },
 };

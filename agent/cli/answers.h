@@ -8,11 +8,13 @@
 
 #define ANSWER_GPU 1U /* opens a GPU: only while nvidia-persistenced is active (running) */
 #define ANSWER_END 2U /* of a file that is too large its end counts, not its beginning */
+#define ANSWER_SET \
+	4U /* of the metadata service: not the item, but the statuses of token step and plain GET */
 
 /* A row has a program, a path to copy, or an item of the metadata service. A path may have a `*` in each
  * of its parts: every file that matches gives an answer, and the parts that matched stand for the `*` of
  * `file`. A row with both a program and a path runs once for each match, which is {file} among its
- * arguments. {fetch} is fetch.dir. */
+ * arguments. {fetch} is fetch.dir. An item that ends in '/' is a list. */
 struct answer {
 	const char *file; /* in the archive */
 	const char *const *argv;

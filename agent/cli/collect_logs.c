@@ -183,28 +183,55 @@ static void run(struct logs *l, const struct answer *a, const char *file, const 
 
 /* --- metadata --- */
 
-static void ask(struct logs *l, const char *file, const char *item)
+/* What the row wants of the service, and in *ret_how the request. */
+static int ask_service(struct logs *l, const struct answer *a, struct strbuf *ret, char **ret_how,
+		       struct err *e)
 {
 	const char *url = l->config.metadata_url;
+	long token, plain;
 	char value[256];
+
+	*ret_how = xasprintf("GET %s/latest/meta-data/%s", url, a->item);
+	if (a->flags & ANSWER_SET) {
+		if (imds_statuses(l->imds, a->item, &token, &plain, e) < 0)
+			return -1;
+		strbuf_printf(
+			ret,
+			"PUT %s/latest/api/token: status %ld\n%s without a token: status %ld\n",
+			url, token, *ret_how, plain);
+		return 0;
+	}
+	if (str_ends(a->item, "/"))
+		return imds_list(l->imds, a->item, ret, e);
+	if (imds_get(l->imds, a->item, value, sizeof(value), e) < 0)
+		return -1;
+	strbuf_add(ret, value, strlen(value));
+	return 0;
+}
+
+static void ask(struct logs *l, const struct answer *a)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_free_ char *how = NULL;
 	struct err e = ERR_INIT;
 
 	if (!l->imds && !l->imds_err.kind)
-		imds_open(url, METADATA_S, &l->imds, &l->imds_err);
+		imds_open(l->config.metadata_url, METADATA_S, &l->imds, &l->imds_err);
 	if (!l->imds) {
-		archive_tell(&l->archive, file, false, "%s", l->imds_err.msg);
+		archive_tell(&l->archive, a->file, false, "%s", l->imds_err.msg);
 		return;
 	}
-	if (imds_get(l->imds, item, value, sizeof(value), &e) < 0 ||
-	    !archive_add(&l->archive, file, value, strlen(value), &e)) {
-		archive_tell(&l->archive, file, false, "%s", e.msg);
-		if (e.kind != &ERR_NETWORK)
-			return;
+	strbuf_begin(&text);
+	if (ask_service(l, a, &text, &how, &e) == 0 &&
+	    archive_add(&l->archive, a->file, text.s, text.len, &e)) {
+		archive_tell(&l->archive, a->file, true, "%s", how);
+		return;
+	}
+	archive_tell(&l->archive, a->file, false, "%s", e.msg);
+	if (e.kind == &ERR_NETWORK) {
 		imds_close(TAKE_PTR(l->imds));
 		l->imds_err = e;
-		return;
 	}
-	archive_tell(&l->archive, file, true, "GET %s/latest/meta-data/%s", url, item);
 }
 
 /* --- one row --- */
@@ -274,7 +301,7 @@ static void answer(struct logs *l, const struct answer *a)
 	if (a->need && !fs_exists(a->need)) {
 		archive_tell(&l->archive, a->file, false, "not there: %s", a->need);
 	} else if (a->item) {
-		ask(l, a->file, a->item);
+		ask(l, a);
 	} else if (a->path) {
 		_cleanup_free_ char *path = str_expand(a->path, "fetch", l->config.fetch_dir, NULL);
 
@@ -416,7 +443,10 @@ static enum exit_code list(void)
 		       a->argv	 ? command.s
 		       : a->item ? a->item
 				 : a->path,
-		       a->flags & ANSWER_GPU ? "\t(only while nvidia-persistenced is active)" : "");
+		       a->flags & ANSWER_GPU ? "\t(only while nvidia-persistenced is active)"
+		       : a->flags & ANSWER_SET
+			       ? "\t(statuses: of the token step, and without a token)"
+			       : "");
 	}
 	return EXIT_READY;
 }

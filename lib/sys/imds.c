@@ -226,7 +226,9 @@ int imds_get(struct imds *i, const char *item, char *dst, size_t dst_size, struc
 	return 0;
 }
 
-int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err *e)
+/* The entries of a directory: their number, and, if wanted, a line each; then 404 is an error. */
+static int list(struct imds *i, const char *dir, unsigned int *ret_n, struct strbuf *ret,
+		struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("meta-data/%s", dir);
 	char *rest, *line;
@@ -235,7 +237,7 @@ int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err 
 
 	if (get(i, path, &status, e) < 0)
 		return -1;
-	if (status != 200 && status != 404)
+	if (status != 200 && (status != 404 || ret))
 		return bad_item(i, path, status, e);
 	rest = status == 200 ? i->body.s : NULL;
 	if (rest && strlen(rest) != i->body.len)
@@ -245,7 +247,31 @@ int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err 
 		if (!is_printable(line))
 			return err_set(e, &ERR_FORMAT, "metadata service: %s: not text", path);
 		n += *line != '\0';
+		if (*line && ret)
+			strbuf_printf(ret, "%s\n", line);
 	}
 	*ret_n = n;
 	return 0;
+}
+
+int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err *e)
+{
+	return list(i, dir, ret_n, NULL, e);
+}
+
+int imds_list(struct imds *i, const char *dir, struct strbuf *ret, struct err *e)
+{
+	unsigned int n;
+
+	strbuf_begin(ret);
+	return list(i, dir, &n, ret, e);
+}
+
+int imds_statuses(struct imds *i, const char *item, long *ret_token, long *ret_plain, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("meta-data/%s", item);
+
+	if (ask(i, "PUT", TOKEN_PATH, TTL_HEADER, ret_token, e) < 0)
+		return -1;
+	return ask(i, "GET", path, NULL, ret_plain, e);
 }

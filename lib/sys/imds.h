@@ -7,6 +7,7 @@
 #define GN8V_SYS_IMDS_H
 
 #include "core/err.h"
+#include "core/str.h"
 
 struct imds;
 
@@ -22,6 +23,14 @@ int imds_get(struct imds *i, const char *item, char *dst, size_t dst_size, struc
 
 /* How many entries a directory has ("network/interfaces/macs/", "disks/"); 404 is 0. */
 int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err *e);
+
+/* The entries themselves, a line each; 404 is ERR_HTTP. ret is the caller's, also on failure. */
+int imds_list(struct imds *i, const char *dir, struct strbuf *ret, struct err *e);
+
+/* With what status a token is given, and an item without one: how the service is set. No other request
+ * is changed by it. */
+int imds_statuses(struct imds *i, const char *item, long *ret_token, long *ret_plain,
+		  struct err *e);
 
 /* The token step was refused: what was read since then was read without one. */
 bool imds_without_token(const struct imds *i);

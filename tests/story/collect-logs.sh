@@ -57,6 +57,10 @@ says fixtures/grubby/info-ALL.txt "# /usr/sbin/grubby --info=ALL
 # ---
 index=0"
 says fixtures/metadata/instance-type ecs.gn8v-tee.4xlarge
+says fixtures/metadata/macs 00:16:3e:
+says fixtures/metadata/token "/latest/api/token: status 200"
+says fixtures/metadata/token "/latest/meta-data/instance-id without a token: status 403"
+unanswered 'fixtures/kernel/usr-lib-modprobe.d/*' 'not there: /usr/lib/modprobe.d/*'
 ls "$got"/fixtures/grubby/entries/*5.10.134* > "$D/entries" || fail "no boot entries"
 
 say "== what is in the way: another file of that name, a name that is no archive, a folder that is not there"
@@ -104,6 +108,9 @@ cat > "$T/state/answers/systemctl" <<'END'
 Environment=HF_TOKEN=hf_s3cr3t "NGC_KEY=s3cr3t with blanks" CUDA_VISIBLE_DEVICES=0
 ExecStart=/usr/bin/serve --api-key sk-s3cr3t --port 11434
 END
+mkdir -p "$T/root/usr/lib/modprobe.d" "$T/root/run/gn8v/verifier"
+echo "options nvidia-drm modeset=1" > "$T/root/usr/lib/modprobe.d/image.conf"
+echo "a line of the verifier" > "$T/root/run/gn8v/verifier/verifier.log"
 configure '{"fetch": {"headers": ["mirror.example X-Key: s3cr3t-header-value"]},
 	"driver": {"urls": ["https://mirror.example/x.run?auth_key=1700000000-0-0-s3cr3t"]},
 	"proxy": {"http": "http://carla:1s3cr3t/pro,xy@10.0.0.1:3128"}}'
@@ -137,6 +144,8 @@ has "$D/status" '"result": "ready"'
 has "$D/status" 'proxy_password=\"REMOVED\"'
 has "$D/status" '{\"Authorization\": \"REMOVED\"}'
 says gn8v/config.json "https://mirror.example/x.run?REMOVED"
+says fixtures/kernel/usr-lib-modprobe.d/image.conf "modeset=1"
+says fixtures/verifier/verifier.log "a line of the verifier"
 says fixtures/units/cat.txt 'HF_TOKEN=REMOVED "NGC_KEY=REMOVED" CUDA_VISIBLE_DEVICES=0'
 says fixtures/units/cat.txt "--api-key REMOVED --port 11434"
 grep -q 'i-2ze' "$got/fixtures/metadata/instance-id" || fail "the instance id was removed"

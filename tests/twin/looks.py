@@ -30,7 +30,7 @@ def changes(argv):
 JOURNAL = "--no-pager -o short-monotonic -n [0-9]* -u *.service -k -b _PID=1"
 COLLECTS = {
     "uname": "-a", "getenforce": "", "findmnt": "-l", "lscpu": "", "lsmod": "", "lsinitrd": "", "ls": "-la -laR -l /*",
-    "lspci": "-nn -d 10de:", "fuser": "-v /dev/nvidia*", "find": "/* -name -path -maxdepth [0-9] nvidia[*].ko[*] libnvidia-[*] [*].dist-info",
+    "lspci": "-nn -d 10de:", "fuser": "-v /dev/nvidia*", "find": "/* -name -path -maxdepth [0-9] -ls nvidia[*].ko[*] libnvidia-[*] [*].dist-info",
     "journalctl": JOURNAL, "sha256sum": "/*.rpm", "nm": "-D /*.so.2", "modinfo": "nvidia", "timedatectl": "show",
     "chronyc": "-n tracking", "cloud-init": "--version status --long", "grubby": "--info=ALL --default-index",
     "rpm": "--version -qa -qp -il -l --requires --obsoletes --scripts [a-z]* /*.rpm", "rpmkeys": "--dbpath /var/lib/gn8v/rpmdb -Kv /*.rpm",

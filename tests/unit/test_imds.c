@@ -278,6 +278,38 @@ START_TEST(where_the_token_step_is_refused_the_rest_is_asked_without_one)
 }
 END_TEST
 
+START_TEST(entries_are_listed_and_how_the_service_is_set_is_told)
+{
+	static const unsigned int put[] = { 0, 404, 404 };
+	static const bool normal[] = { false, true, false };
+
+	for (size_t n = 0; n < ARRAY_SIZE(put); n++) {
+		_cleanup_strbuf_ struct strbuf text = { 0 };
+		struct err e = ERR_INIT;
+		long token, plain;
+		struct imds *i;
+
+		start_service();
+		service->no_tokens = put[n];
+		service->normal = normal[n];
+		i = open_service(100);
+		ck_assert_int_eq(imds_statuses(i, "instance/instance-type", &token, &plain, &e), 0);
+		ck_assert_int_eq(token, put[n] ? put[n] : 200);
+		ck_assert_int_eq(plain, normal[n] ? 200 : 403);
+		ck_assert(!imds_without_token(i));
+		if (n < 2) {
+			ck_assert_msg(imds_list(i, "disks/", &text, &e) == 0, "%s", e.msg);
+			ck_assert_str_eq(text.s, "bp1/\nbp2/\n");
+			strbuf_done(&text);
+			ck_assert_int_eq(imds_list(i, "nothing/", &text, &e), -1);
+			ck_assert_ptr_eq(e.kind, &ERR_HTTP);
+		}
+		imds_close(i);
+		stop_service();
+	}
+}
+END_TEST
+
 START_TEST(a_token_that_is_not_renewed_is_done_without)
 {
 	struct err e = ERR_INIT;
@@ -459,6 +491,7 @@ END_TEST
 SUITE("imds", an_item_is_read_with_a_token, proxies_of_the_environment_are_not_used,
       a_token_that_ended_is_replaced_once,
       where_the_token_step_is_refused_the_rest_is_asked_without_one,
+      entries_are_listed_and_how_the_service_is_set_is_told,
       a_token_that_is_not_renewed_is_done_without, a_hardened_service_without_tokens_says_both,
       a_token_step_that_fails_is_no_refusal, what_may_pass_is_asked_again,
       a_missing_item_is_an_http_error_at_once, what_is_not_one_line_of_text_is_refused,
