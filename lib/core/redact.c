@@ -96,6 +96,14 @@ static size_t url_user(const char *p)
 	return memchr(p, '?', n) ? word_length(p, WORD_ENDS) : n;
 }
 
+/* The same where a proxy is named without "http://": a user alone is then none, it could be a unit's name. */
+static size_t proxy_user(const char *p)
+{
+	size_t n = redact_url_user(p);
+
+	return memchr(p, ':', n) && !memmem(p, n, "://", 3) ? n : 0;
+}
+
 /* Whether the word up to p is the beginning of a URL. */
 static bool in_url(const char *line, const char *p)
 {
@@ -203,6 +211,7 @@ static bool find_value(const char *p, bool option, struct value *ret)
 		ret->separator = ' ';
 	else
 		return false;
+	at += ret->separator == '=' && *at == '>';
 	at += strspn(at, ret->separator == ' ' ? ", \t" : BLANKS);
 	backslashes = strspn(at, "\\");
 	if (at[backslashes] == '"' || at[backslashes] == '\'') {
@@ -277,6 +286,8 @@ static bool name_and_value(const char *line, const char *p, size_t *ret_stay, si
 	telling = what_name_tells(p, n);
 	if (is_user_option(p, n))
 		telling = memchr(v.s, ':', v.n - 1) ? SURE : NOTHING;
+	else if (str_starts(p, "-u") && v.separator == ':' && v.s == p + n + 1)
+		telling = SURE;
 	if (!is_secret_value(telling, &v))
 		return false;
 	*ret_stay = (size_t)(v.s - p);
@@ -302,6 +313,9 @@ static bool is_secret(const char *line, const char *p, size_t *ret_stay, size_t 
 	if (str_starts(p, "://")) {
 		*ret_stay = 3;
 		*ret_go = url_user(p + 3);
+	} else if (*p == '=') {
+		*ret_stay = 1;
+		*ret_go = proxy_user(p + 1);
 	} else if (*p == '?' && in_url(line, p)) {
 		*ret_stay = 1;
 		*ret_go = word_length(p + 1, WORD_ENDS);

@@ -36,6 +36,9 @@ START_TEST(a_url_loses_its_user_and_password_and_nothing_else)
 	becomes(NULL, "\"http://me:pa'ss@proxy\", <http://me:pa;s&s@proxy>",
 		"\"http://REMOVED@proxy\", <http://REMOVED@proxy>");
 	becomes(NULL, "\\\"http://me:pa?s@s@proxy\\\"", "\\\"http://REMOVED\\\"");
+	becomes(NULL, "proxy=me:pw@proxy:3128 all_proxy=http://me:pw@proxy",
+		"proxy=REMOVED@proxy:3128 all_proxy=http://REMOVED@proxy");
+	stays("Id=user@1000.service clock=12:30:01 a@b");
 	/* could be a password with a slash in it */
 	becomes(NULL, "http://proxy:80/x@2/y.rpm", "http://REMOVED@2/y.rpm");
 	stays("GET https://developer.download.nvidia.cn:443/compute/x2/y.rpm, then");
@@ -110,6 +113,7 @@ START_TEST(values_behind_telling_names_go)
 	becomes(NULL, "passphrase=\"true love 1\"", "passphrase=\"REMOVED\"");
 	becomes(NULL, "file.password=x rpm_key_secret=y",
 		"file.password=REMOVED rpm_key_secret=REMOVED");
+	becomes(NULL, "'apiKey' => 'x y', 1", "'apiKey' => 'REMOVED', 1");
 	becomes(NULL, "secret=\"without an end", "secret=\"REMOVED");
 	stays("x-api-key: REMOVED; next, HF_TOKEN=REMOVED");
 }
@@ -122,6 +126,7 @@ START_TEST(values_of_options_go)
 	becomes(NULL, "['--api-key', 'sk-ab1', '--port']", "['--api-key', 'REMOVED', '--port']");
 	becomes(NULL, "curl -u me:pw https://h/ --user \"me:p w\" --proxy-user=me:pw x",
 		"curl -u REMOVED https://h/ --user \"REMOVED\" --proxy-user=REMOVED x");
+	becomes(NULL, "curl -ume:pw https://h/ -unit: x", "curl -ume:REMOVED https://h/ -unit: x");
 	becomes(NULL, "--cookie a=b; c=d", "--cookie REMOVED");
 	stays("journalctl -u gn8v-agent.service -u nvidia-fabricmanager.service: no such unit");
 	stays("--password --key -u");
