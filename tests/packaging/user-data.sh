@@ -35,6 +35,7 @@ machine() {
 	: > "$m/var/lib/rpm/.rpm.lock"
 	echo "1700000000 base" > "$m/fake/packages"
 	mkdir "$m/fake/proc" && : > "$m/fake/proc/locks"
+	echo "71.25 108.50" > "$m/fake/proc/uptime"
 	for v in 1 2; do
 		echo "package 0.$v.0-1" > "$m/fake/www/gn8v-$v.rpm"
 	done
@@ -252,19 +253,60 @@ network_faults_are_survived() {
 	ok $? "faults: one whose modes were hardened and whose documentation was removed is not"
 }
 
+# gave_up LEAST MOST: the bootstrap ended once, and said after how many minutes and what to type.
+gave_up() {
+	[ "$(grep -c '^gave up after ' "$m/fake/log/output")" -eq 1 ] || return
+	minutes=$(sed -n 's/^gave up after \([0-9]*\) minutes, .*systemctl restart gn8v-bootstrap.service$/\1/p' "$m/fake/log/output")
+	[ "${minutes:-0}" -ge "$1" ] && [ "$minutes" -le "$2" ]
+}
+
+# passed: minutes by the machine's uptime, since it was 71 s
+passed() {
+	echo $((($(cut -d . -f 1 "$m/fake/proc/uptime") - 71) / 60))
+}
+
+slept() {
+	awk '$1 == "sleep" { sum += $2 } END { print sum + 0 }' "$m/fake/log/commands"
+}
+
 # What is away for minutes is waited for; after an hour there is one clear end, and the next boot begins anew.
 patience_ends() {
 	machine patience
 	user_data 1
 	mv "$m/fake/www/gn8v-1.rpm" "$m/fake/aside"
 	boot
-	[ $? -eq 1 ] && [ "$(grep -c '^gave up after 60 minutes, .*systemctl restart gn8v-bootstrap.service$' "$m/fake/log/output")" -eq 1 ] &&
-		[ "$(awk '$1 == "sleep" { sum += $2 } END { print (sum >= 3600 && sum < 3660) }' "$m/fake/log/commands")" = 1 ] &&
+	[ $? -eq 1 ] && gave_up 60 60 && [ "$(slept)" -ge 3600 ] && [ "$(slept)" -lt 3660 ] &&
 		grep -q '^trying again in 60 s, for [0-9]* more minutes at most$' "$m/fake/log/output"
 	ok $? "patience: a server that is away is asked for an hour, and then it is said what to type"
 	mv "$m/fake/aside" "$m/fake/www/gn8v-1.rpm"
+	echo stall > "$m/fake/faults"
+	echo "71.25 108.50" > "$m/fake/proc/uptime"
+	boot
+	[ $? -eq 1 ] && gave_up 60 62 && [ "$(passed)" -ge 60 ] && [ "$(passed)" -le 63 ]
+	ok $? "patience: what each try at a server that stalls takes is a part of that hour"
+	echo 'hang yum install' > "$m/fake/faults"
+	echo "71.25 108.50" > "$m/fake/proc/uptime"
+	boot
+	[ $? -eq 1 ] && gave_up 60 61 && [ "$(passed)" -ge 90 ] && [ "$(passed)" -le 92 ]
+	ok $? "patience: and so is what a yum that hangs takes, from the first failure on"
+	: > "$m/fake/faults"
 	boot && [ "$(cat "$m/fake/installed")" = 0.1.0-1 ]
 	ok $? "patience: the next boot begins anew"
+}
+
+# Where the kernel does not say how long it has run, the pauses are counted: it neither gives up at once nor goes on for ever.
+patience_without_uptime() {
+	for said in '' 'garbled 1' '-5.00 1'; do
+		machine "patience-$said"
+		user_data 1
+		rm -r "$m/fake/www" "$m/fake/proc/uptime"
+		[ -z "$said" ] || echo "$said" > "$m/fake/proc/uptime"
+		echo 100 > "$m/fake/sleeps_left" # of about 63
+		boot
+		[ $? -eq 1 ] && gave_up 60 60 && [ "$(slept)" -ge 3600 ] && [ "$(slept)" -lt 3660 ] &&
+			! grep -i 'uptime\|arithmetic\|illegal' "$m/fake/log/output"
+		ok $? "patience: an uptime of \"$said\": an hour of pauses"
+	done
 }
 
 # A power cut in a transaction of the agent: its copy of the package database is not the bootstrap's, and comes back late.
@@ -494,6 +536,7 @@ said_by() {
 
 beside cut_anywhere_completes
 beside cut_while_it_is_put_back
+beside patience_without_uptime
 first_boot_installs_and_starts
 second_boot_does_nothing
 administrator_keeps_edits
@@ -504,6 +547,7 @@ silent_rpm_installs_nothing
 wrong_digest_never_installs
 network_faults_are_survived
 patience_ends
+said_by patience_without_uptime
 agent_puts_the_database_back
 hung_tools_meet_their_limits
 database_of_others_is_left_alone
