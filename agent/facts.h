@@ -47,7 +47,7 @@ struct facts_machine {
 enum facts_source {
 	SOURCE_NONE,
 	SOURCE_METADATA,
-	SOURCE_METADATA_PLAIN, /* the same without a token, because the token step was refused */
+	SOURCE_METADATA_PLAIN, /* the same without a token, because the token step gave none */
 	SOURCE_CLOUD_INIT,     /* cloud-init's copy of this boot */
 	SOURCE_STATUS,	       /* the status, which was written on the same machine */
 };

@@ -262,7 +262,7 @@ void facts_instance_note(const struct facts_instance *i, char *dst, size_t dst_s
 	if (i->from == SOURCE_METADATA_PLAIN)
 		str_copy(
 			dst, dst_size,
-			"the metadata service refused a token: the instance type was read without one");
+			"the metadata service gave no token: the instance type was read without one");
 	else if (i->from == SOURCE_CLOUD_INIT || i->from == SOURCE_STATUS)
 		snprintf(dst, dst_size, "the instance type is from %s, and PCI agrees: %s",
 			 i->from == SOURCE_STATUS ? "the status of an earlier run"

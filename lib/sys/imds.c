@@ -9,6 +9,7 @@
 #define TOKEN_SIZE	   512
 #define CONNECT_TIMEOUT_MS 2000L
 #define REQUEST_TIMEOUT_MS 5000L
+#define TOKEN_PART_US	   20000000 /* of the deadline at most: half of a short one */
 
 #define TOKEN_PATH   "api/token"
 #define TTL_HEADER   "X-aliyun-ecs-metadata-token-ttl-seconds: 600"
@@ -19,7 +20,7 @@ struct imds {
 	char *url;
 	uint64_t deadline_us;
 	char token[TOKEN_SIZE]; /* "": none yet */
-	long refused;		/* status with which the token step was refused; 0: it was not */
+	struct err no_token;	/* why the rest is asked without a token; no error: it is not */
 	struct strbuf body;	/* of the last answer */
 	bool body_too_large;
 	char detail[CURL_ERROR_SIZE];
@@ -102,9 +103,9 @@ static int ask_once(struct imds *i, const char *method, const char *url, const c
 	return 0;
 }
 
-/* Asks again while it may help and there is time. */
-static int ask(struct imds *i, const char *method, const char *path, const char *header,
-	       long *ret_status, struct err *e)
+/* Asks again while it may help and there is time until then. */
+static int ask_until(struct imds *i, uint64_t until_us, const char *method, const char *path,
+		     const char *header, long *ret_status, struct err *e)
 {
 	_cleanup_free_ char *url = xasprintf("%s/latest/%s", i->url, path);
 
@@ -114,7 +115,7 @@ static int ask(struct imds *i, const char *method, const char *path, const char 
 		int r = ask_once(i, method, url, header, &status, &failure);
 		bool may_pass = r < 0 ? failure.kind == &ERR_NETWORK : http_status_may_pass(status);
 
-		if (may_pass && http_backoff(tries, i->deadline_us))
+		if (may_pass && http_backoff(tries, until_us))
 			continue;
 		if (r < 0 && tries > 0)
 			err_wrap(&failure, "after %u tries", tries + 1);
@@ -148,19 +149,25 @@ static bool is_refusal(long status)
 	return status == 501 || (status >= 400 && status < 500 && !http_status_may_pass(status));
 }
 
-static int get_token(struct imds *i, struct err *e)
+static bool is_plain(const struct imds *i)
+{
+	return i->no_token.kind != NULL;
+}
+
+/* A token, or none because the step was refused. */
+static int take_token(struct imds *i, uint64_t until_us, struct err *e)
 {
 	const char *token;
 	long status;
 
-	if (ask(i, "PUT", TOKEN_PATH, TTL_HEADER, &status, e) < 0)
+	if (ask_until(i, until_us, "PUT", TOKEN_PATH, TTL_HEADER, &status, e) < 0)
 		return -1;
 	if (is_refusal(status)) {
-		i->refused = status;
+		bad_status("PUT " TOKEN_PATH, status, &i->no_token);
 		return 0;
 	}
 	if (status != 200)
-		return bad_status(TOKEN_PATH, status, e);
+		return bad_status("PUT " TOKEN_PATH, status, e);
 	token = str_trim(i->body.s);
 	if (!*token || !is_printable(token) || strlen(token) >= TOKEN_SIZE)
 		return err_set(e, &ERR_FORMAT, "metadata service: " TOKEN_PATH ": not a token");
@@ -168,20 +175,61 @@ static int get_token(struct imds *i, struct err *e)
 	return 0;
 }
 
-/* GET with a token; one that ended is replaced once. Without one where the token step was refused. The
- * answer is in i->body. */
+/* Whether a request without a token is answered, which is tried once. */
+static bool is_answered_plain(struct imds *i, const char *path, struct err *e)
+{
+	_cleanup_free_ char *url = xasprintf("%s/latest/%s", i->url, path);
+	long status = 0;
+
+	if (ask_once(i, "GET", url, NULL, &status, e) < 0)
+		return false;
+	if (status != 401 && status != 403 && !http_status_may_pass(status))
+		return true;
+	bad_status(path, status, e);
+	return false;
+}
+
+/* A token step that fails, or is dropped, has a part of the time. Then a request without a token is tried, for
+ * what spoils a PUT may let a GET pass. Only where that does not help either, as in the hardened mode or where
+ * nobody answers at all yet, the token step has the rest of the time. */
+static int get_token(struct imds *i, const char *path, struct err *e)
+{
+	uint64_t now_us = clock_monotonic_us();
+	uint64_t rest_us = i->deadline_us > now_us ? i->deadline_us - now_us : 0;
+	uint64_t part_us = rest_us / 2 < TOKEN_PART_US ? rest_us / 2 : TOKEN_PART_US;
+	struct err failure = ERR_INIT, plain = ERR_INIT;
+
+	if (take_token(i, now_us + part_us, &failure) == 0)
+		return 0;
+	if (failure.kind == &ERR_NETWORK || failure.kind == &ERR_HTTP) {
+		if (is_answered_plain(i, path, &plain)) {
+			i->no_token = failure;
+			return 0;
+		}
+		if (clock_monotonic_us() < i->deadline_us &&
+		    take_token(i, i->deadline_us, &failure) == 0)
+			return 0;
+	}
+	return plain.kind
+		       ? err_set(e, failure.kind, "%s; without a token: %s", failure.msg, plain.msg)
+		       : err_set(e, failure.kind, "%s", failure.msg);
+}
+
+/* GET with a token; one that ended is replaced once. Without one where the token step was refused or goes on
+ * failing. The answer is in i->body. */
 static int get(struct imds *i, const char *path, long *ret_status, struct err *e)
 {
 	for (bool renewed = false;; renewed = true) {
 		_cleanup_free_ char *header = NULL;
 
-		if (!*i->token && !i->refused && get_token(i, e) < 0)
+		if (!*i->token && !is_plain(i) && get_token(i, path, e) < 0)
 			return -1;
 		if (*i->token)
 			header = xasprintf(TOKEN_HEADER "%s", i->token);
-		if (ask(i, "GET", path, header, ret_status, e) < 0)
-			return -1;
-		if (*ret_status != 401 || renewed || i->refused)
+		if (ask_until(i, i->deadline_us, "GET", path, header, ret_status, e) < 0)
+			return is_plain(i) ? err_wrap(e, "%s; without a token", i->no_token.msg)
+					   : -1;
+		if (*ret_status != 401 || renewed || is_plain(i))
 			return 0;
 		i->token[0] = '\0';
 	}
@@ -190,17 +238,15 @@ static int get(struct imds *i, const char *path, long *ret_status, struct err *e
 /* A request that was refused without a token is told together with why it had none. */
 static int bad_item(const struct imds *i, const char *path, long status, struct err *e)
 {
-	if (!i->refused)
+	if (!is_plain(i))
 		return bad_status(path, status, e);
-	return err_set(e, &ERR_HTTP,
-		       "metadata service: PUT " TOKEN_PATH
-		       ": status %ld; without a token, %s: status %ld",
-		       i->refused, path, status);
+	return err_set(e, &ERR_HTTP, "%s; without a token, %s: status %ld", i->no_token.msg, path,
+		       status);
 }
 
 bool imds_without_token(const struct imds *i)
 {
-	return i->refused != 0;
+	return is_plain(i);
 }
 
 int imds_get(struct imds *i, const char *item, char *dst, size_t dst_size, struct err *e)

@@ -1,5 +1,6 @@
 /* The ECS instance metadata service, with session tokens (hardened mode works, normal mode too). Where
- * the token step is refused (4xx), the rest is asked without a token, which normal mode allows.
+ * the token step is refused (4xx), or goes on failing and a request without a token is answered, the rest
+ * is asked without one, which normal mode allows.
  *
  * Never through a proxy. Refused under a root unless a private bus was given (units_guard).
  * Answers are capped at 64 KiB and must be text; names and values from it are untrusted. */
@@ -32,7 +33,7 @@ int imds_list(struct imds *i, const char *dir, struct strbuf *ret, struct err *e
 int imds_statuses(struct imds *i, const char *item, long *ret_token, long *ret_plain,
 		  struct err *e);
 
-/* The token step was refused: what was read since then was read without one. */
+/* The token step was refused or failed: what was read since then was read without one. */
 bool imds_without_token(const struct imds *i);
 
 #endif

@@ -8,7 +8,7 @@ agent_boot
 expect_ready
 expect instance_type ecs.gn8v-tee.4xlarge
 expect instance_type_from metadata-without-token
-expect_words notes "refused a token"
+expect_words notes "gave no token"
 expect_count 1 http '"status": 405'
 status_validates
 

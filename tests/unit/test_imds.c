@@ -22,6 +22,8 @@ static struct {
 	unsigned int hang_up;	  /* closes the connection so many times first */
 	unsigned int tokens_end;  /* so many tokens have ended when they are used */
 	unsigned int no_tokens;	  /* the status that the token step gets; 0: a token */
+	bool drops_puts;	  /* closes the connection of each PUT */
+	bool mends;		  /* until a GET came: then the token step works */
 	bool normal;		  /* not hardened: answers without a token too */
 	/* what it saw */
 	unsigned int puts, gets, token;
@@ -44,9 +46,12 @@ static void reply_text(int fd, const char *status, const char *body)
 static void answer_put(int fd, const char *request)
 {
 	char token[32];
+	bool works = service->mends && service->gets > 0;
 
 	service->puts++;
-	if (service->no_tokens) {
+	if (service->drops_puts && !works)
+		return;
+	if (service->no_tokens && !works) {
 		snprintf(token, sizeof(token), "%u Refused", service->no_tokens);
 		reply_text(fd, token, "<html>no tokens</html>");
 		return;
@@ -349,7 +354,56 @@ START_TEST(a_hardened_service_without_tokens_says_both)
 }
 END_TEST
 
-START_TEST(a_token_step_that_fails_is_no_refusal)
+/* Half of the second is the token step's. */
+START_TEST(where_the_token_step_goes_on_failing_a_request_without_one_is_tried)
+{
+	static const unsigned int failures[] = { 0, 503 }; /* 0: dropped */
+
+	for (size_t n = 0; n < ARRAY_SIZE(failures); n++) {
+		struct err e = ERR_INIT;
+		struct imds *i;
+		char text[64];
+		unsigned int puts;
+
+		start_service();
+		service->no_tokens = failures[n];
+		service->drops_puts = failures[n] == 0;
+		service->normal = true;
+		i = open_service(1);
+		ck_assert_msg(imds_get(i, "instance/instance-type", text, sizeof(text), &e) == 0,
+			      "%s", e.msg);
+		ck_assert_str_eq(text, "ecs.gn8v-tee.4xlarge");
+		ck_assert(imds_without_token(i));
+		puts = service->puts;
+		ck_assert_int_eq(imds_get(i, "line-end", text, sizeof(text), &e), 0);
+		ck_assert_uint_eq(service->puts, puts);
+		imds_close(i);
+		stop_service();
+	}
+}
+END_TEST
+
+START_TEST(a_hardened_service_whose_token_step_fails_is_asked_to_the_end_and_says_both)
+{
+	struct err e = ERR_INIT;
+	struct imds *i;
+	char text[64];
+
+	start_service();
+	service->no_tokens = 500;
+	i = open_service(1);
+	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), -1);
+	ck_assert_ptr_eq(e.kind, &ERR_HTTP);
+	ck_assert_msg(strstr(e.msg, "PUT api/token: status 500") && strstr(e.msg, "status 403"),
+		      "%s", e.msg);
+	ck_assert(!imds_without_token(i));
+	ck_assert_uint_eq(service->gets, 1);
+	imds_close(i);
+	stop_service();
+}
+END_TEST
+
+START_TEST(a_hardened_service_whose_token_step_works_later_is_read_with_a_token)
 {
 	struct err e = ERR_INIT;
 	struct imds *i;
@@ -357,12 +411,12 @@ START_TEST(a_token_step_that_fails_is_no_refusal)
 
 	start_service();
 	service->no_tokens = 503;
-	service->normal = true;
-	i = open_service(1);
-	ck_assert_int_eq(imds_get(i, "instance/instance-type", text, sizeof(text), &e), -1);
-	ck_assert_ptr_eq(e.kind, &ERR_HTTP);
+	service->mends = true;
+	i = open_service(2);
+	ck_assert_msg(imds_get(i, "instance/instance-type", text, sizeof(text), &e) == 0, "%s",
+		      e.msg);
 	ck_assert(!imds_without_token(i));
-	ck_assert_uint_eq(service->gets, 0);
+	ck_assert_uint_eq(service->token, 1);
 	imds_close(i);
 	stop_service();
 }
@@ -493,9 +547,11 @@ SUITE("imds", an_item_is_read_with_a_token, proxies_of_the_environment_are_not_u
       where_the_token_step_is_refused_the_rest_is_asked_without_one,
       entries_are_listed_and_how_the_service_is_set_is_told,
       a_token_that_is_not_renewed_is_done_without, a_hardened_service_without_tokens_says_both,
-      a_token_step_that_fails_is_no_refusal, what_may_pass_is_asked_again,
-      a_missing_item_is_an_http_error_at_once, what_is_not_one_line_of_text_is_refused,
-      a_value_that_does_not_fit_is_refused, a_large_answer_is_cut_off, redirects_are_not_followed,
-      entries_of_a_directory_are_counted,
+      where_the_token_step_goes_on_failing_a_request_without_one_is_tried,
+      a_hardened_service_whose_token_step_fails_is_asked_to_the_end_and_says_both,
+      a_hardened_service_whose_token_step_works_later_is_read_with_a_token,
+      what_may_pass_is_asked_again, a_missing_item_is_an_http_error_at_once,
+      what_is_not_one_line_of_text_is_refused, a_value_that_does_not_fit_is_refused,
+      a_large_answer_is_cut_off, redirects_are_not_followed, entries_of_a_directory_are_counted,
       an_unreachable_service_is_a_network_error_within_the_deadline,
       a_root_without_a_bus_of_its_own_is_refused)
