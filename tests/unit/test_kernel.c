@@ -159,6 +159,11 @@ START_TEST(quotes_keep_blanks_and_are_taken_off)
 	ck_assert(kernel_cmdline_get("a=\"b c\" \"d=e  f\" g", "d", value, sizeof(value)));
 	ck_assert_str_eq(value, "e  f");
 	ck_assert(!kernel_cmdline_get("a=\"b c=x\"", "c", value, sizeof(value)));
+	ck_assert(kernel_cmdline_get("ro dyndbg=\"file drivers/usb/* +p\" swiotlb=4194304,any quiet",
+				     "swiotlb", value, sizeof(value)));
+	ck_assert_str_eq(value, "4194304,any");
+	ck_assert(!kernel_cmdline_get("ro foo=\"x swiotlb=4194304,any\" quiet", "swiotlb", value,
+				      sizeof(value)));
 }
 END_TEST
 

@@ -39,6 +39,8 @@ START_TEST(blanks_line_ends_and_other_lines_do_not_matter)
 {
 	check(smi_parse_cc, "\tCC status :  ON \r\n", true);
 	check(smi_parse_cc, "warning: persistence mode is legacy\nCC status: OFF", false);
+	check(smi_parse_cc, "CC status: ON\nWARNING: infoROM is corrupted at gpu 0000:01:00.0\n", true);
+	check(smi_parse_cc, "GPU 00000000:01:00.0\n    CC status: ON\n", true);
 	check(smi_parse_mgm, "   Multi-GPU Mode             : Protected PCIe   \n", true);
 	check(smi_parse_mgm, "CC State : OFF\nMulti-GPU Mode: None\nCPU CC Capabilities: None\n", false);
 }
@@ -49,6 +51,7 @@ START_TEST(what_is_not_understood_is_never_off)
 	static const char *const cc[] = { "", "\n", "CC status:", "CC status: ", "CC status: MAYBE", "CC status: ONLINE",
 					  "CC status: on and off", "CC status ON", "No devices were found\n",
 					  "CC status: ON\nCC status: OFF\n", "CC status: ON\nCC status: ON\n",
+					  "CC Feature: ON\n", "CC Mode: On\n", "No CC capable devices found.\n",
 					  "The CC status: ON\n", "CC statuses: ON\n", "CC status: DEVTOOLS\n",
 					  "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
 					  "Failed to initialize NVML: Driver/library version mismatch\n", "\377\376\001" };
