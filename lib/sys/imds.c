@@ -103,22 +103,22 @@ static int ask_once(struct imds *i, const char *method, const char *url, const c
 	return 0;
 }
 
-/* Asks again while it may help and there is time until then. */
-static int ask_until(struct imds *i, uint64_t until_us, const char *method, const char *path,
-		     const char *header, long *ret_status, struct err *e)
+/* Asks again while it may help and there is time until then; *tries counts on. */
+static int ask_until(struct imds *i, uint64_t until_us, unsigned int *tries, const char *method,
+		     const char *path, const char *header, long *ret_status, struct err *e)
 {
 	_cleanup_free_ char *url = xasprintf("%s/latest/%s", i->url, path);
 
-	for (unsigned int tries = 0;; tries++) {
+	for (;; (*tries)++) {
 		struct err failure = ERR_INIT;
 		long status = 0;
 		int r = ask_once(i, method, url, header, &status, &failure);
 		bool may_pass = r < 0 ? failure.kind == &ERR_NETWORK : http_status_may_pass(status);
 
-		if (may_pass && http_backoff(tries, until_us))
+		if (may_pass && http_backoff(*tries, until_us))
 			continue;
-		if (r < 0 && tries > 0)
-			err_wrap(&failure, "after %u tries", tries + 1);
+		if (r < 0 && *tries > 0)
+			err_wrap(&failure, "after %u tries", *tries + 1);
 		if (r < 0 && e)
 			*e = failure;
 		if (r == 0)
@@ -155,12 +155,12 @@ static bool is_plain(const struct imds *i)
 }
 
 /* A token, or none because the step was refused. */
-static int take_token(struct imds *i, uint64_t until_us, struct err *e)
+static int take_token(struct imds *i, uint64_t until_us, unsigned int *tries, struct err *e)
 {
 	const char *token;
 	long status;
 
-	if (ask_until(i, until_us, "PUT", TOKEN_PATH, TTL_HEADER, &status, e) < 0)
+	if (ask_until(i, until_us, tries, "PUT", TOKEN_PATH, TTL_HEADER, &status, e) < 0)
 		return -1;
 	if (is_refusal(status)) {
 		bad_status("PUT " TOKEN_PATH, status, &i->no_token);
@@ -198,16 +198,18 @@ static int get_token(struct imds *i, const char *path, struct err *e)
 	uint64_t rest_us = i->deadline_us > now_us ? i->deadline_us - now_us : 0;
 	uint64_t part_us = rest_us / 2 < TOKEN_PART_US ? rest_us / 2 : TOKEN_PART_US;
 	struct err failure = ERR_INIT, plain = ERR_INIT;
+	unsigned int tries = 0;
 
-	if (take_token(i, now_us + part_us, &failure) == 0)
+	if (take_token(i, now_us + part_us, &tries, &failure) == 0)
 		return 0;
 	if (failure.kind == &ERR_NETWORK || failure.kind == &ERR_HTTP) {
 		if (is_answered_plain(i, path, &plain)) {
 			i->no_token = failure;
 			return 0;
 		}
+		tries++;
 		if (clock_monotonic_us() < i->deadline_us &&
-		    take_token(i, i->deadline_us, &failure) == 0)
+		    take_token(i, i->deadline_us, &tries, &failure) == 0)
 			return 0;
 	}
 	return plain.kind
@@ -221,12 +223,13 @@ static int get(struct imds *i, const char *path, long *ret_status, struct err *e
 {
 	for (bool renewed = false;; renewed = true) {
 		_cleanup_free_ char *header = NULL;
+		unsigned int tries = 0;
 
 		if (!*i->token && !is_plain(i) && get_token(i, path, e) < 0)
 			return -1;
 		if (*i->token)
 			header = xasprintf(TOKEN_HEADER "%s", i->token);
-		if (ask_until(i, i->deadline_us, "GET", path, header, ret_status, e) < 0)
+		if (ask_until(i, i->deadline_us, &tries, "GET", path, header, ret_status, e) < 0)
 			return is_plain(i) ? err_wrap(e, "%s; without a token", i->no_token.msg)
 					   : -1;
 		if (*ret_status != 401 || renewed || is_plain(i))
