@@ -9,7 +9,7 @@ plan_says()
 }
 
 say "== a ready machine with eight GPUs: the plan is that of eight, by the status"
-story_from ready multi --fault metadata-down --config '{"metadata": {"deadline_s": 2}}'
+story_from ready multi --fault metadata-down --config '{"metadata": {"deadline_s": 1}}'
 agent_boot
 expect_ready
 expect instance_type ecs.gn8v-tee-8x.16xlarge
@@ -69,13 +69,13 @@ expect_words error.message "no product_uuid"
 touched_nothing "$begun"
 
 say "== before the restart, one GPU may go on by the copy; with eight the number of ENIs must be known"
-story_begin single --fault metadata-down --config '{"metadata": {"deadline_s": 2}}' --set cloud_init=true
+story_begin single --fault metadata-down --config '{"metadata": {"deadline_s": 1}}' --set cloud_init=true
 agent_run
 expect_ready
 expect instance_type_from cloud-init
 expect_boots 2
 all_is_well
-story_begin multi --fault metadata-down --config '{"metadata": {"deadline_s": 2}}' --set cloud_init=true
+story_begin multi --fault metadata-down --config '{"metadata": {"deadline_s": 1}}' --set cloud_init=true
 agent_run
 expect_failed metadata-unreachable
 expect instance_type_from cloud-init

@@ -21,7 +21,7 @@ expect_words notes "status 405"
 expect_words notes "status 403"
 
 say "== no fallback without a status: waited for, and nothing is touched"
-story_from restarted single --fault metadata-no-token --config '{"metadata": {"deadline_s": 2}}'
+story_from restarted single --fault metadata-no-token --config '{"metadata": {"deadline_s": 1}}'
 rm "$T/root/var/lib/gn8v/status.json"
 "$TWIN" up "$T"
 begun=$(mark)

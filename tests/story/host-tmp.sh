@@ -17,29 +17,29 @@ unpacks_there()
 	no_misuse
 }
 
-say "== /tmp is mounted noexec"
-story_from restarted single --fault tmp-noexec
-"$TWIN" up "$T"
-mkdir -p "$T/root$folder/selfgz99/left" # of a run that was cut off
-: > "$T/root$folder/selfgz99/left/file"
-unpacks_there "/tmp is mounted noexec"
-
-say "== /tmp is a small file system"
-story_from restarted single --fault tmp-small=1m --config '{"disk": {"free_min_gib": 1}}'
-"$TWIN" up "$T"
-unpacks_there "/tmp has 0.0 GiB free"
-
 say "== nowhere can a program be run"
-story_begin single --fault tmp-noexec=var
+story_from restarted single --fault tmp-noexec=var
+begun=$(mark)
 agent_boot
 expect_exit 1
 expect_result refused
 expect_error tmp-noexec
 expect_words error.message "/tmp is mounted noexec; /var/cache/gn8v and /var/lib/gn8v"
-touched_nothing
+touched_nothing "$begun"
 answers 1 plan
 has "$D/err" "mount -o remount,exec /tmp"
-faults -tmp-noexec
-agent_run
-expect_ready
+
+say "== /tmp alone is mounted noexec"
+"$TWIN" down "$T"
+faults -tmp-noexec tmp-noexec
+"$TWIN" up "$T"
+mkdir -p "$T/root$folder/selfgz99/left" # of a run that was cut off
+: > "$T/root$folder/selfgz99/left/file"
+unpacks_there "/tmp is mounted noexec"
+all_is_well
+
+say "== /tmp is a small file system"
+story_from restarted single --fault tmp-small=1m --config '{"disk": {"free_min_gib": 1}}'
+"$TWIN" up "$T"
+unpacks_there "/tmp has 0.0 GiB free"
 all_is_well

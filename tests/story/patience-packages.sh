@@ -15,7 +15,7 @@ faults -grubby-fails
 say "== then the mirror is away"
 is_waiting packages package-install-failed
 becomes result=waiting
-happens commands 4 "$install"
+happens commands 3 "$install"
 is_waiting packages package-install-failed
 faults -yum-fails
 
@@ -42,7 +42,7 @@ expect_exit 143
 expect steps.packages.next_try null
 
 say "== and it stays away: the end comes when the time is over"
-configure '{"steps": {"packages": {"patience_s": 4}}}'
+configure '{"steps": {"packages": {"patience_s": 1}}}'
 before=$(count commands "$install")
 agent_again
 expect_failed package-install-failed

@@ -18,7 +18,7 @@ told()
 }
 
 say "== rpm ends well and says nothing"
-story_from restarted multi --fault rpm-silent
+story_from restarted single --fault rpm-silent
 before=$(so_far) begun=$(mark)
 agent_run
 told

@@ -27,6 +27,7 @@ say "== nvidia-persistenced"
 story_from restarted single
 before=$(mark)
 mask $persistenced
+mask ollama.service
 agent_boot
 refused_for $persistenced
 expect_count 0 http .run
@@ -38,6 +39,11 @@ unmask $persistenced
 agent_boot
 expect_ready
 all_is_well
+
+say "== and the service that its owner masked stays masked"
+[ "$(readlink "$T/root/$etc/ollama.service")" = /dev/null ] || fail "ollama.service is not masked any more"
+said_note=$(status notes.1) || fail "no note tells of the masked service"
+[ "$said_note" = "masked by their owner, and left alone: ollama.service" ] || fail "the note says: $said_note"
 
 say "== again, once it was ready: the gate stays shut"
 "$TWIN" down "$T"
@@ -53,13 +59,3 @@ mask nvidia-fabricmanager.service
 agent_boot
 refused_for nvidia-fabricmanager.service
 expect_count 0 http .run
-
-say "== a service that its owner masked"
-story_from restarted single
-mask ollama.service
-agent_boot
-expect_ready
-[ "$(readlink "$T/root/$etc/ollama.service")" = /dev/null ] || fail "ollama.service is not masked any more"
-said_note=$(status notes.1) || fail "no note tells of the masked service"
-[ "$said_note" = "masked by their owner, and left alone: ollama.service" ] || fail "the note says: $said_note"
-all_is_well
