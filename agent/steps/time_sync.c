@@ -80,10 +80,10 @@ static int give_up(const struct facts_clock *k, int waited_s, struct err *e)
 
 /* Returns at once when the clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET), else after a
  * while: a daemon that slews the clock sets nothing, and timedated sends no signal for it. */
-static int wait_for_step(struct err *e)
+static int wait_for_step(int most_s, struct err *e)
 {
 	_cleanup_fd_ int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC);
-	struct itimerspec at = { .it_value.tv_sec = clock_wall_s() + LOOK_EVERY_S };
+	struct itimerspec at = { .it_value.tv_sec = clock_wall_s() + most_s };
 	uint64_t ticks;
 
 	if (fd < 0 ||
@@ -96,7 +96,9 @@ static int wait_for_step(struct err *e)
 
 APPLY(time_sync)
 {
-	uint64_t end = clock_monotonic_us() + (uint64_t)w->config->time_sync_deadline_s * 1000000;
+	int deadline_s = w->config->time_sync_deadline_s;
+	int most_s = deadline_s < LOOK_EVERY_S ? deadline_s : LOOK_EVERY_S;
+	uint64_t end = clock_monotonic_us() + (uint64_t)deadline_s * 1000000;
 
 	worker_progress(w, "waiting for the clock to be synchronised");
 	for (;;) {
@@ -108,8 +110,8 @@ APPLY(time_sync)
 		if (w->facts.clock.synchronised)
 			return 0;
 		if (clock_monotonic_us() > end)
-			return give_up(&w->facts.clock, w->config->time_sync_deadline_s, e);
-		if (wait_for_step(e) < 0)
+			return give_up(&w->facts.clock, deadline_s, e);
+		if (wait_for_step(most_s, e) < 0)
 			return -1;
 	}
 }

@@ -73,37 +73,12 @@ installed_anew 12.4.1
 said "removing /usr/local/cuda-12.4: an installation of ours in it did not end"
 expect_count 1 commands '"cuda_12.4.1_550.54.15_linux.run", "--silent", "--toolkit"]'
 expect_count 1 commands '"cuda_12.4.1_550.54.15_linux.run", "--silent", "--toolkit", "--override"]'
-begun=$(mark)
-agent_again
-expect_ready
-touched_nothing "$begun"
 
-say "== it failed before anything was there: what comes there later is not ours"
-story_from restarted single --fault cuda-hangs --config '{"steps": {"cuda": {"timeout_s": 1}}}'
-toolkit_of 12.4
-agent_run
-expect_failed cuda-install-timeout
-[ ! -e "$record" ] || fail "the record of a run that left nothing is still there"
-mkdir "$toolkit"
-agent_again
-expect_result refused
-expect_error cuda-foreign
-
-say "== SIGTERM, on 8 GPUs, and the status is lost; a runfile that refuses a toolkit even with --override"
-story_from restarted multi --fault cuda-existing=refused --fault cuda-no-driver-entry
-toolkit_of 12.8
+say "== SIGTERM, and the removal itself was cut off: without version.json, and then without the rest; a runfile that takes what is there for done"
+rm -r "$toolkit"
+faults cuda-existing=skipped
 half_way
 cut_off TERM 143
-leave_behind
-rm "$T/root/var/lib/gn8v/status.json"
-agent_again
-installed_anew 12.8.1
-
-say "== the removal itself was cut off: without version.json, and then without the rest; a runfile that takes what is there for done"
-story_from restarted single --fault cuda-existing=skipped
-toolkit_of 12.4
-half_way
-cut_off KILL 137
 leave_behind
 rm "$toolkit/version.json"
 rm -r "${toolkit:?}/bin"
@@ -118,16 +93,28 @@ agent_again
 installed_anew 12.4.1
 [ -s "$toolkit/bin/nvcc" ] || fail "the toolkit that was cut off was believed"
 
-say "== a full disk: what is left counts as a toolkit, and goes"
-story_from restarted single --fault cuda-no-space
-toolkit_of 12.4
-agent_run
+say "== a full disk, and the status is lost: what is left goes; a runfile that refuses a toolkit even with --override"
+rm -r "$toolkit"
+faults -cuda-existing cuda-existing=refused cuda-no-driver-entry cuda-no-space
+agent_again
 expect_failed cuda-install-failed
 expect error.step cuda
 said "No space left on device"
 [ -e "$toolkit/bin/nvcc" ] || fail "nothing was installed before the disk was full"
 faults -cuda-no-space
 leave_behind
+rm "$T/root/var/lib/gn8v/status.json"
 agent_again
 installed_anew 12.4.1
-expect_boots 2
+
+say "== it failed before anything was there: what comes there later is not ours"
+rm -r "$toolkit"
+faults cuda-hangs
+configure '{"steps": {"cuda": {"timeout_s": 1}}}'
+agent_again
+expect_failed cuda-install-timeout
+[ ! -e "$record" ] || fail "the record of a run that left nothing is still there"
+mkdir "$toolkit"
+agent_again
+expect_result refused
+expect_error cuda-foreign
