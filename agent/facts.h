@@ -82,6 +82,7 @@ struct facts_boot {
 	bool lkca_ok;	   /* the file has exactly the two lines */
 	int64_t lkca_time; /* when it was last written; 0: not there */
 	bool initramfs_ok; /* every initramfs of a kernel with modules is as new as the lkca file */
+	bool initramfs_begun; /* a dracut of ours is not known to have ended well: images may be half, or gone */
 	int64_t initramfs_time;		/* the newest; 0: none */
 	int64_t now;			/* when this was read */
 	bool next_gone;			/* the kernel of the default boot entry is not there */

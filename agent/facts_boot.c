@@ -6,6 +6,7 @@
 #include "core/fs.h"
 #include "core/str.h"
 #include "facts.h"
+#include "intent.h"
 #include "kernelargs.h"
 #include "mapped.h"
 #include "paths.h"
@@ -191,11 +192,15 @@ int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newe
 static int read_initramfs(struct facts_boot *b, struct err *e)
 {
 	struct timespec lkca = { 0 }, oldest, newest;
+	_cleanup_free_ char *record = NULL;
 
-	if (facts_initramfs_times(&oldest, &newest, &b->images, e) < 0)
+	if (intent_read(INTENT_INITRAMFS, &record, e) < 0)
 		return -1;
+	b->initramfs_begun = record != NULL;
+	if (facts_initramfs_times(&oldest, &newest, &b->images, b->initramfs_begun ? NULL : e) < 0)
+		return b->initramfs_begun ? 0 : -1;
 	fs_mtime(PATH_MODPROBE_LKCA, &lkca);
-	b->initramfs_ok = !clock_is_before(&oldest, &lkca);
+	b->initramfs_ok = !b->initramfs_begun && !clock_is_before(&oldest, &lkca);
 	b->initramfs_time = newest.tv_sec;
 	return 0;
 }

@@ -1,12 +1,13 @@
-/* Installers of ours that have begun and are not known to have ended well: one small file each in /var/lib/gn8v/begun, written
- * durably before the installer runs. It outlives the status, which may be lost, and the boot. */
+/* Installers of ours, and dracut, that have begun and are not known to have ended well: one small file each in
+ * /var/lib/gn8v/begun, written durably before they run. It outlives the status, which may be lost, and the boot. */
 #ifndef GN8V_INTENT_H
 #define GN8V_INTENT_H
 
 #include "core/err.h"
 
-#define INTENT_MAX    4096
-#define INTENT_DRIVER "driver"
+#define INTENT_MAX	 4096
+#define INTENT_DRIVER	 "driver"
+#define INTENT_INITRAMFS "initramfs"
 
 /* Records that NAME ("cuda") begins; TEXT says in what, and is kept as it is. A record that is there already stays: it is of a
  * run that did not end, and says how things were before that one. */

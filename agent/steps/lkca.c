@@ -4,6 +4,7 @@
 #include "codes.h"
 #include "core/clock.h"
 #include "core/fs.h"
+#include "intent.h"
 #include "kernelargs.h"
 #include "paths.h"
 #include "steps/all.h"
@@ -38,7 +39,9 @@ PROBE(initramfs)
 	if (f->boot.lkca_ok && f->boot.initramfs_ok)
 		probe_done(r, "every initramfs is newer than " PATH_MODPROBE_LKCA "%s", strangers);
 	else
-		probe_todo(r, "rebuild every initramfs%s", strangers);
+		probe_todo(r, "rebuild every initramfs%s%s",
+			   f->boot.initramfs_begun ? ": the last time it did not end well" : "",
+			   strangers);
 }
 
 /* After every initramfs that counts was made with the file in its place. The clock was put back meanwhile if one looks older; but not
@@ -68,11 +71,17 @@ int lkca_not_ahead(struct err *e)
 	return fs_set_mtime(PATH_MODPROBE_LKCA, &boot, e);
 }
 
+/* dracut copies over the images in their place, and deletes one that it cannot copy: who does not come to the end may leave a
+ * new one that is half, or none, beside others that are new. So all are made again. */
 APPLY(initramfs)
 {
+	static const char record[] = "dracut --regenerate-all\n";
+
+	if (intent_begin(INTENT_INITRAMFS, record, e) < 0)
+		return -1;
 	if (step_run(w, ARGV(PROG_DRACUT, "--regenerate-all", "-f"), NULL, &CODE_INITRAMFS, e) <
 		    0 ||
-	    lkca_older_than_images(e) < 0)
+	    lkca_older_than_images(e) < 0 || kernelargs_sync(e) < 0)
 		return -1;
-	return kernelargs_sync(e);
+	return intent_end(INTENT_INITRAMFS, e);
 }

@@ -1,4 +1,9 @@
-"""What firmware, boot loader and kernel make of the disk when the machine starts."""
+"""What firmware, boot loader and kernel make of the disk when the machine starts.
+
+Plays GRUB 2.02 with blscfg (EL 8) and Linux 5.10 of Alibaba Cloud Linux 3.
+Source: the Boot Loader Specification; rhboot/grub2, blscfg: saved_entry, else the highest version; kernel-parameters.txt and
+kernel/dma/swiotlb.c of Linux 5.10 (what is mapped, and that "any" needs 5.10.134-18, Alibaba Cloud's guide); proc(5), sysfs.
+Simplified: no menu, no counting of boots, no rescue; of /proc and /sys, what somebody here reads."""
 
 import glob
 import os
@@ -56,6 +61,13 @@ def default_entry(twin):
     if not usable:
         raise DoesNotStart("no boot entry with a kernel")
     return usable[max(usable, key=version_key)]
+
+
+def needs_initramfs(twin, entry):
+    """Without its initramfs, or with an empty one, no kernel of the distribution finds its root file system."""
+    image = (entry.get("initrd", "").split() or [""])[0]
+    if image and not (os.path.isfile(twin.root(image)) and os.path.getsize(twin.root(image))):
+        raise DoesNotStart("%s is not there, or empty: the kernel panics" % image)
 
 
 def command_line(twin, entry):
@@ -190,6 +202,7 @@ def derive(twin, number):
     Number 0 is the fresh disk looked at before it ever ran."""
     machine, faults = twin.machine, twin.faults
     entry = default_entry(twin)
+    needs_initramfs(twin, entry)
     line = command_line(twin, entry)
     if "restart-without-effect" in faults and number > 1:
         line = read_text(twin.root("/proc/cmdline")).strip()

@@ -5,6 +5,7 @@
 #include "core/str.h"
 #include "facts.h"
 #include "fixture.h"
+#include "intent.h"
 #include "kernelargs.h"
 #include "paths.h"
 #include "steps.h"
@@ -320,6 +321,28 @@ START_TEST(no_initramfs_that_counts_is_an_error)
 }
 END_TEST
 
+START_TEST(images_of_a_dracut_that_did_not_end_well_are_made_again)
+{
+	struct err e = ERR_INIT;
+
+	put_grubby(ENTRY("0", "/boot/vmlinuz-" KERNEL, WITH), "0\n");
+	look();
+	check_reason(STEP_INITRAMFS, PROBE_DONE, "every initramfs is newer");
+	ck_assert_int_eq(intent_begin(INTENT_INITRAMFS, "dracut\n", &e), 0);
+	look();
+	ck_assert(!f.boot.initramfs_ok);
+	check_reason(STEP_INITRAMFS, PROBE_TODO,
+		     "rebuild every initramfs: the last time it did not end well");
+	/* It deleted what it could not copy: nothing else would make it again. */
+	ck_assert_int_eq(fs_unlink("/boot/initramfs-" KERNEL ".img", &e), 0);
+	look();
+	check_reason(STEP_INITRAMFS, PROBE_TODO, "rebuild every initramfs");
+	ck_assert_int_eq(intent_end(INTENT_INITRAMFS, &e), 0);
+	facts_collect(&f, &c, FACTS_BOOT);
+	ck_assert(!(f.known & FACTS_BOOT));
+}
+END_TEST
+
 START_TEST(strangers_that_do_not_fit_are_counted)
 {
 	char text[FACTS_STRANGERS_SIZE];
@@ -398,5 +421,6 @@ SUITE_AROUND("boot", begin, end, what_the_real_grubby_prints_is_understood,
 	     a_kernel_that_may_be_there_counts,
 	     no_restart_into_a_default_entry_whose_kernel_is_gone,
 	     an_initramfs_without_modules_does_not_count_and_is_named,
-	     no_initramfs_that_counts_is_an_error, strangers_that_do_not_fit_are_counted,
+	     no_initramfs_that_counts_is_an_error,
+	     images_of_a_dracut_that_did_not_end_well_are_made_again, strangers_that_do_not_fit_are_counted,
 	     where_grubenv_really_lies_is_synced_too)

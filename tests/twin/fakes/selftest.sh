@@ -42,6 +42,7 @@ machine() {
 	ln -s "$fakes" "$S/fakes"
 	echo $REL >"$R/proc/sys/kernel/osrelease"
 	echo 1 >"$S/boot"
+	: >"$R/lib/modules/$REL/modules.dep"
 	printf 'title Alibaba Cloud Linux (%s)\nversion %s\nlinux /boot/vmlinuz-%s\ninitrd /boot/initramfs-%s.img\noptions $kernelopts\n' \
 		$REL $REL $REL $REL >"$R/boot/loader/entries/1234-$REL.conf"
 	printf '# GRUB Environment Block\nsaved_entry=1234-%s\nkernelopts=root=UUID=1-2 ro swiotlb=1 quiet\n' $REL >"$R/boot/grub2/grubenv"
@@ -97,7 +98,43 @@ boot_entries() {
 	want 0 "" "$R/usr/bin/dracut" --regenerate-all -f
 	has "$R/boot/initramfs-$REL.img" /etc/modprobe.d/nvidia-lkca.conf
 	has "$S/commands.jsonl" '"argv": ["/usr/bin/dracut", "--regenerate-all", "-f"]'
+	initramfs
 	no_misuse
+}
+
+# Kernels without modules are passed over; an image that cannot be built stays, one that cannot be copied to /boot is gone.
+initramfs() {
+	old=5.10.134-17.3.al8.x86_64
+	mkdir "$R/lib/modules/$old"
+	echo "not ours" >"$R/boot/initramfs-$old.img"
+	want 0 "" "$R/usr/bin/dracut" --regenerate-all -f
+	has "$R/boot/initramfs-$old.img" "not ours"
+	: >"$R/lib/modules/$old/modules.dep.bin"
+	echo "not ours" >"$R/boot/initramfs-$REL.img"
+	faults '{"dracut-fails": true}'
+	want 2 "dracut: dracut: creation of /boot/initramfs-$REL.img failed" "$R/usr/bin/dracut" --regenerate-all -f
+	has "$R/boot/initramfs-$REL.img" "not ours"
+	faults '{"dracut-fails": "boot"}'
+	want 1 "dracut: dracut: creation of /boot/initramfs-$REL.img failed" "$R/usr/bin/dracut" --regenerate-all -f
+	[ ! -e "$R/boot/initramfs-$REL.img" ] || fail "dracut left what it could not copy"
+	has "$R/boot/initramfs-$old.img" "kernel $old"
+	faults '{"dracut-cut": true}'
+	want 137 "" "$R/usr/bin/dracut" --regenerate-all -f
+	[ ! -s "$R/boot/initramfs-$REL.img" ] || fail "dracut was not cut off"
+	faults '{}'
+	rm -r "$R/lib/modules/$old" "$R/boot/initramfs-$old.img"
+	want 0 "" "$R/usr/bin/dracut" -f
+	want 1 "dracut: Will not override existing initramfs (/boot/initramfs-$REL.img) without --force" "$R/usr/bin/dracut"
+	want 1 "modinfo: ERROR: Module nosuch not found." "$R/usr/sbin/modinfo" -F version nosuch
+	echo "kernel/drivers/video/nvidia.ko:" >"$R/lib/modules/$REL/modules.dep"
+	want 1 "modinfo: ERROR: could not get modinfo from 'nvidia': No such file or directory" \
+		"$R/usr/sbin/modinfo" -k $REL -F version nvidia
+	mkdir -p "$R/lib/modules/$REL/kernel/drivers/video"
+	: >"$R/lib/modules/$REL/kernel/drivers/video/nvidia.ko"
+	want 1 "modinfo: ERROR: could not get modinfo from 'nvidia': Exec format error" \
+		"$R/usr/sbin/modinfo" -k $REL -F version nvidia
+	rm -r "$R/lib/modules/$REL/kernel/drivers/video"
+	: >"$R/lib/modules/$REL/modules.dep"
 }
 
 packages() {

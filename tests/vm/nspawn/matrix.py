@@ -16,7 +16,7 @@ NAME = re.compile(r"""(?<!: )["']([a-z0-9]+(?:-[a-z0-9]+)+)["']""")     # behind
 # have them. Of the simulated systemd there are real ones here: a logind that is masked or crashes, a restart that is
 # ignored, a message bus that dies, a status that is deleted, an agent that is killed.
 ELSEWHERE = """
-    grubby-fails dracut-fails yum-fails yum-gone kernel-devel-missing rpm-install-fails installer-fails drm-fails cuda-fails
+    grubby-fails dracut-fails dracut-cut yum-fails yum-gone kernel-devel-missing rpm-install-fails installer-fails drm-fails cuda-fails
     cuda-no-space cuda-no-driver-entry cuda-existing pip-fails
     rpm-silent rpm-db-broken rpm-old-words
     cc-off mgm-none devtools-on cc-environment nvml-silent smi-garbage gpu-missing gpu-lost nscq-mismatch pcie-mode
