@@ -1,9 +1,10 @@
 """The file that cloud-init leaves in /run at every boot: instance-data.json, made from what the metadata service says.
 
-It plays cloud-init 20.4.1 (RHEL 8's, from which that of Alibaba Cloud Linux 3 comes) with the data source AliYun: cloudinit/sources/__init__.py
-(persist_instance_data, process_instance_metadata, redact_sensitive_keys) and DataSourceEc2.py (crawl_metadata), from which
-AliYun's is derived; 19.1, 22.1 and 23.2 write the same keys. "ds" has the crawled tree under "meta-data"; sensitive keys are
-replaced in this file, which everybody may read, by one sentence. Simplified: sys_info and merged_cfg are short.
+Plays cloud-init 20.4.1 (RHEL 8's, from which that of Alibaba Cloud Linux 3 comes) with the data source AliYun.
+Source: cloudinit/sources/__init__.py (persist_instance_data, process_instance_metadata, redact_sensitive_keys) and DataSourceEc2.py
+(crawl_metadata), from which AliYun's is derived; 19.1, 22.1 and 23.2 write the same keys. "ds" has the crawled tree under
+"meta-data"; sensitive keys are replaced in this file, which everybody may read, by one sentence.
+Simplified: sys_info and merged_cfg are short.
 """
 
 import json

@@ -1,4 +1,9 @@
-"""NVIDIA's RIM service and OCSP responder, for the simulated devices of this twin.
+"""The RIM service and the OCSP responder, for the simulated devices of this twin.
+
+Plays NVIDIA's RIM service, API v1, and NVIDIA's OCSP service (version not known; RFC 6960).
+Source: docs.nvidia.com/attestation (cloud services: RIM Service, OCSP Service); what nv-local-gpu-verifier 2.5.0 asks for and reads
+(PyPI, verifier/rim, verifier/cc_admin_utils.py): {"id", "rim", …}, rim in base64, application/ocsp-request; RFC 6960 for tryLater.
+Simplified: no list of ids, no cache; who needs a key, and with which words it is refused, is assumed (fault rim-key).
 
 The answers are made by the program that TWIN_ANSWER names (devices/answer.c); without it both hosts say 503. Faults
 named rim-* and ocsp-* that change what is signed are that program's own; here are those of the services:

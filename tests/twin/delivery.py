@@ -1,4 +1,8 @@
-"""How a file is sent: whole or in ranges as RFC 9110 (14, 15.3.7, 15.5.17) has it, and spoilt by the troubles of a ledger.
+"""How a file is sent: whole or in ranges, and spoilt by the troubles of a ledger.
+
+Plays an HTTP/1.1 server of files (Alibaba Cloud OSS and NVIDIA's mirrors, version not known).
+Source: RFC 9110 (13.1, 14, 15.3.7, 15.5.17).
+Simplified: one range for each request; ETag, Last-Modified and If-Range, no other condition.
 
 Troubles of every answer for a file (server.py lists them all):
     download-404

@@ -1,6 +1,10 @@
 """The disk of a fresh instance: what Alibaba Cloud Linux 3 and the cloud put there.
 
-What only a running kernel shows (/proc, /sys, /run) is boot.py's."""
+Plays an image of Alibaba Cloud Linux 3, U10 and later, on ecs.gn8v-tee.
+Source: public boot and bug reports (tests/fixtures/real/os-release, tests/fixtures/real/grubby); Alibaba Cloud's guide for the
+instance types.
+Simplified: a few files of each; its services are those that use a GPU. What only a running kernel shows (/proc, /sys, /run) is
+boot.py's."""
 
 import os
 import re

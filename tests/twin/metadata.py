@@ -1,11 +1,12 @@
 """The ECS metadata service, as http://100.100.100.200/ answers on an instance.
 
-It plays the instance metadata service of Alibaba Cloud ECS, versions 2016-01-01 and latest, by the vendor's documentation
-(page 49122 and its successors: items, tokens, lifetimes, normal and hardened mode) and by the ecsmetadata client of aliyun
-(paths and headers). 403 without a token in hardened mode and 401 for a token that has ended are the documentation's. That the
-token step is refused with 404 or 405 where a plain GET works is what users of the vendor's clients met (aliyun/credentials-java
-106, aliyun/credentials-nodejs 111); who refuses it there is not known, so this fault is not tied to a version. Simplified: only
-the items that somebody here asks for; nothing is throttled; what a disabled endpoint answers is not known and not played.
+Plays the instance metadata service of Alibaba Cloud ECS, versions 2016-01-01 and latest.
+Source: the vendor's documentation (page 49122 and its successors: items, tokens, lifetimes, normal and hardened mode) and the
+ecsmetadata client of aliyun (paths and headers). 403 without a token in hardened mode and 401 for a token that has ended are the
+documentation's. That the token step is refused with 404 or 405 where a plain GET works is what users of the vendor's clients met
+(aliyun/credentials-java 106, aliyun/credentials-nodejs 111); who refuses it there is not known, so this fault is not tied to a version.
+Simplified: only the items that somebody here asks for; nothing is throttled; what a disabled endpoint answers is not known and not
+played.
 
 What it tells comes from DIR/state/machine.json, read at each request:
     instance_id, instance_type, region_id, zone_id, image_id, hostname   texts, each with a default

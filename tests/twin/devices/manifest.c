@@ -1,3 +1,10 @@
+/* Reference manifests, as manifest.h says.
+ *
+ * Plays NVIDIA's RIMs for GH100 (driver, VBIOS) and LS10 (BIOS), schema version 1 of SWID tags with TCG's extension.
+ * Source: the schema and the checks of nv-local-gpu-verifier 2.5.0 (PyPI, verifier/rim); TCG's Reference Integrity Manifest
+ * Information Model; XML Signature, canonical XML 1.1; NVIDIA's public manifests for the way in which they are written.
+ * Simplified: values by a rule (measure.h), throw-away keys, a chain of four.
+ */
 #include "manifest.h"
 
 #include "../../unit/forge_rim.h"

@@ -1,7 +1,14 @@
 /* libnvidia-nscq.so.2 of the simulated machine: the paths that attestation observes.
  *
- * Without a loaded driver a session cannot be made; with one of another version it is the warning
- * that the real library gives, and no session. Faults are in ../fakes/FAULTS. */
+ * Plays libnvidia-nscq 570.148.08, API 2.
+ * Source: NVIDIA's callers of it, as NVSwitches themselves and the library are not public: pynscq.py, paths.py and __init__.py of
+ * nv-attestation-sdk 2.5.0 (PyPI), nv-attestation-sdk-cpp (NVIDIA/attestation-sdk, src/switch), nscq.h of NVIDIA/DCGM: names,
+ * structures and their sizes, paths, codes and what they mean, pcie_mode 3 for locked, arch 2 for LS10, a label as SWX-UUID.
+ * That a library of another version than the driver's gives warning 1: pynscq.py. What it answers without a driver, and without
+ * PPCIE, is not known; here -3 (not mountable) and -7 (driver error).
+ * Simplified: five paths; observers, watches and mounts of a single device are not there; each device answers at once.
+ *
+ * Faults are in ../fakes/FAULTS. */
 #include <assert.h>
 
 #include "core/str.h"

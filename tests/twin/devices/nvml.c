@@ -1,8 +1,10 @@
-/* libnvidia-ml.so.1 of the simulated machine, played after NVML of 550 and 570: what gn8v asks of it, and what NVIDIA's own
- * nvidia-smi 550.163.01 and verifiers 2.5.0 need to run on it (make check-real).
+/* libnvidia-ml.so.1 of the simulated machine: what gn8v asks of it, and what NVIDIA's own nvidia-smi 550.163.01 and verifiers
+ * 2.5.0 need to run on it (make check-real).
  *
- * The structures are those of nvml.h 12.4; that every name here is one that the real 550.163.01 exports is checked there too.
- * What is not here is answered by the callers as a function that this NVML does not have: nvidia-smi prints N/A.
+ * Plays NVML of drivers 550.163.01 and 570.148.08.
+ * Source: nvml.h 12.4 for structures and codes; that every name here is one that the real 550.163.01 exports is checked by
+ * make check-real; NVIDIA's nvidia-smi and nv-local-gpu-verifier 2.5.0 run on it.
+ * Simplified: what is not here is answered by the callers as a function that this NVML does not have: nvidia-smi prints N/A.
  *
  * Codes: 9 no driver is loaded, 18 it is of another version, 999 evidence asked of GPUs that are not
  * confidential, and the faults of ../fakes/FAULTS. */

@@ -1,3 +1,11 @@
+/* The OCSP responder: which certificates it answers for is in responder.h.
+ *
+ * Plays NVIDIA's OCSP service, ocsp.ndis.nvidia.com (version not known).
+ * Source: docs.nvidia.com/attestation, OCSP Service (API Documentation, OCSP Responses: good for a device's number that was never
+ * given out, unknown for a manifest's); RFC 6960 for form, nonce, delegates and malformed requests; nv-local-gpu-verifier 2.5.0
+ * (PyPI), which asks with SHA-384 and a nonce.
+ * Simplified: one certificate for each request; answers are of this moment, for a day; every delegate is a fresh one.
+ */
 #include "responder.h"
 
 #include <time.h>

@@ -1,4 +1,10 @@
-"""The simulated kernel's side: modules on the disk and loaded, initramfs images, device nodes."""
+"""The simulated kernel's side: modules on the disk and loaded, initramfs images, device nodes.
+
+Plays Linux 5.10 (Alibaba Cloud Linux 3) with NVIDIA's open kernel modules 550 and 570.
+Source: proc(5), sysfs; NVIDIA/open-gpu-kernel-modules (MODULE_VERSION, names of device nodes, the option
+RmEnableProtectedPcie), modprobe.d(5), dracut 049 (90kernel-modules).
+Simplified: a module is its .modinfo; the option for Protected PCIe counts at boot only where the initramfs holds it, which is stricter
+than the real one (row real.A24 of tests/README.md)."""
 import glob
 import hashlib
 import os

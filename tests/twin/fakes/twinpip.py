@@ -1,8 +1,9 @@
-"""Plays pip: install, download, freeze, list, inspect. An environment begins with 22.3.1, which EL8's python3.11 brings, and
+"""pip: install, download, freeze, list, inspect. An environment begins with 22.3.1, which EL8's python3.11 brings, and
 `install --upgrade pip` makes 25.0.1 of it.
 
-Where it was seen: reports of pip 22.3.1 and 26.3 (tests/fixtures/real/verifier): 22.3.1 writes version "0", with "hash" alone,
-and warns of the option; "hashes" came with 23. An index that is out of reach: pip's own retries and last line.
+Plays pip 22.3.1 and 25.0.1.
+Source: reports of pip 22.3.1 and 26.3 (tests/fixtures/real/verifier): 22.3.1 writes version "0", with "hash" alone, and warns of the
+option; "hashes" came with 23. An index that is out of reach: pip's own retries and last line.
 Simplified: wheels are small and always the same, dependencies are a table, nothing is compiled."""
 import glob
 import hashlib

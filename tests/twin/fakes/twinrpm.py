@@ -1,5 +1,9 @@
 """The simulated package database: state/packages.json {name: "VERSION-RELEASE.ARCH" or a list of those}, and
-state/transactions.json {"NAME-VERSION-RELEASE.ARCH": the id of the transaction that it came in}."""
+state/transactions.json {"NAME-VERSION-RELEASE.ARCH": the id of the transaction that it came in}.
+
+Plays librpm of rpm 4.14.3 with Berkeley DB (EL 8).
+Source: rpm 4.14, rpmio/rpmlock.c (.rpm.lock, and who waits for it), rpm(8); tests/fixtures/real/rpm/db5-*.txt.
+Simplified: the database is one file that is whole or not; packages of the base system are names and versions."""
 import fcntl
 import json
 import os

@@ -1,11 +1,11 @@
-"""Plays nv-local-gpu-verifier 2.5.0 and nv-ppcie-verifier 1.5.0 with nv-attestation-sdk 2.5.0: what they print and decide.
+"""NVIDIA's two verifiers: what they print and decide.
 
-Where it was seen: for good devices the guide's two sample outputs, whole, which are those of the cloud's own builds
-(.post6914366: the line on OCSP_NONCE_DISABLED is theirs); for all else the source of the three packages as PyPI has them, and
-runs of theirs on simulated devices (tests/real, tests/fixtures/real/verifier). As the real ones do, they write their logs where
-they stand; say "Could not fetch RIM file" after any HTTP error, 403, 404 and 503 alike, without its number, and "rim" in place
-of "RIM" for a switch; and the second ends with 0 whatever it found.
-
+Plays nv-local-gpu-verifier 2.5.0 and nv-ppcie-verifier 1.5.0 with nv-attestation-sdk 2.5.0.
+Source: for good devices the guide's two sample outputs, whole, which are those of the cloud's own builds (.post6914366: the line on
+OCSP_NONCE_DISABLED is theirs); for all else the source of the three packages as PyPI has them, and runs of theirs on simulated
+devices (tests/real, tests/fixtures/real/verifier). As the real ones do, they write their logs where they stand; say "Could not fetch
+RIM file" after any HTTP error, 403, 404 and 503 alike, without its number, and "rim" in place of "RIM" for a switch; and the second
+ends with 0 whatever it found.
 Simplified: nothing is verified. The verdict comes from the simulated devices: of each, "measurement" good|bad, "cert"
 good|revoked|timeout, "rim" ok|missing|timeout, and from the faults attest-*; its log has no lines. The guide shows a tab as eight
 spaces, and so does this; the fault attest-tabs prints the tabs of the real programs. A nonce is random unless devices.json has

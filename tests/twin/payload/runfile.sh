@@ -2,10 +2,11 @@
 # A self-extracting installer: this text, then an archive. The archive here is only padding; what it would install is done by
 # the twin's fake installer, which is found by the folder that this file lies below.
 #
-# Plays the heads of NVIDIA-Linux-x86_64-VERSION.run and cuda_VERSION_linux.run. The driver's is makeself 1.6.0-nv2, of which
-# the archive of NVIDIA's makeself.sh is public: the temporary folder is TMPDIR or /tmp, or what follows --tmpdir as a word of
-# its own (--tmpdir=DIR goes to the installer alone); a file in it is tried to be run before anything else. CUDA's head is not
-# public: --tmpdir=DIR is that of the CUDA Installation Guide, and that TMPDIR counts is taken from reports of users.
+# Plays the heads of NVIDIA-Linux-x86_64-570.148.08.run (makeself 1.6.0-nv2) and cuda_12.8.1_570.124.06_linux.run, and of 550.144.03
+# and 12.4.1.
+# Source: NVIDIA/makeself.sh, which is public, for the driver's: the temporary folder is TMPDIR or /tmp, or what follows --tmpdir as
+# a word of its own (--tmpdir=DIR goes to the installer alone); a file in it is tried to be run before anything else. CUDA's head is
+# not public: --tmpdir=DIR is that of the CUDA Installation Guide, and that TMPDIR counts is taken from reports of users.
 # Simplified: nothing is unpacked, so that no space is needed; the rest of their options is handed on.
 version='@VERSION@'
 installer='@INSTALLER@'

@@ -2,6 +2,14 @@
  * twin-systemd DIR: the twin's systemd, logind and timedated on a private message bus at
  * DIR/state/bus. Prints "ready" when it serves; runs until SIGTERM or until a restart of the
  * machine was carried out.
+ *
+ * Plays systemd, systemd-logind and systemd-timedated 239 (EL 8).
+ * Source: systemd v239, src/core (dbus-manager.c, dbus-unit.c, job.c, transaction.c, service.c,
+ * path.c), src/shared/install.c, src/login/logind-dbus.c, src/timedate/timedated.c; org.freedesktop.systemd1(5),
+ * org.freedesktop.login1(5), org.freedesktop.timedate1(5), systemd.unit(5), systemd.service(5), systemd.path(5).
+ * tests/vm plays the same with a real systemd.
+ * Simplified: service, path and target units; the keys of definition.c; processes in the place of cgroups; no
+ * ordering cycle is broken; no policy kit.
  */
 #include <json-c/json.h>
 #include <signal.h>
