@@ -86,6 +86,7 @@ struct facts_boot {
 	int64_t initramfs_time;		/* the newest; 0: none */
 	int64_t now;			/* when this was read */
 	bool next_gone;			/* the kernel of the default boot entry is not there */
+	bool next_bare;			/* its initramfs is not */
 	struct facts_strangers entries; /* kernels of boot entries, which are gone */
 	struct facts_strangers images;	/* initramfs whose kernel has no modules */
 };
@@ -229,6 +230,9 @@ const char *facts_software_driver(const struct facts_software *s, const struct c
  * others, which `dracut --regenerate-all` leaves as they are, are named in *ret_strangers, which may be NULL. */
 int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newest,
 			  struct facts_strangers *ret_strangers, struct err *e);
+
+/* Whether that kernel is in /boot and its initramfs is not: dracut deletes an image that it cannot copy there. */
+bool facts_initramfs_gone(const char *kernel);
 
 /* "; not counted, for WHY: a, b and 3 more", or "" when there are none. */
 #define FACTS_STRANGERS_SIZE 200

@@ -63,13 +63,35 @@ static bool is_gone(const char *path)
 	return fs_stat(path, &st) < 0 && errno == ENOENT;
 }
 
-/* Whether the kernel of an entry is there, or may be. Where /boot is a file system of its own, an entry names it without
+/* Whether a file that an entry names is there, or may be. Where /boot is a file system of its own, an entry names it without
  * that folder. */
+static bool may_be_there(const char *path)
+{
+	_cleanup_free_ char *below = xasprintf(PATH_BOOT "%s", path);
+
+	return path[0] != '/' || !is_gone(path) || !is_gone(below);
+}
+
 static bool can_boot(const struct kernel_entry *entry)
 {
-	_cleanup_free_ char *below = xasprintf(PATH_BOOT "%s", entry->kernel);
+	return may_be_there(entry->kernel);
+}
 
-	return entry->kernel[0] != '/' || !is_gone(entry->kernel) || !is_gone(below);
+/* The first of the images that it names; the others are of no consequence here ("$tuned_initrd"). */
+static bool is_bare(const struct kernel_entry *entry)
+{
+	_cleanup_free_ char *first =
+		entry->initrd ? xstrndup(entry->initrd, strcspn(entry->initrd, " ")) : NULL;
+
+	return first && !may_be_there(first);
+}
+
+bool facts_initramfs_gone(const char *kernel)
+{
+	_cleanup_free_ char *image = xasprintf(PATH_BOOT "/initramfs-%s.img", kernel);
+	_cleanup_free_ char *itself = xasprintf(PATH_BOOT "/vmlinuz-%s", kernel);
+
+	return is_gone(image) && fs_exists(itself);
 }
 
 static size_t count_bootable(struct facts_boot *b, const struct kernel_entries *entries)
@@ -104,8 +126,10 @@ static void read_args(struct facts_boot *b, const struct config *c, const struct
 		}
 		b->swiotlb_everywhere &= kernelargs_has_swiotlb(c, args);
 		b->nouveau_everywhere &= kernelargs_has_nouveau(args);
-		if (entry->index == default_index)
+		if (entry->index == default_index) {
 			next = args;
+			b->next_bare = !all && is_bare(entry);
+		}
 	}
 	b->swiotlb_next = kernelargs_has_swiotlb(c, next);
 	b->nouveau_next = kernelargs_has_nouveau(next);

@@ -47,28 +47,28 @@ static int read_userspace(struct facts_software *s, struct err *e)
 
 /* Everything is there when the installer's log says that it put every file in place, and what it still had to do shows:
  * the module is loaded, unless it came to its end. */
-static bool driver_proven(const struct facts_software *s)
+static bool driver_proven(const struct facts_software *s, const struct facts_machine *m)
 {
 	struct installer_log log;
 	char loaded[FACTS_VERSION_SIZE];
 
 	installer_log_read(&log);
 	if (!str_eq(log.version, s->module) || !str_eq(log.version, s->userspace) ||
-	    !s->driver_programs)
+	    !s->driver_programs || facts_initramfs_gone(m->kernel))
 		return false;
 	return log.complete ||
 	       (log.files_in_place && fs_read_line(PATH_NVIDIA_LOADED, loaded, sizeof(loaded)) &&
 		str_eq(loaded, log.version));
 }
 
-static int read_begun(struct facts_software *s, struct err *e)
+static int read_begun(struct facts_software *s, const struct facts_machine *m, struct err *e)
 {
 	_cleanup_free_ char *record = NULL;
 
 	if (intent_read(INTENT_DRIVER, &record, e) < 0)
 		return -1;
 	s->driver_begun = record != NULL;
-	s->driver_proven = record && driver_proven(s);
+	s->driver_proven = record && driver_proven(s, m);
 	return 0;
 }
 
@@ -118,7 +118,7 @@ int facts_read_software(struct facts_software *s, const struct config *c,
 			const struct facts_machine *m, struct err *e)
 {
 	/* The packages' names follow the driver that is there. */
-	if (read_module(s, m, e) < 0 || read_userspace(s, e) < 0 || read_begun(s, e) < 0 ||
+	if (read_module(s, m, e) < 0 || read_userspace(s, e) < 0 || read_begun(s, m, e) < 0 ||
 	    facts_read_packages(s, c, m, e) < 0 || facts_read_cuda(s, c, e) < 0)
 		return -1;
 	s->verifier = verifier_installed(c);

@@ -141,10 +141,21 @@ static int install(struct worker *w, const char *const *argv, struct err *e)
 	return judge_end(w, &r, &before, ok, e);
 }
 
-/* --rebuild-initramfs wrote to /boot; the module and its libraries must survive a power cut. */
-static int settle(struct err *e)
+/* dracut deletes an image that it cannot copy to /boot, and the installer goes on without a word to its caller: the machine would
+ * not start again. */
+static int keep_initramfs(struct worker *w, struct err *e)
 {
-	if (fs_sync_fs(PATH_BOOT, e) < 0 || fs_sync_fs(PATH_LIB64, e) < 0)
+	if (!facts_initramfs_gone(w->facts.machine.kernel))
+		return 0;
+	worker_event(w, "the initramfs of the running kernel is gone, and is made again");
+	return step_run(w, ARGV(PROG_DRACUT, "-f"), NULL, &CODE_INITRAMFS, e);
+}
+
+/* --rebuild-initramfs wrote to /boot; the module and its libraries must survive a power cut. */
+static int settle(struct worker *w, struct err *e)
+{
+	if (keep_initramfs(w, e) < 0 || fs_sync_fs(PATH_BOOT, e) < 0 ||
+	    fs_sync_fs(PATH_LIB64, e) < 0)
 		return -1;
 	return intent_end(INTENT_DRIVER, e);
 }
@@ -172,7 +183,7 @@ APPLY(driver)
 	if (r == 0)
 		r = install(w, argv, e);
 	if (r == 0)
-		r = settle(e);
+		r = settle(w, e);
 	if (r == 0)
 		r = artefact_forget(w, &a, e);
 	artefact_done(&a);

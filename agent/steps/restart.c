@@ -60,6 +60,13 @@ static void no_return(struct probe_result *r)
 		      "the machine might not come back");
 }
 
+static void without_initramfs(struct probe_result *r)
+{
+	probe_blocked(r, &CODE_INITRAMFS,
+		      "a restart is needed, and the initramfs of the default boot entry is gone: "
+		      "the machine might not come back");
+}
+
 PROBE(restart)
 {
 	const char *why;
@@ -82,6 +89,8 @@ PROBE(restart)
 			      restarts_earlier(f), why);
 	else if (f->boot.next_gone)
 		no_return(r);
+	else if (f->boot.next_bare && (f->instance.shape == SHAPE_SINGLE || f->boot.initramfs_ok))
+		without_initramfs(r);
 	else
 		probe_todo(r, "restart, so that %s", why);
 }

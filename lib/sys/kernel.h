@@ -48,7 +48,7 @@ void kernel_clock_judge(long max_error_us, int status, struct kernel_clock *ret)
 /* Boot entries as `grubby --info=ALL` prints them, however many there are. The strings are owned. */
 struct kernel_entry {
 	unsigned int index;
-	char *kernel, *args; /* args is NULL where grubby says none */
+	char *kernel, *args, *initrd; /* args and initrd are NULL where grubby says none */
 };
 struct kernel_entries {
 	struct kernel_entry *v;

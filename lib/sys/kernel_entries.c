@@ -72,6 +72,7 @@ static int drop_entry(struct parser *p)
 	if (!p->entry || p->entry->kernel)
 		return bad(p, "\"non linux entry\" in the wrong place");
 	free(p->entry->args);
+	free(p->entry->initrd);
 	p->entries.n--;
 	p->entry = NULL;
 	p->foreign = true;
@@ -120,6 +121,9 @@ static int parse_line(struct parser *p, char *line)
 		return set_field(p, p->entry ? &p->entry->kernel : NULL, value);
 	if (str_eq(line, "args"))
 		return set_field(p, p->entry ? &p->entry->args : NULL, value);
+	/* The first: nothing depends on how many there are. */
+	if (str_eq(line, "initrd") && p->entry && !p->entry->initrd)
+		return set_field(p, &p->entry->initrd, value);
 	return 0;
 }
 
@@ -153,6 +157,7 @@ void kernel_entries_done(struct kernel_entries *entries)
 	for (size_t i = 0; i < entries->n; i++) {
 		free(entries->v[i].kernel);
 		free(entries->v[i].args);
+		free(entries->v[i].initrd);
 	}
 	free(entries->v);
 	*entries = (struct kernel_entries){ 0 };

@@ -33,12 +33,21 @@ agent_again
 expect_failed driver-install-failed
 expect_words error.message "Unable to load the 'nvidia-drm' kernel module"
 
+say "== /boot is full: dracut deletes the initramfs, and the installer does not mind"
+faults -drm-fails dracut-fails=boot
+agent_again
+expect_failed initramfs-failed
+expect error.step driver
+said "the initramfs of the running kernel is gone, and is made again"
+[ -e "$T/root$begun" ] || fail "nobody remembers that the initramfs is missing"
+
 say "== all is installed, and the driver is loaded: that will do, and is said"
-faults -drm-fails drm-fails
+faults -dracut-fails drm-fails
 agent_again
 expect_ready
 expect_count 4 commands 'bash", "NVIDIA-Linux'
 said "all that it installs is there, and its module is loaded"
+[ -s "$T/root/boot/initramfs-5.10.134-18.al8.x86_64.img" ] || fail "the machine would not start again"
 [ ! -e "$T/root$begun" ] || fail "it still counts as begun"
 
 say "== the status is lost, and the installer was cut off"

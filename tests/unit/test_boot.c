@@ -285,6 +285,39 @@ START_TEST(no_restart_into_a_default_entry_whose_kernel_is_gone)
 }
 END_TEST
 
+START_TEST(no_restart_into_a_default_entry_whose_initramfs_is_gone)
+{
+	static const char entry[] =
+		ENTRY("0", "/boot/vmlinuz-" KERNEL, WITH) "initrd=\"/boot/initramfs-" KERNEL
+							  ".img $tuned_initrd\"\n";
+	struct err e = ERR_INIT;
+
+	f.instance.shape = SHAPE_SINGLE;
+	config_set_shape(&c, SHAPE_SINGLE);
+	put_grubby(entry, "\n");
+	look();
+	check_reason(STEP_RESTART, PROBE_TODO, "restart, so that swiotlb=");
+	ck_assert(!facts_initramfs_gone(KERNEL));
+	ck_assert_int_eq(fs_unlink("/boot/initramfs-" KERNEL ".img", &e), 0);
+	look();
+	check_reason(STEP_RESTART, PROBE_BLOCKED,
+		     "the initramfs of the default boot entry is gone");
+	ck_assert(facts_initramfs_gone(KERNEL));
+	/* A kernel that is not there misses none. */
+	ck_assert(!facts_initramfs_gone(OLD));
+	/* Where /boot is a file system of its own, and where the entry's words are not known. */
+	fixture_put("/boot/initramfs-" KERNEL ".img", "image\n");
+	put_grubby(ENTRY("0", "/vmlinuz-" KERNEL, WITH) "initrd=\"/initramfs-" KERNEL ".img\"\n",
+		   "0\n");
+	look();
+	check_reason(STEP_RESTART, PROBE_TODO, "restart, so that");
+	put_grubby(ENTRY("0", "/vmlinuz-" KERNEL, WITH) "initrd=\"($root)/other.img\"\n", "0\n");
+	look();
+	check_reason(STEP_RESTART, PROBE_TODO, "restart, so that");
+	config_set_shape(&c, SHAPE_MULTI);
+}
+END_TEST
+
 START_TEST(an_initramfs_without_modules_does_not_count_and_is_named)
 {
 	struct timespec oldest, newest;
@@ -422,5 +455,6 @@ SUITE_AROUND("boot", begin, end, what_the_real_grubby_prints_is_understood,
 	     no_restart_into_a_default_entry_whose_kernel_is_gone,
 	     an_initramfs_without_modules_does_not_count_and_is_named,
 	     no_initramfs_that_counts_is_an_error,
-	     images_of_a_dracut_that_did_not_end_well_are_made_again, strangers_that_do_not_fit_are_counted,
-	     where_grubenv_really_lies_is_synced_too)
+	     no_restart_into_a_default_entry_whose_initramfs_is_gone,
+	     images_of_a_dracut_that_did_not_end_well_are_made_again,
+	     strangers_that_do_not_fit_are_counted, where_grubenv_really_lies_is_synced_too)
