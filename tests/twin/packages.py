@@ -87,9 +87,10 @@ class Keyring:
             f.write("%s\nVersion: GnuPG v2.0.22 (GNU/Linux)\n%s" % (head, rest))
 
     def sign(self, fingerprint, path):
+        """As rpmsign 4.14 and NVIDIA's packages have it: the header, and in the older way header and payload."""
         call(["rpmsign", "--define", "_gpg_name %s" % fingerprint, "--define", "_gpg_path %s" % self.home,
               "--define", "_gpg_digest_algo sha256", "--define", "__gpg %s" % shutil.which("gpg"),
-              "--addsign", path], self.env)
+              "--rpmv3", "--addsign", path], self.env)
 
 
 def build(keyring, name, version, folder, release="1", obsoletes=""):
