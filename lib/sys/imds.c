@@ -318,9 +318,10 @@ int imds_list(struct imds *i, const char *dir, struct strbuf *ret, struct err *e
 
 int imds_statuses(struct imds *i, const char *item, long *ret_token, long *ret_plain, struct err *e)
 {
-	_cleanup_free_ char *path = xasprintf("meta-data/%s", item);
+	_cleanup_free_ char *token = xasprintf("%s/latest/" TOKEN_PATH, i->url);
+	_cleanup_free_ char *plain = xasprintf("%s/latest/meta-data/%s", i->url, item);
 
-	if (ask(i, "PUT", TOKEN_PATH, TTL_HEADER, ret_token, e) < 0)
+	if (ask_once(i, "PUT", token, TTL_HEADER, ret_token, e) < 0)
 		return -1;
-	return ask(i, "GET", path, NULL, ret_plain, e);
+	return ask_once(i, "GET", plain, NULL, ret_plain, e);
 }

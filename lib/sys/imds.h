@@ -28,8 +28,8 @@ int imds_count(struct imds *i, const char *dir, unsigned int *ret_n, struct err 
 /* The entries themselves, a line each; 404 is ERR_HTTP. ret is the caller's, also on failure. */
 int imds_list(struct imds *i, const char *dir, struct strbuf *ret, struct err *e);
 
-/* With what status a token is given, and an item without one: how the service is set. No other request
- * is changed by it. */
+/* With what status a token is given, and an item without one, each asked for once: how the service is set.
+ * No other request is changed by it. */
 int imds_statuses(struct imds *i, const char *item, long *ret_token, long *ret_plain,
 		  struct err *e);
 
