@@ -93,7 +93,7 @@ int lkca_not_ahead(struct err *e);
  * be lost until it is reset. Only where the joined job never ran the unit's program is the unit started after it. */
 int step_start_unit(struct worker *w, struct units *u, const char *name, struct err *e);
 
-/* Waits until a unit that is being started no longer is: for who means to stop it then. */
+/* Waits until a unit that is being started no longer is: for who means to stop it then, or to restart the machine. */
 int step_settle_unit(struct worker *w, struct units *u, const char *name, struct err *e);
 
 /* Stops a unit and waits for it: longer than the 90 s after which systemd kills what does not stop (DefaultTimeoutStopSec=,

@@ -143,7 +143,7 @@ int step_settle_unit(struct worker *w, struct units *u, const char *name, struct
 
 	if (units_get(u, name, &s, e) < 0)
 		return -1;
-	if (!str_eq(s.active, "activating"))
+	if (!units_is_starting(&s))
 		return 0;
 	worker_event(w, "%s is being started: that is waited for, not stopped in the middle", name);
 	wait_as_long(w, u, name);

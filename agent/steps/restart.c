@@ -8,6 +8,9 @@
 #include "steps/all.h"
 #include "sys/units.h"
 
+/* A start that is queued begins within moments. What it may wait for besides is nothing that a restart waits for. */
+#define QUEUED_S 30
+
 /* Written in this boot. A time in the future is a clock that was wrong, not evidence. */
 static bool since_boot(const struct facts *f, int64_t t)
 {
@@ -113,12 +116,35 @@ static int wait_for_cloud_init(struct worker *w, struct units *u, struct err *e)
 	return 0;
 }
 
+static int let_start_end(struct worker *w, struct units *u, const char *name, struct err *e)
+{
+	struct unit_state s;
+	bool idle;
+
+	if (units_get(u, name, &s, e) < 0)
+		return -1;
+	if (s.job[0] && !units_is_starting(&s) &&
+	    units_wait_idle(u, &name, 1, QUEUED_S, &idle, e) < 0)
+		return -1;
+	return step_settle_unit(w, u, name, e);
+}
+
+/* A GPU whose initialisation is cut off can be lost until it is reset, and a restart sends SIGTERM. Fabric Manager comes first:
+ * its end lets nvidia-persistenced begin. */
+static int let_starts_end(struct worker *w, struct units *u, struct err *e)
+{
+	if (let_start_end(w, u, UNIT_FABRICMANAGER, e) < 0)
+		return -1;
+	return let_start_end(w, u, UNIT_PERSISTENCED, e);
+}
+
 APPLY(restart)
 {
 	_cleanup_(units_close_p) struct units *u = NULL;
 	enum units_restart_path path;
 
-	if (units_open(&u, e) < 0 || wait_for_cloud_init(w, u, e) < 0 || kernelargs_sync(e) < 0 ||
+	if (units_open(&u, e) < 0 || wait_for_cloud_init(w, u, e) < 0 ||
+	    let_starts_end(w, u, e) < 0 || kernelargs_sync(e) < 0 ||
 	    fs_sync_fs(PATH_STATE_DIR, e) < 0)
 		return -1;
 	worker_restarts(w);

@@ -308,6 +308,12 @@ bool units_is_idle(const struct unit_state *s)
 	return is_stopped(s) && !s->job[0];
 }
 
+/* "auto-restart", from systemd 254 on also "auto-restart-queued". */
+bool units_is_starting(const struct unit_state *s)
+{
+	return str_eq(s->active, "activating") && !str_starts(s->sub, "auto-restart");
+}
+
 int units_stop(struct units *u, const char *name, unsigned int timeout_s, struct err *e)
 {
 	uint64_t deadline = clock_monotonic_us() + timeout_s * SECOND_US;
@@ -384,7 +390,7 @@ static int is_busy(struct units *u, const char *const *names, size_t n, bool *re
 
 		if (units_get(u, names[i], &s, e) < 0)
 			return -1;
-		*ret_busy = s.job[0] || str_eq(s.active, "activating");
+		*ret_busy = s.job[0] || units_is_starting(&s);
 	}
 	return 0;
 }

@@ -24,6 +24,9 @@ struct unit_state {
 /* Nothing of the unit runs, and no job is under way. */
 bool units_is_idle(const struct unit_state *s);
 
+/* It is being started. Between two tries of Restart= it counts as activating for systemd, and nothing of it runs. */
+bool units_is_starting(const struct unit_state *s);
+
 /* What a restart went through. */
 enum units_restart_path { UNITS_RESTART_LOGIND, UNITS_RESTART_TARGET };
 
@@ -74,7 +77,7 @@ int units_disable(struct units *u, const char *name, struct err *e);
 int units_reset_failed(struct units *u, const char *name, struct err *e);
 int units_reload(struct units *u, struct err *e); /* daemon-reload */
 
-/* Waits, by events, until none of the named units is activating or has a job. Units that do not
+/* Waits, by events, until none of the named units is starting or has a job. Units that do not
  * exist are idle. ret_idle is false when the time ran out. */
 int units_wait_idle(struct units *u, const char *const *names, size_t n, unsigned int timeout_s,
 		    bool *ret_idle, struct err *e);

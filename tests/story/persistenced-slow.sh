@@ -44,3 +44,16 @@ expect_failed persistenced-failed
 expect error.step persistenced-start
 started 1 3
 not_stopped
+
+say "== a restart of the machine waits for it too"
+story_from ready multi
+configure '{"kernel": {"swiotlb": "4194305,any"}}'
+holds persistenced
+asked=$(count bus login1.Manager.Reboot)
+begin boot
+comes "nvidia-persistenced.service is being started: that is waited for" "$T/state/agent.log"
+[ "$(count bus login1.Manager.Reboot)" = "$asked" ] || fail "the machine was restarted meanwhile"
+goes_on persistenced
+finish
+expect_exit 64
+expect_result restarting

@@ -146,6 +146,23 @@ START_TEST(refusal_says_what_to_set)
 }
 END_TEST
 
+START_TEST(between_two_tries_of_its_restart_a_unit_is_not_starting)
+{
+	struct unit_state s = { .active = "activating", .sub = "start" };
+
+	ck_assert(units_is_starting(&s));
+	str_copy(s.sub, sizeof(s.sub), "start-pre");
+	ck_assert(units_is_starting(&s));
+	str_copy(s.sub, sizeof(s.sub), "auto-restart");
+	ck_assert(!units_is_starting(&s));
+	str_copy(s.sub, sizeof(s.sub), "auto-restart-queued");
+	ck_assert(!units_is_starting(&s));
+	ck_assert(!units_is_idle(&s));
+	s = (struct unit_state){ .active = "active", .sub = "running" };
+	ck_assert(!units_is_starting(&s));
+}
+END_TEST
+
 START_TEST(closing_nothing_is_allowed)
 {
 	units_close(NULL);
@@ -155,4 +172,5 @@ END_TEST
 SUITE("units", trap_catches_a_private_bus, without_a_root_the_system_bus_is_asked,
       with_a_root_no_address_means_no_bus, with_a_root_the_hosts_sockets_are_refused,
       with_a_root_other_transports_are_refused, link_to_the_hosts_socket_is_refused,
-      refusal_says_what_to_set, closing_nothing_is_allowed)
+      refusal_says_what_to_set, between_two_tries_of_its_restart_a_unit_is_not_starting,
+      closing_nothing_is_allowed)
