@@ -44,7 +44,10 @@ struct unitfile_others {
 	bool in_use; /* PATH_PERSISTENCED_UNIT is what systemd has read, and nothing changes what it runs */
 	char path
 		[256]; /* a unit file that is used in its place, or a drop-in that changes what it runs; "" */
-	char sets[32];	    /* that drop-in's setting; "" of a unit file */
+	char sets[32]; /* that drop-in's setting; "" of a unit file */
+	unsigned int
+		start_s; /* the time that is in effect, where that drop-in makes it too short; 0: it is not */
+	char behind[256];   /* a unit that it is ordered after although it must not be; "" */
 	char harmless[256]; /* other drop-ins that are not ours, separated by blanks; "" */
 };
 int unitfile_others(struct units *u, struct unitfile_others *ret, struct err *e);
@@ -52,5 +55,9 @@ int unitfile_others(struct units *u, struct unitfile_others *ret, struct err *e)
 /* Pure: the first setting in a drop-in's text that changes what nvidia-persistenced.service runs, or as whom; false when there
  * is none. */
 bool unitfile_decides(const char *text, char dst[32]);
+
+/* Pure: whether it sets the time for the start, and by which setting, the last one; and whether it orders it after a unit. */
+bool unitfile_sets_timeout(const char *text, char dst[32]);
+bool unitfile_orders(const char *text, const char *after);
 
 #endif

@@ -20,9 +20,21 @@ static int refuse_masked(const char *unit, const struct unit_state *s, struct er
 			runtime ? "--runtime " : "", unit);
 }
 
-static int refuse_others(const struct unitfile_others *o, struct err *e)
+static void say_others(const struct unitfile_others *o, struct err *e)
 {
-	if (o->sets[0])
+	if (!o->path[0])
+		err_set(e, &CODE_UNIT_OVERRIDDEN,
+			UNIT_PERSISTENCED " is ordered after %s, which waits for it", o->behind);
+	else if (o->start_s)
+		err_set(e, &CODE_UNIT_OVERRIDDEN,
+			"%s sets %s= of " UNIT_PERSISTENCED
+			": its start, which takes minutes, would be cut off after %u s",
+			o->path, o->sets, o->start_s);
+	else if (str_eq(o->sets, "After"))
+		err_set(e, &CODE_UNIT_OVERRIDDEN,
+			"%s orders " UNIT_PERSISTENCED " after %s, which waits for it", o->path,
+			o->behind);
+	else if (o->sets[0])
 		err_set(e, &CODE_UNIT_OVERRIDDEN,
 			"%s sets %s= of " UNIT_PERSISTENCED
 			": it would not run as the procedure has it",
@@ -31,10 +43,27 @@ static int refuse_others(const struct unitfile_others *o, struct err *e)
 		err_set(e, &CODE_UNIT_OVERRIDDEN,
 			"%s is what systemd uses, in the place of " PATH_PERSISTENCED_UNIT,
 			o->path);
+}
+
+static int refuse_others(const struct unitfile_others *o, struct err *e)
+{
+	say_others(o, e);
+	if (!o->path[0])
+		return err_hint(
+			e,
+			"systemctl cat %s; take Before=" UNIT_PERSISTENCED
+			" out of the file in /etc or /run that has it; systemctl daemon-reload; "
+			"systemctl restart gn8v-agent",
+			o->behind);
 	return err_hint(e,
 			"mv %s /root/; systemctl daemon-reload; systemctl restart gn8v-agent; gn8v "
 			"writes " PATH_PERSISTENCED_UNIT " itself",
 			o->path);
+}
+
+static bool is_refused(const struct unitfile_others *o)
+{
+	return o->path[0] || o->behind[0];
 }
 
 static bool blocked(struct probe_result *r, const struct err *e)
@@ -59,7 +88,7 @@ bool units_in_the_way(const struct facts *f, struct probe_result *r)
 		if (u && unitfile_is_masked(&u->state))
 			refuse_masked(u->name, &u->state, &e);
 	}
-	if (!e.kind && f->units.persistenced.path[0])
+	if (!e.kind && is_refused(&f->units.persistenced))
 		refuse_others(&f->units.persistenced, &e);
 	if (!e.kind && n > 1 && f->units.fabricmanager.behind[0])
 		fmunit_refuse(f->units.fabricmanager.behind, &e);
@@ -100,7 +129,7 @@ APPLY(persistenced_unit)
 	/* What others put there since systemd read its files last, it has read only now. */
 	if (unitfile_others(u, &others, e) < 0)
 		return -1;
-	return others.path[0] ? refuse_others(&others, e) : 0;
+	return is_refused(&others) ? refuse_others(&others, e) : 0;
 }
 
 /* --- persistenced-start ------------------------------------------------------------------------- */

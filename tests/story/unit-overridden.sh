@@ -58,10 +58,28 @@ refused_for $unit.d/override.conf "sets ExecStart="
 "$TWIN" down "$T"
 rm "$T/root$unit.d/override.conf"
 
+# by LINES WORDS: of a drop-in, in a boot of its own
+by()
+{
+	printf '%b' "$1" | lies $unit.d/override.conf
+	agent_boot
+	refused_for $unit.d/override.conf "$2"
+	"$TWIN" down "$T"
+	rm "$T/root$unit.d/override.conf"
+}
+
+say "== one that cuts its start short, starts it again and again, or has it wait for what waits for it"
+by '[Service]\nTimeoutStartSec=3\n' "cut off after 3 s"
+by '[Service]\nRestart=always\n' "sets Restart="
+by '[Unit]\nAfter=multi-user.target\n' "after multi-user.target, which waits for it"
+
 say "== one that changes nothing of that is named"
 lies $unit.d/99-owner.conf <<'END'
 [Unit]
 StartLimitIntervalSec=600
+[Service]
+TimeoutStartSec=5000
+Restart=no
 END
 agent_boot
 expect_ready

@@ -821,6 +821,17 @@ START_TEST(what_systemd_uses_in_the_place_of_the_persistenced_unit_is_refused)
 		      PATH_ETC_UNITS "/" UNIT_PERSISTENCED);
 	str_copy(o->sets, sizeof(o->sets), "ExecStart");
 	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_OVERRIDDEN, "sets ExecStart= of " UNIT_PERSISTENCED, o->path);
+	str_copy(o->sets, sizeof(o->sets), "TimeoutStartSec");
+	o->start_s = 3;
+	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_OVERRIDDEN, "sets TimeoutStartSec= of " UNIT_PERSISTENCED, o->path);
+	ck_assert_has(r.reason, "cut off after 3 s");
+	o->start_s = 0;
+	str_copy(o->sets, sizeof(o->sets), "After");
+	str_copy(o->behind, sizeof(o->behind), "multi-user.target");
+	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_OVERRIDDEN, " after multi-user.target, which waits", o->path);
+	*o->path = '\0';
+	str_copy(o->behind, sizeof(o->behind), "late.service");
+	check_blocked(STEP_PREFLIGHT, &CODE_UNIT_OVERRIDDEN, "after late.service, which waits", "systemctl cat late.service");
 	machine_done(&m);
 }
 END_TEST

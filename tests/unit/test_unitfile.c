@@ -200,7 +200,11 @@ START_TEST(a_drop_in_that_changes_what_runs_decides)
 		{ "[Service]\nType=simple\n", "Type" },
 		{ "[Service]\nEnvironment=A=1 \\\n# in between\n\nUser=nvidia\n", "User" },
 		{ "[Service]\n# a comment does not go on \\\nExecStart=/bin/true\n", "ExecStart" },
-		{ "[Service]\nTimeoutStartSec=1200\nEnvironment=ExecStart=x\nExecStartPre=/sbin/modprobe nvidia-uvm\n", NULL },
+		{ "[Service]\nTimeoutStartSec=1200\nEnvironment=ExecStart=x\nTimeoutStopSec=5\n", NULL },
+		{ "[Service]\nExecStartPre=/sbin/modprobe nvidia-uvm\n", "ExecStartPre" },
+		{ "[Service]\nRestart=no\nRestart=\n", NULL },
+		{ "[Service]\nRestart=no\nRestart=on-failure\n", "Restart" },
+		{ "[Service]\nRuntimeMaxSec=60\n", "RuntimeMaxSec" },
 		{ "[Service]\nEnvironment=A=1 \\\nExecStart=/bin/true\n", NULL },
 		{ "[Unit]\nStartLimitIntervalSec=600\nType=simple\n[X-Service]\nExecStart=x\n", NULL },
 		{ "", NULL },
@@ -214,6 +218,21 @@ START_TEST(a_drop_in_that_changes_what_runs_decides)
 		if (decides)
 			ck_assert_str_eq(sets, rows[i].sets);
 	}
+}
+END_TEST
+
+START_TEST(a_drop_in_says_of_time_and_order_what_it_sets)
+{
+	char sets[32];
+
+	ck_assert(unitfile_sets_timeout("[Service]\nTimeoutStartSec=3\n", sets));
+	ck_assert_str_eq(sets, "TimeoutStartSec");
+	ck_assert(unitfile_sets_timeout("[Service]\nTimeoutStartSec=3\nTimeoutSec=5\n", sets));
+	ck_assert_str_eq(sets, "TimeoutSec");
+	ck_assert(!unitfile_sets_timeout("[Service]\nTimeoutStopSec=3\n[Unit]\nTimeoutSec=3\n", sets));
+	ck_assert(unitfile_orders("[Unit]\nAfter=a.service multi-user.target\n", "multi-user.target"));
+	ck_assert(!unitfile_orders("[Unit]\nBefore=multi-user.target\n[Service]\nAfter=multi-user.target\n",
+				   "multi-user.target"));
 }
 END_TEST
 
@@ -247,4 +266,5 @@ SUITE_AROUND("unitfile", install_templates, fixture_root_drop,
 	     drop_ins_lie_where_systemd_reads_them_and_say_what_they_are_for,
 	     a_drop_in_is_written_once_and_removed_once, the_gate_drop_ins_on_disk_say_which_units_are_gated,
 	     a_missing_or_broken_template_is_named, a_drop_in_that_changes_what_runs_decides,
+	     a_drop_in_says_of_time_and_order_what_it_sets,
 	     a_unit_file_has_one_path_with_and_without_usr, a_mask_counts_whether_systemd_has_read_it_or_not)
