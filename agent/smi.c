@@ -9,6 +9,8 @@
 #include "sys/run.h"
 
 #define OUTPUT_MAX (1024 * 1024)
+/* One look at the fabric, of many: 8 GPUs answer within some seconds. */
+#define LOOK_S 60
 
 /* The value behind "label:" (blanks around the colon do not count) on the one line that begins with
  * it. False when there is none, or two. */
@@ -211,9 +213,9 @@ int smi_parse_fabric(const char *text, struct smi_fabric *ret)
 	return 0;
 }
 
-static int ask(struct worker *w, const char *const *argv, char **ret_text, struct err *e)
+static int ask_within(unsigned int limit_s, const char *const *argv, char **ret_text, struct err *e)
 {
-	struct run r = { .argv = argv, .timeout_s = worker_left_s(w), .output_max = OUTPUT_MAX };
+	struct run r = { .argv = argv, .timeout_s = limit_s, .output_max = OUTPUT_MAX };
 
 	if (gpu_guard(e) < 0)
 		return -1;
@@ -224,6 +226,11 @@ static int ask(struct worker *w, const char *const *argv, char **ret_text, struc
 	*ret_text = TAKE_PTR(r.output);
 	run_done(&r);
 	return 0;
+}
+
+static int ask(struct worker *w, const char *const *argv, char **ret_text, struct err *e)
+{
+	return ask_within(worker_left_s(w), argv, ret_text, e);
 }
 
 static int ask_bool(struct worker *w, const char *option, int (*parse)(const char *, bool *),
@@ -271,8 +278,10 @@ int smi_set_ready(struct worker *w, bool ready, struct err *e)
 int smi_fabric(struct worker *w, struct smi_fabric *ret, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
+	unsigned int left_s = worker_left_s(w);
 
-	if (ask(w, ARGV(PROG_NVIDIA_SMI, "-q"), &text, e) < 0)
+	if (ask_within(left_s < LOOK_S ? left_s : LOOK_S, ARGV(PROG_NVIDIA_SMI, "-q"), &text, e) <
+	    0)
 		return -1;
 	if (smi_parse_fabric(text, ret) == 0)
 		return 0;

@@ -32,6 +32,7 @@ int smi_mgm(struct worker *w, bool *ret_ppcie, struct err *e);
 int smi_devtools(struct worker *w, bool *ret_on, struct err *e);
 int smi_ready(struct worker *w, bool *ret_ready, struct err *e);
 int smi_set_ready(struct worker *w, bool ready, struct err *e);
+/* Has a deadline of its own, well within the step's. CODE_SMI: it could not be told. */
 int smi_fabric(struct worker *w, struct smi_fabric *ret, struct err *e);
 
 #endif

@@ -132,6 +132,22 @@ static int judge_health(struct worker *w, const struct smi_fabric *f, struct err
 	return 0;
 }
 
+/* While GPUs register, nvidia-smi may fail or hang: that says nothing of the fabric. */
+static int could_not_tell(struct err *e)
+{
+	char words[sizeof(e->msg)];
+
+	if (e->kind != &CODE_SMI)
+		return -1;
+	str_copy(words, sizeof(words), e->msg);
+	if (fabricmanager_runs(e) < 0)
+		return -1;
+	err_set(e, &CODE_FABRIC, "whether the fabric is complete could not be told: %s", words);
+	return err_hint(e, "nvidia-smi -q; journalctl -k | grep -i nvrm; "
+			   "journalctl -b -u " UNIT_FABRICMANAGER
+			   "; then: systemctl restart gn8v-agent");
+}
+
 /* One look. What is in progress is looked at again by the engine, every few seconds and for minutes: the GPUs register with
  * the fabric long after Fabric Manager is active. */
 APPLY(fabric)
@@ -139,7 +155,7 @@ APPLY(fabric)
 	struct smi_fabric f;
 
 	if (smi_fabric(w, &f, e) < 0)
-		return -1;
+		return could_not_tell(e);
 	if (f.gpus != 8)
 		return err_set(e, &CODE_FABRIC_FAILED, "nvidia-smi -q lists %u GPUs, not 8",
 			       f.gpus);

@@ -5,12 +5,18 @@
 
 asked='"/usr/bin/nvidia-smi", "-q"'
 
-say "== in progress for a while"
-story_from restarted multi --fault fabric-in-progress
+say "== in progress for a while, and once nvidia-smi does not answer"
+story_from restarted multi --fault fabric-in-progress --fault smi-fails=-q
 begin boot
+becomes steps.fabric.error.code=fabric-not-completed
+expect_words steps.fabric.error.message "could not be told: "
+expect_words steps.fabric.error.message "Unknown Error"
+faults -smi-fails
+happens commands 2 "$asked"
+becomes "steps.fabric.error.message=the fabric is complete for 0 of 8 GPUs: 8 In Progress"
 is_waiting fabric fabric-not-completed
 expect_words steps.fabric.error.message "complete for 0 of 8 GPUs: 8 In Progress"
-happens commands 3 "$asked"
+happens commands 4 "$asked"
 faults -fabric-in-progress
 finish
 expect_ready

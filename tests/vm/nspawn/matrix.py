@@ -19,7 +19,7 @@ ELSEWHERE = """
     grubby-fails dracut-fails dracut-cut yum-fails yum-gone kernel-devel-missing rpm-install-fails installer-fails drm-fails cuda-fails
     cuda-no-space cuda-no-driver-entry cuda-existing pip-fails
     rpm-silent rpm-db-broken rpm-old-words
-    cc-off mgm-none devtools-on cc-environment nvml-silent smi-garbage gpu-missing gpu-lost nscq-mismatch pcie-mode
+    cc-off mgm-none devtools-on cc-environment nvml-silent smi-garbage smi-fails gpu-missing gpu-lost nscq-mismatch pcie-mode
     fabric-fails fabric-unhealthy rpm-busy
     attest-unknown attest-rim-bad pip-old attest-tabs ppcie-no-table other-chain duplicate-switch
     rim-key rim-404 rim-500 rim-wrong-id rim-corrupt rim-wrong-measurement rim-expired-signer

@@ -20,6 +20,7 @@ def play(s):
     s.restart_agent()
     s.expect_failed(CODE, "devices")
     s.expect("its journal says" in s.status("error.message"), "the journal was not read: %s" % s.status("error.message"))
+    s.expect("systemctl restart " + PERSISTENCED in s.status("error.hint"), "the hint: %s" % s.status("error.hint"))
     s.expect(len(asked(s)) == before, "NVML was asked all the same: %r" % asked(s)[before:])
 
     print("== a start that goes well: the word of the one before does not count")

@@ -4,8 +4,6 @@ import os
 from scene import AGENT, EXTRAS, Failed
 from trouble import heals, left_alone, nothing_left, processes, step, trouble
 
-ASKING = ("cc-mode", "fabric")
-
 
 def killed_meanwhile(s):
     """That something is left is seen: by an agent that is killed, the child of the installer is."""
@@ -49,6 +47,8 @@ def play(s):
     trouble(s, "installer-asks", "driver-install-failed", "driver")
     trouble(s, "cuda-hangs", "cuda-install-timeout", "cuda", step("cuda", 3))
     s.configure(step("cuda", 120))
-    trouble(s, "smi-hangs", "nvidia-smi-failed", None, {"steps": {name: {"timeout_s": 4} for name in ASKING}})
-    s.configure({"steps": {name: {"timeout_s": 120} for name in ASKING}})
+    # A look at the fabric that hangs is no answer: it is looked at again, once here.
+    trouble(s, "smi-hangs", "nvidia-smi-failed", None,
+            {"steps": {"cc-mode": {"timeout_s": 4}, "fabric": {"timeout_s": 4, "patience_s": 6}}})
+    s.configure({"steps": {"cc-mode": {"timeout_s": 120}, "fabric": {"timeout_s": 120, "patience_s": 600}}})
     heals(s)
