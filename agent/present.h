@@ -6,7 +6,20 @@
 #include "sys/pci.h"
 #include "worker.h"
 
-/* Asks the journal first, which touches no GPU, then NVML, once nvidia-persistenced is active. CODE_GPU_MISSING names the GPU
+/* What nvidia-persistenced's journal says of each GPU, by PCI address. */
+struct present {
+	const struct pci_gpus *gpus;
+	bool missing[PCI_GPUS_MAX];
+	bool opened[PCI_GPUS_MAX]; /* said later than what is read next */
+	bool no_uvm[PCI_GPUS_MAX];
+};
+
+/* For unitlog_read, the newest message first: of a GPU its last word counts, for `nvidia-smi -pm 1` has the daemon try again one
+ * that it could not open. That it opened it the daemon says with --verbose alone. data is a struct present. */
+void present_message(const char *text, void *data);
+
+/* Asks the journal first, which touches no GPU, then NVML, once nvidia-persistenced is active. A GPU that the daemon does not
+ * hold is not asked for through NVML: a client that comes and goes can cost its session. CODE_GPU_MISSING names the GPU
  * where that can be told. Where NVML cannot be asked at all, that is said, and nothing follows from it: later steps ask it. */
 int present_check(struct worker *w, struct err *e);
 

@@ -37,4 +37,25 @@ START_TEST(other_words_are_no_failure)
 }
 END_TEST
 
-SUITE("present", a_gpu_that_could_not_be_opened_is_read_off_the_journal, other_words_are_no_failure)
+/* As the journal is read, the newest first. */
+START_TEST(of_a_gpu_the_last_word_counts)
+{
+	struct pci_gpus gpus = { .n = 3 };
+	struct present p = { .gpus = &gpus };
+
+	str_copy(gpus.v[0], PCI_ADDRESS_SIZE, "0000:0d:00.0");
+	str_copy(gpus.v[1], PCI_ADDRESS_SIZE, "0000:0e:00.0");
+	str_copy(gpus.v[2], PCI_ADDRESS_SIZE, "0000:0f:00.0");
+	present_message("device 0000:0e:00.0 - persistence mode enabled.", &p);
+	present_message("device 0000:0d:00.0 - failed to open.", &p);
+	present_message("device 0000:0f:00.0 - persistence mode enabled.", &p);
+	present_message("device 0000:0e:00.0 - failed to open.", &p);
+	present_message("device 0000:0d:00.0 - persistence mode enabled.", &p);
+	present_message("device 0000:0d:00.0 - registered", &p);
+	ck_assert(p.missing[0]);
+	ck_assert(!p.missing[1]);
+	ck_assert(!p.missing[2]);
+}
+END_TEST
+
+SUITE("present", of_a_gpu_the_last_word_counts, a_gpu_that_could_not_be_opened_is_read_off_the_journal, other_words_are_no_failure)
