@@ -5,6 +5,7 @@ A scene is a file in scenes/ whose first line is its story, with a function play
 import collections
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -21,6 +22,9 @@ import questions                                                      # noqa: E4
 
 AGENT, READY, PERSISTENCED = "gn8v-agent.service", "gn8v-ready.target", "nvidia-persistenced.service"
 FABRIC = "nvidia-fabricmanager.service"
+LIMITS = ("/usr/share/gn8v/units/persistenced-multi.service", "/usr/share/gn8v/units/50-gn8v-timeout.conf",
+          "/usr/lib/systemd/system/nvidia-persistenced.service",
+          "/etc/systemd/system/nvidia-persistenced.service.d/50-gn8v-timeout.conf")
 CONFIG = {"attest": {"verifier": "auto"}}
 # What is installed, and waits behind the gate, where a scene begins later than with a fresh disk.
 EXTRAS = ("ollama", "nvidia-cdi-refresh")
@@ -250,7 +254,14 @@ class Scene:
         return self.systemctl("restart", AGENT, check=False)[0] == 0
 
     def limit(self, unit, seconds):
-        """systemd's own limit for its start, as the owner of the machine may set it."""
+        """systemd's own limit for its start, as the owner of the machine may set it. For nvidia-persistenced a short one of the
+        owner's is refused: there it is changed in gn8v's own files and what they are made from."""
+        if unit == PERSISTENCED:
+            for path in LIMITS:
+                if os.path.exists(self.twin.root(path)):
+                    self.replace(path, re.sub("TimeoutStartSec=.*", "TimeoutStartSec=%d" % seconds,
+                                              read_text(self.twin.root(path))))
+            return
         self.write("/etc/systemd/system/%s.d/99-limit.conf" % unit, "[Service]\nTimeoutStartSec=%d\n" % seconds)
 
     # --- claims -----------------------------------------------------------------------------------------------------
