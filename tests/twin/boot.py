@@ -12,7 +12,6 @@ import shutil
 import time
 import uuid
 
-import cloudinit
 from instance import TwinError, read_json, read_text, write_text
 
 SWIOTLB_DEFAULT = 524288      # slots of 2 KiB: 1 GiB
@@ -219,8 +218,6 @@ def derive(twin, number):
     show_dev(twin, machine)
     empty(twin.root("/run"))
     os.makedirs(twin.root("/run/systemd/system"))  # as systemd makes it, see sd_booted(3)
-    if machine.get("cloud_init"):
-        cloudinit.lay(twin, machine)
     empty(twin.state("units"))
     if "status-deleted" in faults:
         forget(twin.root("/var/lib/gn8v/status.json"))

@@ -44,8 +44,8 @@ def instance_data(machine):
             "sys_info": {"dist": ["alinux", "3", ""], "system": "Linux"}, "v1": v1}
 
 
-def lay(twin, machine):
+def lay(twin):
     """The file as it is after cloud-init.service has run."""
     path = twin.root(FOLDER + "/instance-data.json")
-    write_text(path, json.dumps(instance_data(machine), indent=1, sort_keys=True) + "\n")
+    write_text(path, json.dumps(instance_data(twin.machine), indent=1, sort_keys=True) + "\n")
     os.chmod(path, 0o644)

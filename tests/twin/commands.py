@@ -22,6 +22,7 @@ import time
 
 import agent
 import boot
+import cloudinit
 import machine
 import watch
 from daemons import Internet, Systemd
@@ -59,6 +60,8 @@ class Session:
         """Everything of a boot up to the moment when units start. Cold: after stop and start."""
         self.systemd.stop()
         boot.derive(self.twin, self.twin.boot + 1)
+        if self.twin.machine.get("cloud_init"):
+            cloudinit.lay(self.twin)
         self.internet.ensure(self.keep)
         machine.tool("fakes/twinlib.py", "boot", self.twin.folder, *["cold"] if cold else [])
         self.systemd.ensure(self.keep)
