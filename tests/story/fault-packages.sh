@@ -12,8 +12,18 @@ expect_failed kernel-devel-missing
 expect_words error.message "kernel-devel-5.10.134-18.al8.x86_64"
 no_installer
 
+say "== its repository is out of reach, and yum passes over it: that there is none is not known"
+faults -kernel-devel-missing yum-passes-over
+before=$(count commands "$yum")
+agent_again
+expect_failed package-install-failed
+expect_words error.message "kernel-devel-5.10.134-18.al8.x86_64"
+expect_words error.hint "by hand: /usr/bin/yum install -y "
+expect_count $((before + 2)) commands "$yum"
+no_installer
+
 say "== yum fails: tried as often as the config says"
-faults -kernel-devel-missing yum-fails
+faults -yum-passes-over yum-fails
 before=$(count commands "$yum")
 agent_again
 expect_failed package-install-failed
