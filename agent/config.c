@@ -152,6 +152,17 @@ static bool package_name(const char *s)
 	return isalnum((unsigned char)*s) && !s[n] && n < FACTS_VERSION_SIZE;
 }
 
+/* What yum is asked for must be what rpm -q can be asked for too, and answers for by that name, or it would never be known as
+ * installed: NAME, NAME-VERSION or NAME-VERSION-RELEASE, each with .ARCH or without. No file, pattern, epoch or group.
+ * What stands for {kernel} is as long as releases are. */
+static bool package_asked(const char *s, bool with_kernel)
+{
+	_cleanup_free_ char *name =
+		with_kernel ? str_expand(s, "kernel", "5.10.134-18.al8.x86_64", NULL) : xstrdup(s);
+
+	return package_name(name) && !str_ends(name, ".rpm");
+}
+
 /* Texts that end up on a command line, in a path or in a URL. */
 static const char *string_fault(const struct config_key *k, const char *s)
 {
@@ -165,8 +176,9 @@ static const char *string_fault(const struct config_key *k, const char *s)
 		return "the name of a package: letters, digits and \"+._-\"";
 	if (has_rule(k, "swiotlb") && (!digits || s[strspn(s, DIGITS LOWER ",")]))
 		return "a number, then words of lower-case letters and digits, separated by commas";
-	if (has_rule(k, "name") && *s == '-')
-		return "names, which do not begin with \"-\"";
+	if (has_rule(k, "asked") && !package_asked(s, has_rule(k, "kernel")))
+		return "names of packages: NAME, NAME-VERSION or NAME-VERSION-RELEASE, each with .ARCH or without, of "
+		       "letters, digits and \"+._-\" (no file, no pattern, no epoch)";
 	if (has_rule(k, "header") && !header_ok(s))
 		return "\"HOST Name: value\", with a name that is not the transfer's own (Range, Host, ...)";
 	if (has_rule(k, "pinned"))

@@ -69,12 +69,12 @@ enum config_type {
 			* one), version (digits and dots), package (an RPM's name), swiotlb (as the kernel takes it) */
 	CONFIG_CHOICE, /* one of the words in `rule` */
 	CONFIG_URL,    /* https://, and what words `rule` adds: http, optional, off */
-	CONFIG_URLS,   /* list of https:// URLs of files; what the key's help names in braces is filled in */
+	CONFIG_URLS, /* list of https:// URLs of files; what the key's help names in braces is filled in */
 	CONFIG_SHA256, /* 64 hexadecimal digits */
 	CONFIG_PATH,   /* absolute path */
-	CONFIG_LIST,   /* list of strings; `rule`: name (not an option), pinned (name==version),
-			* header (HOST Name: value) */
-	CONFIG_UNITS,  /* list of unit names */
+	CONFIG_LIST,  /* list of strings; `rule`: asked (a package, of yum and rpm -q alike; kernel:
+			* {kernel} stands in it), pinned (name==version), header (HOST Name: value) */
+	CONFIG_UNITS, /* list of unit names */
 };
 
 struct config_key {

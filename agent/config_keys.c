@@ -25,7 +25,7 @@ const struct config_key config_keys[] = {
 	  "R4: swiotlb= on the kernel command line, slots of 2 KiB first" },
 	{ "kernel.blacklist_nouveau", CONFIG_BOOL, AT(kernel_blacklist_nouveau), "false", NULL, NULL, 0, 0,
 	  "keep the nouveau driver away by kernel arguments, in the restart that R4 needs anyway" },
-	{ "packages", CONFIG_LIST, AT(packages), "openssl3 gcc make elfutils-libelf-devel kernel-devel-{kernel}", NULL, "name", 0, 40,
+	{ "packages", CONFIG_LIST, AT(packages), "openssl3 gcc make elfutils-libelf-devel kernel-devel-{kernel}", NULL, "asked kernel", 0, 40,
 	  "R9: installed by yum before the driver; {kernel} is the running kernel's release" },
 	{ "disk.free_min_gib", CONFIG_INT, AT(disk_free_min_gib), "20", "24", NULL, 0, 100000,
 	  "free space that / must have while something is still to be installed; installers need up to 12 of it to unpack" },
@@ -97,7 +97,7 @@ const struct config_key config_keys[] = {
 	  "OCSP; native: this program alone; nvidia: the procedure's programs; both: they must agree" },
 	{ "attest.ready", CONFIG_CHOICE, AT(attest_ready), "at-start", NULL, "at-start after-attestation", 0, 0,
 	  "at-start: R10's unit sets the GPUs' ready state; after-attestation: only an accepted verdict does" },
-	{ "attest.python", CONFIG_LIST, AT(attest_python), "python3.11 python3.11-devel python3.11-pip", NULL, "name", 0, 16,
+	{ "attest.python", CONFIG_LIST, AT(attest_python), "python3.11 python3.11-devel python3.11-pip", NULL, "asked", 0, 16,
 	  "R18: installed by yum for the verifier" },
 	{ "attest.packages", CONFIG_LIST, AT(attest_packages),
 	  "nv_attestation_sdk==2.5.0.post6914366 nv_local_gpu_verifier==2.5.0.post6914366 "

@@ -469,6 +469,38 @@ START_TEST(texts_of_command_lines_and_paths_are_judged)
 }
 END_TEST
 
+/* yum takes more than rpm -q answers by the same name: files, patterns, epochs, groups, package files. */
+START_TEST(packages_are_named_as_rpm_answers_for_them)
+{
+	static const char *const keys[] = { "packages", "attest.python" };
+	static const char *const bad[] = { "/usr/bin/gcc", "kernel-devel-*", "32:bind-9.11", "bind-32:9.11", "@development", "gcc make",
+					   "gcc >= 10", "gcc.rpm", "perl(Carp)", "gcc?", "[g]cc", "{release}", "gcc-{", ".gcc", "_gcc" };
+	static const char *const good[] = { "gcc-c++", "gcc-10.2.1", "gcc-10.2.1-3.8.al8", "gcc-10.2.1-3.8.al8.x86_64", "glibc.i686",
+					    "python3.11", "7zip", "perl_x" };
+	_cleanup_free_ char *longest = xasprintf("[\"%063d\"]", 0), *too_long = xasprintf("[\"%064d\"]", 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(bad); k++) {
+			_cleanup_free_ char *list = xasprintf("[\"openssl3\", \"%s\"]", bad[k]);
+
+			check_value_refused(keys[i], list);
+		}
+		for (size_t k = 0; k < ARRAY_SIZE(good); k++) {
+			_cleanup_free_ char *list = xasprintf("[\"%s\"]", good[k]);
+
+			check_value_accepted(keys[i], list, good[k]);
+		}
+		check_value_refused(keys[i], too_long);
+		parse(i ? "{}" : "{\"packages\": [\"kernel-headers-{kernel}\", \"{kernel}.x86_64\"]}");
+		config_done(&c);
+	}
+	check_value_accepted("packages", longest, "000000000000000000000000000000000000000000000000000000000000000");
+	check_value_refused("attest.python", "[\"python3.11-{kernel}\"]");
+	check_refused("{\"packages\": [\"gcc\", \"/usr/bin/make\"]}",
+		      "packages[1]: expected names of packages: NAME, NAME-VERSION or NAME-VERSION-RELEASE");
+}
+END_TEST
+
 START_TEST(the_verifiers_packages_must_be_pinned_to_one_version)
 {
 	static const char *const bad[] = { "nv_attestation_sdk", "nv_attestation_sdk>=2.5", "x==", "==1", "x===1", "x==2.*",
@@ -765,7 +797,7 @@ SUITE_AROUND("config", fixture_root_make, fixture_root_drop, the_defaults_are_th
 	     digests_paths_units_and_choices_are_judged, values_that_the_machine_could_not_live_with_are_refused, a_package_has_the_name_of_one,
 	     texts_with_control_characters_or_without_end_are_refused, a_text_is_not_cut_at_a_nul,
 	     long_lists_are_refused, a_key_that_stands_twice_is_refused, urls_of_files_must_end_in_a_name,
-	     texts_of_command_lines_and_paths_are_judged, the_verifiers_packages_must_be_pinned_to_one_version,
+	     texts_of_command_lines_and_paths_are_judged, packages_are_named_as_rpm_answers_for_them, the_verifiers_packages_must_be_pinned_to_one_version,
 	     headers_name_their_host_and_leave_the_transfers_own_alone,
 	     what_is_no_json_names_line_and_column, deep_nesting_is_refused,
 	     a_file_that_is_too_large_or_unreadable_is_named, steps_may_have_their_own_deadline_and_attempts,
