@@ -1,5 +1,6 @@
 /* Facts about the host: what its owner has set, or has installed, that an installer would stumble over late. It is looked
  * at before anything is fetched. */
+#include <errno.h>
 #include <sys/statvfs.h>
 
 #include "core/fs.h"
@@ -14,10 +15,11 @@
 
 static void read_selinux(struct facts_host *h)
 {
+	struct stat st;
 	char text[16];
 
-	if (!fs_exists(PATH_SELINUX "/enforce"))
-		str_copy(h->selinux, sizeof(h->selinux), "disabled");
+	if (fs_stat(PATH_SELINUX "/enforce", &st) < 0)
+		str_copy(h->selinux, sizeof(h->selinux), errno == ENOENT ? "disabled" : "");
 	else if (fs_read_line(PATH_SELINUX "/enforce", text, sizeof(text)))
 		str_copy(h->selinux, sizeof(h->selinux),
 			 str_eq(text, "1")   ? "enforcing"

@@ -136,10 +136,25 @@ static bool digest_unknown(const struct config *c, const struct facts *f, struct
 	return false;
 }
 
-PROBE(preflight)
+/* SELinux stops nothing here; a step that it stops later is understood with its mode. */
+static void tell_fit(const struct config *c, const struct facts *f, struct probe_result *r)
 {
+	const char *selinux = *f->host.selinux ? f->host.selinux : "unknown";
 	char counts[PCI_COUNTS_TEXT_SIZE];
 
+	pci_counts_text(f->machine.pci.gpus, f->machine.pci.nvswitches, counts);
+	if (f->host.unpack == UNPACK_FOLDER && !all_installed(c, f))
+		probe_done(r,
+			   "%s, kernel %s, %s, TDX guest, SELinux %s; installers unpack in %s: %s",
+			   f->instance.type, f->machine.kernel, counts, selinux, f->host.unpack_dir,
+			   f->host.tmp_trouble);
+	else
+		probe_done(r, "%s, kernel %s, %s, TDX guest, SELinux %s", f->instance.type,
+			   f->machine.kernel, counts, selinux);
+}
+
+PROBE(preflight)
+{
 	if (probe_cannot(r, f, FACTS_MACHINE) || wrong_system(c, &f->machine, r))
 		return;
 	if (!f->machine.tdx_flag) {
@@ -154,12 +169,5 @@ PROBE(preflight)
 	    probe_cannot(r, f, FACTS_DISK) || disk_too_small(c, f, r) || host_refuses(c, f, r) ||
 	    digest_unknown(c, f, r))
 		return;
-	pci_counts_text(f->machine.pci.gpus, f->machine.pci.nvswitches, counts);
-	if (f->host.unpack == UNPACK_FOLDER && !all_installed(c, f))
-		probe_done(r, "%s, kernel %s, %s, TDX guest; installers unpack in %s: %s",
-			   f->instance.type, f->machine.kernel, counts, f->host.unpack_dir,
-			   f->host.tmp_trouble);
-	else
-		probe_done(r, "%s, kernel %s, %s, TDX guest", f->instance.type, f->machine.kernel,
-			   counts);
+	tell_fit(c, f, r);
 }

@@ -27,6 +27,7 @@ looks
 has "$D/plan" '"instance_type": "ecs.gn8v-tee.4xlarge"'
 has "$D/plan" '"deadline_s": 121' # the agent's, whatever plan itself waits
 plan_says preflight "done"
+has "$D/out" "TDX guest, SELinux disabled"
 plan_says kernel-args run
 plan_says lkca skip
 plan_says driver after-restart

@@ -55,6 +55,11 @@ START_TEST(selinux_is_told_as_it_is_or_not_at_all)
 	fixture_put(PATH_SELINUX "/enforce", "garbage that is long enough");
 	look();
 	ck_assert_str_eq(h.selinux, "");
+	/* It cannot be looked at: that is not its absence. */
+	ck_assert_int_eq(fs_remove_tree(PATH_SELINUX, &e), 0);
+	fixture_put(PATH_SELINUX, "no folder");
+	look();
+	ck_assert_str_eq(h.selinux, "");
 }
 END_TEST
 

@@ -544,6 +544,18 @@ START_TEST(a_block_behind_a_restart_waits_for_the_restart)
 }
 END_TEST
 
+START_TEST(preflight_tells_the_mode_of_selinux_or_that_it_is_unknown)
+{
+	machine_fresh(&m, SHAPE_SINGLE, "{}");
+	plan();
+	ck_assert_has(p.rows[STEP_PREFLIGHT].r.reason, "TDX guest, SELinux unknown");
+	str_copy(m.f.host.selinux, sizeof(m.f.host.selinux), "enforcing");
+	plan();
+	ck_assert_has(p.rows[STEP_PREFLIGHT].r.reason, "TDX guest, SELinux enforcing");
+	machine_done(&m);
+}
+END_TEST
+
 START_TEST(a_step_that_was_cut_off_is_run_again)
 {
 	static const enum step_id again[] = { STEP_KERNEL_ARGS, STEP_LKCA,	 STEP_INITRAMFS,
@@ -673,6 +685,7 @@ SUITE_AROUND("plan", fixture_root_make, fixture_root_drop,
 	     a_block_reaches_through_steps_that_are_done,
 	     a_restart_that_is_due_postpones_what_needs_it_and_nothing_else,
 	     a_block_behind_a_restart_waits_for_the_restart, a_step_that_was_cut_off_is_run_again,
+	     preflight_tells_the_mode_of_selinux_or_that_it_is_unknown,
 	     of_cuda_the_record_of_its_run_counts_and_not_the_status,
 	     another_cuda_toolkit_blocks_all_but_where_it_is_replaced,
 	     what_only_looks_restarts_or_fetches_is_not_run_again_for_having_been_cut_off,
