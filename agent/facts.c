@@ -294,6 +294,11 @@ const struct facts_unit *facts_unit(const struct facts *f, const char *name)
 	return NULL;
 }
 
+bool facts_driver_packaged(const struct facts *f)
+{
+	return (f->known & FACTS_HOST) && *f->host.driver_owner;
+}
+
 const char *facts_software_driver(const struct facts_software *s, const struct config *c)
 {
 	bool whole = !s->module[0] || str_eq(s->module, s->userspace);

@@ -220,6 +220,9 @@ bool facts_product_is_real(const char *uuid);
 #define FACTS_NOTE_SIZE 400
 void facts_instance_note(const struct facts_instance *i, char *dst, size_t dst_size);
 
+/* Whether an RPM that others installed has brought the driver: what an installer of ours left before is not in question. */
+bool facts_driver_packaged(const struct facts *f);
+
 /* The driver version that counts: the installed one if it is as new as the configured (R7: "or
  * later"), else the configured. A new kernel has no module yet: then the libraries alone say what is
  * installed. Borrowed from c or f. */

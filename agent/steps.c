@@ -262,7 +262,10 @@ unsigned int step_deadline_s(const struct step *s, const struct config *c)
 
 bool step_cut_off(const struct step *s, const struct facts *f)
 {
-	return !s->recorded && (f->cut_off >> (s - steps) & 1);
+	enum step_id id = (enum step_id)(s - steps);
+
+	return !s->recorded && (f->cut_off >> id & 1) &&
+	       !(id == STEP_DRIVER && facts_driver_packaged(f));
 }
 
 unsigned int step_patience_s(const struct step *s, const struct config *c)

@@ -25,7 +25,8 @@ PROBE(driver)
 			want, f->machine.kernel);
 	else if (!str_eq(f->software.userspace, want) || !f->software.driver_programs)
 		probe_todo(r, "install driver %s: its libraries or programs are missing", want);
-	else if (f->software.driver_begun && !f->software.driver_proven)
+	else if (f->software.driver_begun && !f->software.driver_proven &&
+		 !facts_driver_packaged(f))
 		probe_todo(r, "install driver %s again: its installer began and did not end well",
 			   want);
 	else

@@ -25,7 +25,7 @@ static bool will_run(const struct config *c, const struct facts *f, enum step_id
 	struct probe_result r = { 0 };
 
 	steps[id].probe(c, f, &r);
-	return r.probe != PROBE_DONE || (f->cut_off >> id & 1);
+	return r.probe != PROBE_DONE || step_cut_off(&steps[id], f);
 }
 
 static bool tmp_unfit(const struct config *c, const struct facts *f, struct probe_result *r)

@@ -42,3 +42,24 @@ rm "$T/root$marker"
 agent_run
 expect_ready
 all_is_well
+
+say "== ours was cut off, and its owner has installed the same version as packages since: it is kept"
+before=$(count commands .run)
+packaged '{"nvidia-driver": "550.144.03-1.el8.x86_64", "nvidia-driver-cuda-libs": "550.144.03-1.el8.x86_64"}'
+lay $marker
+rm "$T/root/var/log/nvidia-installer.log"
+mkdir -p "$T/root/var/lib/gn8v/begun"
+echo 550.144.03 > "$T/root/var/lib/gn8v/begun/driver"
+python3 -B - "$T/root/var/lib/gn8v/status.json" <<'END'
+import json, sys
+with open(sys.argv[1]) as f:
+    status = json.load(f)
+[step] = [step for step in status["steps"] if step["id"] == "driver"]
+step["cut_off"] = True
+with open(sys.argv[1], "w") as f:
+    json.dump(status, f)
+END
+agent_boot
+expect_ready
+expect_count "$before" commands .run
+[ ! -e "$T/root/var/lib/gn8v/begun/driver" ] || fail "the record of ours is still there"

@@ -617,6 +617,27 @@ START_TEST(another_cuda_toolkit_blocks_all_but_where_it_is_replaced)
 }
 END_TEST
 
+/* Ours was cut off; then its owner installed the same version as packages, and it is left to them. */
+START_TEST(a_packaged_driver_is_kept_whatever_became_of_ours_before)
+{
+	machine_installed(&m, SHAPE_SINGLE, "{}");
+	m.f.cut_off = UINT64_C(1) << STEP_DRIVER;
+	m.f.software.driver_begun = m.f.host.driver_marker = true;
+	plan();
+	ck_assert_int_eq(p.rows[STEP_PREFLIGHT].action, PLAN_BLOCKED); /* nobody's: it is not proven */
+	str_copy(m.f.host.driver_owner, sizeof(m.f.host.driver_owner), "nvidia-driver-550.144.03-1.el8");
+	plan();
+	ck_assert_msg(p.rows[STEP_PREFLIGHT].action == PLAN_DONE, "%s", p.rows[STEP_PREFLIGHT].r.reason);
+	ck_assert_msg(p.rows[STEP_DRIVER].action == PLAN_DONE, "%s", p.rows[STEP_DRIVER].r.reason);
+	ck_assert_int_eq(p.rows[STEP_FETCH_DRIVER].action, PLAN_DONE);
+	m.f.software.driver_programs = false;
+	plan();
+	ck_assert_int_eq(p.rows[STEP_PREFLIGHT].action, PLAN_BLOCKED);
+	ck_assert_str_eq(p.rows[STEP_PREFLIGHT].r.err.kind->code, "driver-foreign");
+	machine_done(&m);
+}
+END_TEST
+
 START_TEST(what_only_looks_restarts_or_fetches_is_not_run_again_for_having_been_cut_off)
 {
 	machine_ready(&m, SHAPE_MULTI, "{}");
@@ -685,6 +706,7 @@ SUITE_AROUND("plan", fixture_root_make, fixture_root_drop,
 	     a_block_reaches_through_steps_that_are_done,
 	     a_restart_that_is_due_postpones_what_needs_it_and_nothing_else,
 	     a_block_behind_a_restart_waits_for_the_restart, a_step_that_was_cut_off_is_run_again,
+	     a_packaged_driver_is_kept_whatever_became_of_ours_before,
 	     preflight_tells_the_mode_of_selinux_or_that_it_is_unknown,
 	     of_cuda_the_record_of_its_run_counts_and_not_the_status,
 	     another_cuda_toolkit_blocks_all_but_where_it_is_replaced,
