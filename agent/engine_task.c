@@ -11,7 +11,7 @@
 
 /* The first look, beside its question for the metadata: it may wait for another's installation (worker.c), and then ask
  * rpm what came of it. */
-#define LOOK_S 2500
+#define LOOK_S 3000
 
 static void release(sd_event_source **s)
 {

@@ -4,6 +4,7 @@
 #include "core/fs.h"
 #include "core/str.h"
 #include "facts.h"
+#include "package_db.h"
 #include "paths.h"
 #include "rpmname.h"
 #include "rpmsig.h"
@@ -77,9 +78,9 @@ static int judge_answer(const struct run *r, int ok, const char *trouble, const 
 			       "rpm -q cannot read the package database: %.500s", trouble);
 	if (ok < 0 && (r->status < 1 || r->status > (int)n)) {
 		err_wrap(e, "package database");
-		return e->kind == &ERR_CHILD || e->kind == &ERR_TIMEOUT
-			       ? err_rekind(e, &CODE_RPM_DATABASE)
-			       : -1;
+		if (e->kind == &ERR_TIMEOUT)
+			return package_db_unanswered(e);
+		return e->kind == &ERR_CHILD ? err_rekind(e, &CODE_RPM_DATABASE) : -1;
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!is_answered(r->output, names[i]))

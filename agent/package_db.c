@@ -10,6 +10,7 @@
 #include "package_verify.h"
 #include "paths.h"
 #include "rpmsig.h"
+#include "sys/holders.h"
 #include "sys/run.h"
 
 /* In the copy, written last and removed first: it is whole. Has the note of package_note.h. */
@@ -48,6 +49,33 @@ static int lock_transactions(void (*on_wait)(void *data), void *data, struct err
 	if (r < 0)
 		return err_errno(e, errno, "locking " PATH_RPM "/" LOCK);
 	return take_fd(&fd);
+}
+
+/* Only looks: takes no lock, and makes no file. */
+static bool in_transaction(void)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	_cleanup_fd_ int fd = fs_open(PATH_RPM "/" LOCK, O_RDONLY | O_NOFOLLOW, 0);
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &all) == 0 && all.l_type != F_UNLCK;
+}
+
+int package_db_unanswered(struct err *e)
+{
+	char words[sizeof(e->msg)], text[HOLDERS_TEXT_SIZE];
+	struct holders h;
+
+	if (!in_transaction())
+		return err_hint(
+			e,
+			"ps -e | grep -E 'yum|dnf|rpm|packagekit' shows what may keep rpm waiting: once "
+			"it has ended: systemctl restart gn8v-agent");
+	holders_find(&h, PATH_RPM "/" LOCK);
+	holders_text(&h, text);
+	str_copy(words, sizeof(words), e->msg);
+	err_set(e, &CODE_RPM_BUSY, "%.400s; in a transaction: %s", words,
+		h.n ? text : "another program");
+	return err_hint(e, "once that has ended: systemctl restart gn8v-agent");
 }
 
 /* Folders and links have no place in the database: whoever put them there keeps them. */

@@ -29,4 +29,8 @@ int package_db_settle(struct err *e);
 int package_db_put_back(enum package_db_found *ret, void (*on_wait)(void *data), void *data,
 			struct err *e);
 
+/* Of a query of rpm that did not end in time (*e is ERR_TIMEOUT), which says nothing about the database: CODE_RPM_BUSY, with
+ * who it is, where somebody is in a transaction; else ERR_TIMEOUT with a hint. Always -1. */
+int package_db_unanswered(struct err *e);
+
 #endif

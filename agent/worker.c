@@ -15,6 +15,7 @@
 
 /* For another's transaction that is under way as the agent begins: longer than the bootstrap gives its own. */
 #define LOCK_WAIT_S 1900
+#define LOOKS	    5 /* at packages, while somebody is in a transaction */
 
 static void send_frame(struct worker *w, enum worker_message type, const void *data, size_t len)
 {
@@ -178,13 +179,31 @@ static void put_packages_back(struct worker *w)
 			"an installation was cut off, and packages were installed since: the package database stays as it is");
 }
 
+/* A transaction, as of an update at the first boot, can keep rpm from answering: each look takes as long as rpm is waited
+ * for, and somebody is told. Who looks on a terminal is not made to wait. */
+static void look(struct worker *w, struct facts *f, struct config *c)
+{
+	const struct err *e;
+
+	facts_look(f, c);
+	for (int i = 1; i < LOOKS; i++) {
+		e = facts_error(f, FACTS_SOFTWARE);
+		if (!e || e->kind != &CODE_RPM_BUSY)
+			return;
+		worker_event(w, "%s: asked again", e->msg);
+		facts_collect(f, c, FACTS_SOFTWARE);
+		if (!facts_error(f, FACTS_SOFTWARE))
+			facts_collect(f, c, FACTS_HOST);
+	}
+}
+
 static NORETURN void work(struct worker *w, struct config *c)
 {
 	static struct worker_result r; /* too large for a stack that may be small */
 
 	if (!w->step) { /* it only looks, at packages that are as they were before what was cut off */
 		put_packages_back(w);
-		facts_look(&r.facts, c);
+		look(w, &r.facts, c);
 		r.groups = FACTS_ALL;
 		leave(w, &r);
 	}

@@ -316,7 +316,44 @@ START_TEST(whoever_is_in_a_transaction_is_waited_for_and_then_it_is_judged)
 }
 END_TEST
 
-SUITE_AROUND("package_db", make_machine, fixture_root_drop, a_transaction_that_was_cut_off_never_happened,
+/* A query that did not end has said nothing of the database: nobody is sent to rebuild it. */
+START_TEST(a_query_that_did_not_end_names_who_is_in_a_transaction)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	_cleanup_free_ char *lock = fs_host_path(PATH_RPM "/.rpm.lock"), *link = fs_host_path("/proc/4711/fd/5");
+	int fd;
+
+	err_set(&e, &ERR_TIMEOUT, "rpm -q: not finished after 120 s, stopped");
+	ck_assert_int_eq(package_db_unanswered(&e), -1);
+	ck_assert_str_eq(e.kind->code, "timeout");
+	ck_assert_int_eq(e.kind->class, ERR_CLASS_RETRY);
+	ck_assert_has(err_hint_text(&e), "ps -e | grep");
+	ck_assert_msg(!strstr(err_hint_text(&e), "rebuilddb"), "%s", err_hint_text(&e));
+
+	fixture_put(PATH_RPM "/.rpm.lock", "");
+	fixture_put("/proc/4711/fd/0", "");
+	fixture_put("/proc/4711/comm", "yum\n");
+	fixture_put("/proc/4711/cgroup", "0::/system.slice/cloud-final.service\n");
+	ck_assert_int_eq(symlink(PATH_RPM "/.rpm.lock", link), 0);
+	err_set(&e, &ERR_TIMEOUT, "rpm -q: not finished");
+	ck_assert_int_eq(package_db_unanswered(&e), -1);
+	ck_assert_str_eq(e.kind->code, "timeout"); /* it is open, and nobody holds it */
+
+	fd = open(lock, O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(fcntl(fd, F_SETLK, &all), 0); /* as rpm does */
+	err_set(&e, &ERR_TIMEOUT, "rpm -q: not finished after 120 s, stopped");
+	ck_assert_int_eq(package_db_unanswered(&e), -1);
+	ck_assert_str_eq(e.kind->code, "rpm-busy");
+	ck_assert_int_eq(e.kind->class, ERR_CLASS_RETRY);
+	ck_assert_has(e.msg, "rpm -q: not finished after 120 s, stopped");
+	ck_assert_has(e.msg, "4711 yum (cloud-final.service)");
+	ck_assert_msg(!strstr(err_hint_text(&e), "rebuilddb"), "%s", err_hint_text(&e));
+	close(fd);
+}
+END_TEST
+
+SUITE_AROUND("package_db", make_machine, fixture_root_drop, a_query_that_did_not_end_names_who_is_in_a_transaction,
+	     a_transaction_that_was_cut_off_never_happened,
 	     what_is_no_file_of_the_database_is_the_owners, what_ours_brought_is_forgotten,
 	     a_machine_may_have_no_packages_yet,
 	     what_others_installed_is_left_to_them_whatever_the_clock_says, names_that_begin_alike_are_not_taken_for_ours,
