@@ -15,7 +15,7 @@
 
 /* For another's transaction that is under way as the agent begins: longer than the bootstrap gives its own. */
 #define LOCK_WAIT_S 1900
-#define LOOKS	    5 /* at packages, while somebody is in a transaction */
+#define LOOKS	    5 /* at packages, while rpm does not answer */
 
 static void send_frame(struct worker *w, enum worker_message type, const void *data, size_t len)
 {
@@ -188,7 +188,7 @@ static void look(struct worker *w, struct facts *f, struct config *c)
 	facts_look(f, c);
 	for (int i = 1; i < LOOKS; i++) {
 		e = facts_error(f, FACTS_SOFTWARE);
-		if (!e || e->kind != &CODE_RPM_BUSY)
+		if (!e || e->kind->class != ERR_CLASS_RETRY)
 			return;
 		worker_event(w, "%s: asked again", e->msg);
 		facts_collect(f, c, FACTS_SOFTWARE);
