@@ -55,8 +55,17 @@ agent_again
 expect_failed rpm-install-failed
 expect error.step fabricmanager
 
+say "== this host's rpm wants the key itself"
+faults -rpm-install-fails rpm-wants-key
+before=$(count commands '"-ivh"')
+agent_again
+expect_failed rpm-install-failed
+expect_words error.message "does not verify"
+expect_words error.hint "rpm --import https://developer.download.nvidia.com/compute/cuda/repos/rhel8/x86_64/D42D0685.pub; then: systemctl restart gn8v-agent"
+expect_count $((before + 1)) commands '"-ivh"'
+
 say "== rpm hangs"
-faults -rpm-install-fails rpm-hangs
+faults -rpm-wants-key rpm-hangs
 configure '{"steps": {"fabricmanager": {"timeout_s": 10}}}' # the key is fetched before
 agent_again
 expect_failed step-timeout

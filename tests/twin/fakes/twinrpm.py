@@ -176,6 +176,11 @@ def file_install(path, again=False, upgrade=False):
         say("warning: %s: Header V4 %s: NOKEY" % (path, signature.split(",")[0] + " Signature, key ID " + signature[-8:]),
             twinlib.sys.stderr)
     say("Verifying...                          ################################# [100%]")
+    if fault("rpm-wants-key") and signature != "(none)":
+        # %_pkgverify_level of signature or all (4.14.2 and later), without the key: rpmProblemString, of RPMPROB_VERIFY.
+        say("\tpackage %s-%s does not verify: Header V4 %s Signature, key ID %s: NOKEY"
+            % (name, evr, signature.split(",")[0], signature[-8:]), twinlib.sys.stderr)
+        return 1
     say("Preparing...                          ################################# [100%]")
     if evr in versions(name) and not again:
         say("\tpackage %s-%s is already installed" % (name, evr), twinlib.sys.stderr)

@@ -18,7 +18,7 @@ NAME = re.compile(r"""(?<!: )["']([a-z0-9]+(?:-[a-z0-9]+)+)["']""")     # behind
 ELSEWHERE = """
     grubby-fails dracut-fails dracut-cut yum-fails yum-gone kernel-devel-missing rpm-install-fails installer-fails drm-fails cuda-fails
     cuda-no-space cuda-no-driver-entry cuda-existing pip-fails
-    rpm-silent rpm-db-broken rpm-old-words yum-passes-over
+    rpm-silent rpm-db-broken rpm-old-words rpm-wants-key yum-passes-over
     cc-off mgm-none devtools-on cc-environment nvml-silent smi-garbage smi-fails gpu-missing gpu-lost nscq-mismatch pcie-mode
     fabric-fails fabric-unhealthy rpm-busy
     attest-unknown attest-rim-bad pip-old attest-tabs ppcie-no-table other-chain duplicate-switch
