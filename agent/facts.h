@@ -216,7 +216,8 @@ int facts_parse_cloud_init(struct json_object *o, struct facts_instance *i, stru
 /* DMI's product_uuid tells this machine from others: it is a UUID, and no placeholder. */
 bool facts_product_is_real(const char *uuid);
 
-/* For people: where the type came from; "" when the metadata service said it as it should. */
+/* For people: where the type came from, and a shape that it does not say; "" when the metadata service said it as it should,
+ * and the type says the rest. */
 #define FACTS_NOTE_SIZE 400
 void facts_instance_note(const struct facts_instance *i, char *dst, size_t dst_size);
 

@@ -258,6 +258,8 @@ int facts_read_instance(struct facts_instance *i, const struct config *c, struct
 
 void facts_instance_note(const struct facts_instance *i, char *dst, size_t dst_size)
 {
+	size_t n;
+
 	*dst = '\0';
 	if (i->from == SOURCE_METADATA_PLAIN)
 		str_copy(
@@ -268,4 +270,9 @@ void facts_instance_note(const struct facts_instance *i, char *dst, size_t dst_s
 			 i->from == SOURCE_STATUS ? "the status of an earlier run"
 						  : "cloud-init's copy in " CLOUD_INIT_DIR,
 			 i->why_not);
+	n = strlen(dst);
+	if (shape_name(i->shape) && i->shape != facts_shape_of_type(i->type))
+		snprintf(dst + n, dst_size - n,
+			 "%sthe shape is the configuration's, %s, and not that of %s",
+			 n ? "; " : "", shape_name(i->shape), i->type);
 }

@@ -95,15 +95,22 @@ int step_stop_unit(struct worker *w, struct units *u, const char *name, struct e
 }
 
 /* Whoever waits for a unit's start waits as long as systemd does: its own deadline moves where the unit, or a drop-in of
- * the owner's, has more time. A deadline that is configured is the owner's word. */
+ * the owner's, has more time. A deadline that is configured is the owner's word: that it is shorter is said. */
 static void wait_as_long(struct worker *w, struct units *u, const char *name)
 {
 	struct err ignored = ERR_INIT;
 	unsigned int limit_s;
 
-	if (!config_step(w->config, w->step->id, "timeout_s", 0) &&
-	    units_start_limit(u, name, &limit_s, &ignored) == 0 && limit_s &&
-	    limit_s + END_S > worker_left_s(w)) {
+	if (units_start_limit(u, name, &limit_s, &ignored) < 0 || !limit_s)
+		return;
+	if (config_step(w->config, w->step->id, "timeout_s", 0)) {
+		if (limit_s > worker_left_s(w))
+			worker_event(
+				w,
+				"%s has %u s to start, and steps.%s.timeout_s of the configuration "
+				"leaves it %u s: that long it is waited for, and not stopped then",
+				name, limit_s, w->step->id, worker_left_s(w));
+	} else if (limit_s + END_S > worker_left_s(w)) {
 		worker_event(w, "%s has %u s to start: that is waited for", name, limit_s);
 		worker_needs(w, limit_s + END_S);
 	}

@@ -20,6 +20,7 @@ time_scale 0.02
 configure '{"steps": {"persistenced-start": {"timeout_s": 3}}}'
 trouble persistenced-hangs persistenced-timeout persistenced-start
 expect_words error.message "no end of the job after"
+said "nvidia-persistenced.service has 900 s to start, and steps.persistenced-start.timeout_s of the configuration leaves it "
 configure '{"steps": {"persistenced-start": {"timeout_s": 60}}}'
 agent_again
 expect_failed persistenced-timeout

@@ -126,6 +126,27 @@ START_TEST(cloud_inits_copy_says_what_instance_it_is)
 }
 END_TEST
 
+START_TEST(a_shape_that_the_type_does_not_say_is_told_as_the_configurations)
+{
+	struct facts_instance i = { .type = "ecs.gn9v-tee.4xlarge", .from = SOURCE_METADATA, .shape = SHAPE_SINGLE };
+	char note[FACTS_NOTE_SIZE];
+
+	facts_instance_note(&i, note, sizeof(note));
+	ck_assert_str_eq(note, "the shape is the configuration's, single, and not that of ecs.gn9v-tee.4xlarge");
+	i.from = SOURCE_METADATA_PLAIN;
+	facts_instance_note(&i, note, sizeof(note));
+	ck_assert_has(note, "read without one; the shape is the configuration's");
+	i.shape = SHAPE_UNKNOWN;
+	i.from = SOURCE_METADATA;
+	facts_instance_note(&i, note, sizeof(note));
+	ck_assert_str_eq(note, "");
+	i.shape = SHAPE_MULTI;
+	str_copy(i.type, sizeof(i.type), "ecs.gn8v-tee-8x.16xlarge");
+	facts_instance_note(&i, note, sizeof(note));
+	ck_assert_str_eq(note, "");
+}
+END_TEST
+
 START_TEST(its_keys_may_be_written_with_underscores)
 {
 	put_devices(1, 0);
@@ -274,7 +295,8 @@ START_TEST(sources_have_names_that_come_back)
 }
 END_TEST
 
-SUITE_AROUND("instance", begin, end, cloud_inits_copy_says_what_instance_it_is, its_keys_may_be_written_with_underscores,
+SUITE_AROUND("instance", begin, end, cloud_inits_copy_says_what_instance_it_is,
+	     a_shape_that_the_type_does_not_say_is_told_as_the_configurations, its_keys_may_be_written_with_underscores,
 	     what_cloud_init_hides_or_lacks_is_no_type, a_copy_counts_only_where_pci_agrees,
 	     pci_that_cannot_be_read_agrees_with_nothing, a_configured_shape_is_what_pci_must_agree_with,
 	     the_status_of_the_same_machine_says_it_too, the_case_of_the_uuid_does_not_matter,
