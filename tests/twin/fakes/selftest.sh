@@ -159,6 +159,9 @@ packages() {
 	at_the_end_of_a_transaction
 	faults '{"yum-fails": true}'
 	want 1 "Failed to download metadata" "$R/usr/bin/yum" install -y tar
+	faults '{"yum-passes-over": true}'
+	want 1 "Unable to find a match: kernel-headers" "$R/usr/bin/yum" install -y kernel-headers
+	has "$TWIN_DIR/out" "Ignoring repositories: alinux3-kernel"
 	faults '{}'
 	rpm_files
 	no_misuse
