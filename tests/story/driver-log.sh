@@ -45,7 +45,7 @@ say "== all is installed, and the driver is loaded: that will do, and is said"
 faults -dracut-fails drm-fails
 agent_again
 expect_ready
-expect_count 4 commands 'bash", "NVIDIA-Linux'
+expect_count 5 commands 'bash", "NVIDIA-Linux'
 said "all that it installs is there, and its module is loaded"
 [ -s "$T/root/boot/initramfs-5.10.134-18.al8.x86_64.img" ] || fail "the machine would not start again"
 [ ! -e "$T/root$begun" ] || fail "it still counts as begun"
