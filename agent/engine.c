@@ -16,6 +16,7 @@
 #include "package_db.h"
 #include "paths.h"
 #include "restarts.h"
+#include "steps/all.h"
 #include "sys/run.h"
 
 /* At SIGTERM, programs that were told to end get this long before they are killed. */
@@ -184,6 +185,8 @@ static void sweep(struct engine *g)
 
 	if (artefact_sweep(g->config, json_get(g->status.data, "packages"), &e) < 0)
 		log_warning("leftovers of downloads: %s", e.msg);
+	if (step_sweep_unpacked(&e) < 0)
+		log_warning("leftovers of an installer: %s", e.msg);
 	/* The driver works: what its installer left undone, when it did, was nothing. */
 	if (intent_end(INTENT_DRIVER, &e) < 0)
 		log_warning("%s", e.msg);

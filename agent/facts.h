@@ -95,7 +95,7 @@ struct facts_boot {
 enum facts_cuda {
 	FACTS_CUDA_ABSENT, /* nothing */
 	FACTS_CUDA_WHOLE,  /* the configured toolkit */
-	FACTS_CUDA_BEGUN, /* what a run of ours left that began while nothing was there, and did not end; no package's */
+	FACTS_CUDA_BEGUN, /* a run of ours began while nothing was there, and is not known to have ended; no package's */
 	FACTS_CUDA_FOREIGN, /* anything else */
 };
 
@@ -117,7 +117,8 @@ struct facts_software {
 	bool driver_proven; /* but all that it installs is known to be there */
 	bool cuda;	    /* the configured toolkit, complete */
 	enum facts_cuda cuda_folder;
-	bool cuda_begun; /* a run of the runfile is on record that is not known to have ended well */
+	bool cuda_begun; /* a run of the runfile is on record that is not known to have ended */
+	bool cuda_ended; /* of FACTS_CUDA_BEGUN: some runfile came to its end in it, ours or its owner's */
 	char cuda_said[256];	/* of FACTS_CUDA_FOREIGN: why it is not the configured toolkit */
 	char cuda_package[128]; /* of FACTS_CUDA_FOREIGN: the RPM that it belongs to, or "" */
 	bool verifier;		/* the configured packages in their virtual environment */
@@ -149,6 +150,7 @@ struct facts_disk {
 	char where[64];
 };
 
+#define UNPACK_NAME ".gn8v-unpack"
 enum unpack {
 	UNPACK_TMP,    /* in /tmp, as installers do by themselves */
 	UNPACK_FOLDER, /* in a folder of ours */
@@ -159,7 +161,7 @@ enum unpack {
 struct facts_host {
 	char selinux[16]; /* enforcing, permissive, disabled; "" when it could not be read */
 	enum unpack unpack;
-	char unpack_dir[256];			   /* of UNPACK_FOLDER */
+	char unpack_dir[256];			   /* of UNPACK_FOLDER; its name is UNPACK_NAME */
 	char tmp_trouble[96];			   /* why not in /tmp: "/tmp is mounted noexec" */
 	bool driver_marker;			   /* nvidia-installer stops at it */
 	char driver_owner[FACTS_VERSION_SIZE * 2]; /* package that owns the driver's files, or "" */
@@ -261,6 +263,13 @@ int facts_read_boot(struct facts_boot *b, const struct config *c, const struct f
 int facts_read_software(struct facts_software *s, const struct config *c,
 			const struct facts_machine *m, struct err *e);
 int facts_read_cuda(struct facts_software *s, const struct config *c, struct err *e);
+
+/* The first of the files, which are there, that a package owns: *owner is the package or "", *ret_file (may be NULL) the file.
+ * -1: rpm did not say it of each; CODE_RPM_DATABASE, CODE_RPM_BUSY, ERR_TIMEOUT. */
+#define FACTS_OWNED_MAX 8
+int facts_rpm_owner(const char *const *files, size_t n, char *owner, size_t owner_size,
+		    const char **ret_file, struct err *e);
+
 int facts_read_packages(struct facts_software *s, const struct config *c,
 			const struct facts_machine *m, struct err *e); /* of the same group */
 int facts_read_units(struct facts_units *u, const struct config *c, struct err *e);

@@ -14,7 +14,6 @@
 #include "facts.h"
 #include "intent.h"
 #include "paths.h"
-#include "sys/run.h"
 
 #define VERSION_MAX (1024 * 1024)
 
@@ -152,25 +151,42 @@ int facts_cuda_whole(const char *folder, const struct config *c, bool *ret_whole
 
 /* --- what is in the way ----------------------------------------------------------------------- */
 
-/* The package that the folder, its version.json or its compiler belongs to. A rpm that does not answer names none: the
- * folder is in the way all the same. */
-static void find_package(const char *folder, char *dst, size_t size)
+/* The package that the folder, or something in it, belongs to. */
+static int find_package(const char *folder, char *dst, size_t size, struct err *e)
 {
-	_cleanup_free_ char *version = xasprintf("%s/version.json", folder);
-	_cleanup_free_ char *compiler = xasprintf("%s/bin/nvcc", folder);
-	struct run r = { .argv = ARGV(PROG_RPM, "-qf", "--qf", "%{NAME}-%{VERSION}-%{RELEASE}\\n",
-				      folder, version, compiler),
-			 .timeout_s = 60,
-			 .output_max = 65536 };
-	struct err ignored = ERR_INIT;
-	char *rest, *line;
+	static const char *const names[] = { "", "/version.json", "/bin/nvcc", "/lib64",
+					     "/targets/x86_64-linux/lib" };
+	char *paths[ARRAY_SIZE(names)];
+	const char *there[ARRAY_SIZE(names)];
+	size_t n = 0;
+	int r = 0;
 
-	run_wait(&r, &ignored); /* fails where one of the three is no package's */
-	rest = r.output;
-	while (!*dst && rest && (line = strsep(&rest, "\n")))
-		if (*line && !strchr(line, ' ')) /* not a sentence */
-			str_copy(dst, size, line);
-	run_done(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		mode_t mode;
+
+		paths[i] = xasprintf("%s%s", folder, names[i]);
+		if (r == 0 && (r = look_at(paths[i], &mode, e)) == 0 && mode)
+			there[n++] = paths[i];
+	}
+	if (r == 0)
+		r = facts_rpm_owner(there, n, dst, size, NULL, e);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		free(paths[i]);
+	return r;
+}
+
+/* The record stands for what a cut-off run of ours left. It may be older than the folder, where the run was cut off before there
+ * was one, or its owner may have gone on by hand: whoever ends with an uninstaller has brought something to its end, and
+ * that is not removed. Neither is what rpm does not say of that it is no package's. */
+static int read_begun(struct facts_software *s, const char *folder, struct err *e)
+{
+	if (has_file(folder, "bin/cuda-uninstaller", &s->cuda_ended, e) < 0 ||
+	    find_package(folder, s->cuda_package, sizeof(s->cuda_package), e) < 0)
+		return -1;
+	s->cuda_folder = *s->cuda_package ? FACTS_CUDA_FOREIGN : FACTS_CUDA_BEGUN;
+	str_copy(s->cuda_said, sizeof(s->cuda_said),
+		 "a package was installed where an installation did not end");
+	return 0;
 }
 
 int facts_read_cuda(struct facts_software *s, const struct config *c, struct err *e)
@@ -187,13 +203,8 @@ int facts_read_cuda(struct facts_software *s, const struct config *c, struct err
 		s->cuda_folder = FACTS_CUDA_ABSENT;
 		return 0;
 	}
-	if (S_ISDIR(mode) && str_eq(record, absent)) {
-		find_package(folder, s->cuda_package, sizeof(s->cuda_package));
-		s->cuda_folder = *s->cuda_package ? FACTS_CUDA_FOREIGN : FACTS_CUDA_BEGUN;
-		str_copy(s->cuda_said, sizeof(s->cuda_said),
-			 "a package was installed where an installation did not end");
-		return 0;
-	}
+	if (S_ISDIR(mode) && str_eq(record, absent))
+		return read_begun(s, folder, e) < 0 ? err_wrap(e, "CUDA toolkit") : 0;
 	if (facts_cuda_whole(folder, c, &whole, s->cuda_said, sizeof(s->cuda_said), e) < 0)
 		return err_wrap(e, "CUDA toolkit");
 	s->cuda = whole && !record;
@@ -203,6 +214,7 @@ int facts_read_cuda(struct facts_software *s, const struct config *c, struct err
 	if (whole)
 		str_copy(s->cuda_said, sizeof(s->cuda_said),
 			 "an installation in it did not end, says " PATH_BEGUN);
-	find_package(folder, s->cuda_package, sizeof(s->cuda_package));
+	/* It is in the way, whosever it is. */
+	find_package(folder, s->cuda_package, sizeof(s->cuda_package), NULL);
 	return 0;
 }

@@ -81,8 +81,8 @@ static int read_unpack(struct facts_host *h, const struct config *c, struct err 
 			return -1;
 		some_small |= !place.noexec;
 		if (!place.noexec && !place.small &&
-		    (size_t)snprintf(h->unpack_dir, sizeof(h->unpack_dir), "%s/unpack", others[i]) <
-			    sizeof(h->unpack_dir)) {
+		    (size_t)snprintf(h->unpack_dir, sizeof(h->unpack_dir), "%s/" UNPACK_NAME,
+				     others[i]) < sizeof(h->unpack_dir)) {
 			h->unpack = UNPACK_FOLDER;
 			return 0;
 		}
@@ -90,31 +90,6 @@ static int read_unpack(struct facts_host *h, const struct config *c, struct err 
 	h->unpack_dir[0] = '\0';
 	h->unpack = some_small ? UNPACK_SMALL : UNPACK_NOEXEC;
 	return 0;
-}
-
-/* `rpm -qf` says a line for each file: the package, or that none owns it. Its exit status counts the latter. */
-static void read_owner(struct facts_host *h, const char *const *files, size_t n)
-{
-	const char *argv[12] = { PROG_RPM, "-qf", "--qf", "%{NAME}-%{VERSION}-%{RELEASE}\\n" };
-	struct run r = { .argv = argv, .timeout_s = 120, .output_max = 65536 };
-	char *rest, *line;
-	size_t i = 0;
-
-	for (size_t k = 0; k < n; k++)
-		argv[4 + k] = files[k];
-	/* What rpm does not say is not known: then the installer judges. */
-	if (run_wait(&r, NULL) == 0 || (r.status >= 1 && r.status <= (int)n)) {
-		rest = r.output;
-		while (i < n && (line = strsep(&rest, "\n"))) {
-			if (*line && !strchr(line, ' ') && !str_starts(line, "error:") &&
-			    !*h->driver_owner) {
-				str_copy(h->driver_owner, sizeof(h->driver_owner), line);
-				str_copy(h->driver_owned, sizeof(h->driver_owned), files[i]);
-			}
-			i += *line != '\0';
-		}
-	}
-	run_done(&r);
 }
 
 /* Where the module lies that the running kernel would load; "" when that is not known. */
@@ -131,13 +106,13 @@ static void module_file(const struct facts_machine *m, char *dst, size_t dst_siz
 }
 
 /* A driver of a package: the installer does not go over it, or leaves a mixture. */
-static void read_driver(struct facts_host *h, const struct facts_machine *m,
-			const struct facts_software *s)
+static int read_driver(struct facts_host *h, const struct facts_machine *m,
+		       const struct facts_software *s, struct err *e)
 {
 	_cleanup_free_ char *library = xasprintf(PATH_LIB64 "/libnvidia-ml.so.%s", s->userspace);
 	char module[256] = "";
 	const char *const files[] = { PATH_ALTERNATE_INSTALL, library, PROG_NVIDIA_SMI, module };
-	const char *there[ARRAY_SIZE(files)];
+	const char *there[ARRAY_SIZE(files)], *owned = "";
 	size_t n = 0;
 
 	h->driver_marker = fs_exists(PATH_ALTERNATE_INSTALL);
@@ -146,8 +121,10 @@ static void read_driver(struct facts_host *h, const struct facts_machine *m,
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (*files[i] == '/' && fs_exists(files[i]))
 			there[n++] = files[i];
-	if (n)
-		read_owner(h, there, n);
+	if (facts_rpm_owner(there, n, h->driver_owner, sizeof(h->driver_owner), &owned, e) < 0)
+		return -1;
+	str_copy(h->driver_owned, sizeof(h->driver_owned), owned);
+	return 0;
 }
 
 /* Of what is missing. Python is installed only for the procedure's verifier. */
@@ -169,7 +146,6 @@ int facts_read_host(struct facts_host *h, const struct config *c, const struct f
 		    const struct facts_software *s, struct err *e)
 {
 	read_selinux(h);
-	read_driver(h, m, s);
 	read_excludes(h, c, s);
-	return read_unpack(h, c, e);
+	return read_driver(h, m, s, e) < 0 ? -1 : read_unpack(h, c, e);
 }

@@ -92,6 +92,53 @@ static int judge_answer(const struct run *r, int ok, const char *trouble, const 
 	return 0;
 }
 
+/* `rpm -qf` says a line for each file: its package, or that none owns it. The exit status counts the latter. */
+static size_t read_owners(char *text, const char *const *files, size_t n, char *owner,
+			  size_t owner_size, const char **ret_file)
+{
+	size_t answered = 0;
+	char *line;
+
+	while (answered < n && (line = strsep(&text, "\n"))) {
+		bool owned = *line && !strchr(line, ' ');
+
+		if (owned && !*owner) {
+			str_copy(owner, owner_size, line);
+			if (ret_file)
+				*ret_file = files[answered];
+		}
+		answered += owned || strstr(line, " is not owned by any package");
+	}
+	return answered;
+}
+
+int facts_rpm_owner(const char *const *files, size_t n, char *owner, size_t owner_size,
+		    const char **ret_file, struct err *e)
+{
+	const char *argv[FACTS_OWNED_MAX + 5] = { PROG_RPM, "-qf", "--qf",
+						  "%{NAME}-%{VERSION}-%{RELEASE}\\n" };
+	struct run r = { .argv = argv, .timeout_s = 120, .output_max = 65536 };
+	struct err failure = ERR_INIT;
+	size_t answered = 0;
+	int ok;
+
+	*owner = '\0';
+	for (size_t i = 0; i < n; i++)
+		argv[4 + i] = files[i];
+	ok = n ? run_wait(&r, &failure) : 0;
+	if (ok == 0 || (r.status >= 1 && r.status <= (int)n))
+		answered = read_owners(r.output, files, n, owner, owner_size, ret_file);
+	run_done(&r);
+	if (*owner || answered == n)
+		return 0;
+	if (failure.kind == &ERR_TIMEOUT) {
+		*e = failure;
+		return package_db_unanswered(e);
+	}
+	return err_set(e, &CODE_RPM_DATABASE, "rpm -qf did not say whose %s is: %.300s", files[0],
+		       failure.kind ? failure.msg : "it was silent");
+}
+
 static int query_rpm(const char *const *names, size_t n, char **ret_text, struct err *e)
 {
 	const char *argv[NAMES_MAX + 5] = { PROG_RPM, "-q", "--qf", RPM_FORMAT };

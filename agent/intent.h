@@ -8,6 +8,7 @@
 #define INTENT_MAX	 4096
 #define INTENT_DRIVER	 "driver"
 #define INTENT_INITRAMFS "initramfs"
+#define INTENT_UNPACK	 "unpack" /* where an installer unpacks, if not in /tmp */
 
 /* Records that NAME ("cuda") begins; TEXT says in what, and is kept as it is. A record that is there already stays: it is of a
  * run that did not end, and says how things were before that one. */

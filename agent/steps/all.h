@@ -81,6 +81,9 @@ enum step_tmpdir { STEP_TMPDIR_TWO_WORDS, STEP_TMPDIR_EQUALS };
 int step_install(struct worker *w, struct run *r, enum step_tmpdir form,
 		 const struct err_kind *kind, struct err *e);
 
+/* Removes that folder where a run that was cut off left it; a record says so. */
+int step_sweep_unpacked(struct err *e);
+
 /* The same for a program that needs more said (argv, env, cwd). r is done afterwards. */
 int step_play(struct worker *w, struct run *r, const struct err_kind *kind, struct err *e);
 

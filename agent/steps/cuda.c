@@ -1,11 +1,11 @@
 /* cuda (R13) after the driver: both unpack gigabytes and run ldconfig; cublas (R22) when asked for.
  *
  * The runfile counts what a cut-off run of it left as an existing installation, and whether --silent then goes on, ends or
- * fails is written nowhere. So it is run into nothing: what our own run left is removed before the next, and nothing else is
- * ever removed. Our run is known by its record (intent.h), which is written before it begins and ended when the toolkit is
- * there whole. A toolkit of others is refused, or with cuda.replace moved aside: a mixture of two would be what --override
- * over it leaves, and its owner may want it back. A run that is not the first gets --override, in case the runfile keeps
- * count elsewhere. */
+ * fails is written nowhere. So it is run into nothing: the half that our own run left is removed before the next, and nothing
+ * else is ever removed. Our run is known by its record (intent.h), which is written before it begins and ended when the runfile
+ * ended well. What looks finished is moved aside, and not removed, for it may be the owner's. A toolkit of others is refused, or
+ * with cuda.replace moved aside: a mixture of two would be what --override over it leaves, and its owner may want it back. A run
+ * that is not the first gets --override, in case the runfile keeps count elsewhere. */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -50,8 +50,8 @@ PROBE(cuda)
 	if (s->cuda)
 		probe_done(r, "CUDA %s is installed", c->cuda_version);
 	else if (s->cuda_folder == FACTS_CUDA_BEGUN)
-		probe_todo(r, "install CUDA %s: an installation in %s did not end, and is removed",
-			   c->cuda_version, folder);
+		probe_todo(r, "install CUDA %s: an installation in %s did not end, and is %s",
+			   c->cuda_version, folder, s->cuda_ended ? "moved aside" : "removed");
 	else if (s->cuda_folder == FACTS_CUDA_FOREIGN)
 		probe_todo(r, "install CUDA %s: what is in %s is moved aside", c->cuda_version,
 			   folder);
@@ -67,7 +67,7 @@ static bool is_absent(const char *path)
 }
 
 /* Its new name begins otherwise: programs look for toolkits in /usr/local/cuda-*. */
-static int move_aside(struct worker *w, const char *folder, struct err *e)
+static int move_aside(struct worker *w, const char *folder, const char *why, struct err *e)
 {
 	const char *name = facts_cuda_name(folder);
 
@@ -80,7 +80,7 @@ static int move_aside(struct worker *w, const char *folder, struct err *e)
 			continue;
 		if (fs_rename(folder, to, e) < 0)
 			return err_rekind(e, &CODE_CUDA_FOREIGN);
-		worker_event(w, "cuda.replace: %s is now %s", folder, to);
+		worker_event(w, "%s: %s is now %s", why, folder, to);
 		return 0;
 	}
 	err_set(e, &CODE_CUDA_FOREIGN, "%s cannot be moved aside: %u were before it", folder,
@@ -109,9 +109,14 @@ static int make_room(struct worker *w, const struct facts_software *now, const c
 		*e = r.err;
 		return -1;
 	}
-	if (now->cuda_folder == FACTS_CUDA_BEGUN)
+	if (now->cuda_folder == FACTS_CUDA_ABSENT)
+		return 0;
+	if (now->cuda_folder == FACTS_CUDA_BEGUN && !now->cuda_ended)
 		return remove_begun(w, folder, e);
-	return now->cuda_folder == FACTS_CUDA_FOREIGN ? move_aside(w, folder, e) : 0;
+	return move_aside(w, folder,
+			  now->cuda_folder == FACTS_CUDA_BEGUN ? "an installation did not end"
+							       : "cuda.replace",
+			  e);
 }
 
 /* Nothing is in the folder now. A record that says anything else is of no use. */
@@ -168,7 +173,7 @@ static int run_runfile(struct worker *w, const struct artefact *a, bool again, s
 	return r;
 }
 
-/* The record outlives a runfile that says it ended well and left something else. */
+/* The runfile ended well, and its work is on disk: the record goes, so that what it left is never removed, whatever it is. */
 static int prove(const struct worker *w, const struct artefact *a, const char *folder,
 		 struct err *e)
 {
@@ -176,12 +181,19 @@ static int prove(const struct worker *w, const struct artefact *a, const char *f
 	bool whole;
 
 	if (fs_sync_fs("/usr/local", e) < 0 ||
-	    facts_cuda_whole(folder, w->config, &whole, said, sizeof(said), e) < 0)
+	    facts_cuda_whole(folder, w->config, &whole, said, sizeof(said), e) < 0 ||
+	    intent_end(facts_cuda_name(folder), e) < 0)
 		return -1;
-	return whole ? 0
-		     : err_set(e, &CODE_NO_EFFECT,
-			       "cuda: %s ended without an error, but CUDA %s is not in %s: %s",
-			       a->file, a->version, folder, said);
+	if (whole)
+		return 0;
+	err_set(e, &CODE_NO_EFFECT, "cuda: %s ended without an error, but CUDA %s is not in %s: %s",
+		a->file, a->version, folder, said);
+	return err_hint(
+		e,
+		"less " PATH_CUDA_LOG
+		"; cat %s/version.json; where its nvidia_driver is right, set cuda.driver to it "
+		"in /etc/gn8v/config.json; then: systemctl restart gn8v-agent",
+		folder);
 }
 
 /* The folder counts as it is now, not as it was when the worker began. */
@@ -202,9 +214,7 @@ static int install(struct worker *w, struct artefact *a, const char *folder, str
 			intent_end(facts_cuda_name(folder), NULL);
 		return -1;
 	}
-	if (prove(w, a, folder, e) < 0 || artefact_forget(w, a, e) < 0)
-		return -1;
-	return intent_end(facts_cuda_name(folder), e);
+	return prove(w, a, folder, e) < 0 ? -1 : artefact_forget(w, a, e);
 }
 
 APPLY(cuda)

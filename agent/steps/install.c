@@ -1,6 +1,7 @@
 /* Installers that unpack themselves into a temporary folder and run from there: where that is not /tmp. */
 #include "core/fs.h"
 #include "core/str.h"
+#include "intent.h"
 #include "steps/all.h"
 
 static size_t count(const char *const *argv)
@@ -21,10 +22,34 @@ static bool has_tmpdir(const char *const *argv)
 	return false;
 }
 
-/* What an earlier run left there, which was cut off, goes first. */
+int step_sweep_unpacked(struct err *e)
+{
+	_cleanup_free_ char *record = NULL;
+	char *dir;
+
+	if (intent_read(INTENT_UNPACK, &record, e) < 0)
+		return -1;
+	if (!record)
+		return 0;
+	dir = str_trim(record);
+	if (str_ends(dir, "/" UNPACK_NAME) && fs_remove_tree(dir, e) < 0)
+		return -1;
+	return intent_end(INTENT_UNPACK, e);
+}
+
+/* The record comes before the folder: one that is there without it is somebody else's. */
 static int make_folder(const char *dir, struct err *e)
 {
-	return fs_remove_tree(dir, e) < 0 ? -1 : fs_mkdirs(dir, 0700, e);
+	_cleanup_free_ char *record = xasprintf("%s\n", dir);
+
+	if (step_sweep_unpacked(e) < 0)
+		return -1;
+	if (fs_exists(dir)) {
+		err_set(e, &ERR_IO, "%s is there, and is not ours: installers would unpack in it",
+			dir);
+		return err_hint(e, "mv %s elsewhere; then: systemctl restart gn8v-agent", dir);
+	}
+	return intent_begin(INTENT_UNPACK, record, e) < 0 ? -1 : fs_mkdirs(dir, 0700, e);
 }
 
 static int play_in(struct worker *w, struct run *r, const char *dir, enum step_tmpdir form,
@@ -53,7 +78,7 @@ static int play_in(struct worker *w, struct run *r, const char *dir, enum step_t
 	ok = step_play(w, r, kind, e);
 	r->argv = asked;
 	r->env = NULL;
-	if (fs_remove_tree(dir, &left) < 0)
+	if (step_sweep_unpacked(&left) < 0)
 		worker_event(w, "%s", left.msg);
 	return ok;
 }

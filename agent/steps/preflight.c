@@ -93,11 +93,38 @@ static bool extra_devices(const struct config *c, const struct facts *f, struct 
 	return true;
 }
 
+/* What has been fetched already takes no more room, where it lies in that file system. */
+static uint64_t fetched_bytes(const struct config *c, const struct facts *f)
+{
+	struct stat place, files, st;
+	uint64_t bytes = 0;
+
+	if (fs_stat(f->disk.where, &place) < 0 || fs_stat(c->fetch_dir, &files) < 0 ||
+	    place.st_dev != files.st_dev)
+		return 0;
+	for (int kind = ARTEFACT_DRIVER; kind <= ARTEFACT_NSCQ; kind++) {
+		_cleanup_free_ char *part = NULL;
+		struct artefact a;
+
+		artefact_init(&a, (enum artefact_kind)kind, c, f);
+		part = xasprintf("%s/partial/%s.part", c->fetch_dir, a.file);
+		if (fs_stat(a.path, &st) == 0)
+			bytes += (uint64_t)st.st_blocks * 512;
+		if (fs_stat(part, &st) == 0)
+			bytes += (uint64_t)st.st_blocks * 512;
+		artefact_done(&a);
+	}
+	return bytes;
+}
+
+/* The room is for all of it. It was there when an installer of ours began, whose leftovers go before it is run again. */
 static bool disk_too_small(const struct config *c, const struct facts *f, struct probe_result *r)
 {
 	double free_gib = (double)f->disk.free_bytes / GIB;
+	const struct facts_software *s = &f->software;
 
-	if (all_installed(c, f) || free_gib >= c->disk_free_min_gib)
+	if (all_installed(c, f) || s->driver_begun || s->cuda_begun ||
+	    free_gib + (double)fetched_bytes(c, f) / GIB >= c->disk_free_min_gib)
 		return false;
 	probe_blocked(r, &CODE_DISK, "%.1f GiB are free for %s, %d GiB are needed to install",
 		      free_gib, f->disk.where, c->disk_free_min_gib);

@@ -85,13 +85,35 @@ rm -r "${toolkit:?}/bin"
 agent_again
 installed_anew 12.4.1
 
-say "== it ended, and that was not noted: what looks whole is not believed"
+say "== it ended, and that was not noted: what looks whole is not believed, and is kept, for it may be the owner's"
 mkdir -p "${record%/*}"
 echo "/usr/local/cuda-12.4 absent" > "$record"
 : > "$toolkit/bin/nvcc"
+mkdir "$toolkit/deep"
+echo "the owner's" > "$toolkit/deep/library"
+answers 0 plan
+has "$D/out" "an installation in /usr/local/cuda-12.4 did not end, and is moved aside"
 agent_again
 installed_anew 12.4.1
 [ -s "$toolkit/bin/nvcc" ] || fail "the toolkit that was cut off was believed"
+has "$T/root/usr/local/gn8v-replaced-cuda-12.4/deep/library" "the owner's"
+
+say "== it ended well with another version.json than expected: it is kept, and is in the way of the next"
+rm -r "$toolkit"
+configure '{"cuda": {"driver": "550.54.14", "urls": ["https://developer.download.nvidia.com/compute/cuda/12.4.1/local_installers/cuda_12.4.1_550.54.15_linux.run"]}}'
+agent_again
+expect_failed step-without-effect
+expect_words error.message "nvidia_driver 550.54.15; cuda.driver is 550.54.14"
+expect_words error.hint "set cuda.driver to it"
+[ ! -e "$record" ] || fail "a run that ended is still on record"
+echo "the owner's" > "$toolkit/lib64/libcudnn.so"
+agent_again
+expect_result refused
+expect_error cuda-foreign
+has "$toolkit/lib64/libcudnn.so" "the owner's"
+configure '{"cuda": {"driver": "550.54.15"}}'
+agent_again
+expect_ready
 
 say "== a full disk, and the status is lost: what is left goes; a runfile that refuses a toolkit even with --override"
 rm -r "$toolkit"

@@ -2,7 +2,8 @@
 # Where /tmp is mounted noexec or is small, installers unpack in a folder of ours; where there is none, it is refused early.
 . "${0%/*}/lib.sh"
 
-folder=/var/cache/gn8v/unpack
+folder=/var/cache/gn8v/.gn8v-unpack
+record=/var/lib/gn8v/begun/unpack
 unpacks_there()
 {
 	answers 0 plan
@@ -14,6 +15,7 @@ unpacks_there()
 	expect_count 2 commands "\"--silent\", \"--toolkit\", \"--tmpdir=$folder\"]"
 	said "it unpacks in $folder: $1"
 	[ ! -e "$T/root$folder" ] || fail "$folder is still there"
+	[ ! -e "$T/root$record" ] || fail "the record of $folder is still there"
 	no_misuse
 }
 
@@ -33,8 +35,16 @@ say "== /tmp alone is mounted noexec"
 "$TWIN" down "$T"
 faults -tmp-noexec tmp-noexec
 "$TWIN" up "$T"
-mkdir -p "$T/root$folder/selfgz99/left" # of a run that was cut off
+mkdir -p "$T/root$folder" # nobody says that we made it
+: > "$T/root$folder/photo"
+agent_again
+expect_failed io
+expect_words error.message "$folder is there, and is not ours"
+[ -e "$T/root$folder/photo" ] || fail "a folder of the owner's was removed"
+rm -r "$T/root$folder"
+mkdir -p "$T/root$folder/selfgz99/left" "$T/root${record%/*}" # of a run that was cut off
 : > "$T/root$folder/selfgz99/left/file"
+echo "$folder" > "$T/root$record"
 unpacks_there "/tmp is mounted noexec"
 all_is_well
 

@@ -15,7 +15,8 @@ static struct facts_software s;
 
 static void configure(const char *version, const char *driver)
 {
-	_cleanup_free_ char *text = xasprintf("{\"cuda\": {\"version\": \"%s\", \"driver\": \"%s\"}}", version, driver);
+	_cleanup_free_ char *text =
+		xasprintf("{\"cuda\": {\"version\": \"%s\", \"driver\": \"%s\"}}", version, driver);
 
 	config_done(&c);
 	e = (struct err)ERR_INIT;
@@ -82,8 +83,10 @@ static void check_cannot_tell(const char *words)
 	ck_assert(!s.cuda);
 }
 
-#define DATED  "\"cuda\": {\"name\": \"CUDA SDK\", \"version\": \"12.8.20250303\"}"
-#define DRIVER "{" DATED ", \"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": {\"version\": \"570.124.06\"}}"
+#define DATED "\"cuda\": {\"name\": \"CUDA SDK\", \"version\": \"12.8.20250303\"}"
+#define DRIVER    \
+	"{" DATED \
+	", \"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": {\"version\": \"570.124.06\"}}"
 
 /* --- the toolkit ---------------------------------------------------------------------------- */
 
@@ -91,9 +94,13 @@ START_TEST(the_driver_in_version_json_tells_the_toolkit)
 {
 	check_whole(DRIVER);
 	check_whole("{\"nvidia_driver\": {\"version\": \"570.124.06\"}}");
-	check_foreign("{" DATED ", \"cuda_nvcc\": {\"version\": \"12.8.61\"}, \"nvidia_driver\": {\"version\": \"570.86.10\"}}",
-		      "cuda 12.8.20250303, cuda_nvcc 12.8.61, nvidia_driver 570.86.10; cuda.driver is 570.124.06");
-	check_foreign("{\"cuda\": {\"version\": \"12.8.1\"}, \"nvidia_driver\": {\"version\": \"570.124.061\"}}", "570.124.061");
+	check_foreign(
+		"{" DATED
+		", \"cuda_nvcc\": {\"version\": \"12.8.61\"}, \"nvidia_driver\": {\"version\": \"570.86.10\"}}",
+		"cuda 12.8.20250303, cuda_nvcc 12.8.61, nvidia_driver 570.86.10; cuda.driver is 570.124.06");
+	check_foreign(
+		"{\"cuda\": {\"version\": \"12.8.1\"}, \"nvidia_driver\": {\"version\": \"570.124.061\"}}",
+		"570.124.061");
 }
 END_TEST
 
@@ -115,18 +122,30 @@ END_TEST
 
 START_TEST(an_entry_without_a_version_is_not_an_absent_one)
 {
-	check_foreign("{\"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": null}", "12.8.93");
-	check_foreign("{\"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": {}}", "12.8.93");
-	check_foreign("{\"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": {\"version\": 570}}", "12.8.93");
-	check_foreign("{\"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": \"570.124.06\"}", "12.8.93");
+	check_foreign("{\"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": null}",
+		      "12.8.93");
+	check_foreign("{\"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": {}}",
+		      "12.8.93");
+	check_foreign(
+		"{\"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": {\"version\": 570}}",
+		"12.8.93");
+	check_foreign(
+		"{\"cuda_nvcc\": {\"version\": \"12.8.93\"}, \"nvidia_driver\": \"570.124.06\"}",
+		"12.8.93");
 }
 END_TEST
 
 START_TEST(a_garbled_version_json_is_no_toolkit)
 {
-	static const char *const texts[] = { "",     "[]",    "12.8.1", DRIVER "}", "{\"nvidia_driver\": {\"version\": \"570.124",
-					     "null", "\"x\"", ("{\"nvidia_driver\": {\"version\": \"570.124.06\"}, "
-							      "\"nvidia_driver\": {\"version\": \"1\"}}") };
+	static const char *const texts[] = { "",
+					     "[]",
+					     "12.8.1",
+					     DRIVER "}",
+					     "{\"nvidia_driver\": {\"version\": \"570.124",
+					     "null",
+					     "\"x\"",
+					     ("{\"nvidia_driver\": {\"version\": \"570.124.06\"}, "
+					      "\"nvidia_driver\": {\"version\": \"1\"}}") };
 	_cleanup_free_ char *large = xcalloc(1, (2 << 20) + 1);
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -159,7 +178,8 @@ END_TEST
 
 START_TEST(links_in_a_circle_are_neither_yes_nor_no)
 {
-	_cleanup_free_ char *folder = fs_host_path(FOLDER), *nvcc = fs_host_path(FOLDER "/bin/nvcc");
+	_cleanup_free_ char *folder = fs_host_path(FOLDER),
+			    *nvcc = fs_host_path(FOLDER "/bin/nvcc");
 
 	put_toolkit(FOLDER, DRIVER);
 	ck_assert_int_eq(unlink(nvcc), 0);
@@ -207,6 +227,18 @@ static void put_record(const char *text)
 	ck_assert_msg(intent_begin("cuda-12.8", text, &e) == 0, "%s", e.msg);
 }
 
+/* As rpm 4.14 answers of a folder, its version.json and its compiler. */
+#define NOBODY(name) "echo 'file " FOLDER name " is not owned by any package'\n"
+#define NOBODYS	     NOBODY("") NOBODY("/version.json") NOBODY("/bin/nvcc") "exit 3\n"
+
+static void put_rpm(const char *script)
+{
+	_cleanup_free_ char *text = xasprintf(
+		"#!/bin/sh\nprintf '%%s\\n' \"$*\" >> ${0%%/usr/bin/rpm}/asked\n%s", script);
+
+	ck_assert_int_eq(fs_write_atomic(PROG_RPM, 0755, text, strlen(text), &e), 0);
+}
+
 START_TEST(what_is_on_record_as_begun_is_not_whole_however_it_looks)
 {
 	_cleanup_free_ char *record = facts_cuda_record(FOLDER);
@@ -217,11 +249,15 @@ START_TEST(what_is_on_record_as_begun_is_not_whole_however_it_looks)
 	ck_assert_int_eq(s.cuda_folder, FACTS_CUDA_ABSENT);
 	ck_assert(s.cuda_begun);
 	put_toolkit(FOLDER, DRIVER);
+	put_rpm(NOBODYS);
 	look();
 	ck_assert_int_eq(s.cuda_folder, FACTS_CUDA_BEGUN);
+	ck_assert(s.cuda_ended);
 	fixture_put(VERSION, "{");
+	ck_assert_int_eq(fs_unlink(FOLDER "/bin/cuda-uninstaller", &e), 0);
 	look();
 	ck_assert_int_eq(s.cuda_folder, FACTS_CUDA_BEGUN);
+	ck_assert(!s.cuda_ended);
 	ck_assert_int_eq(intent_end("cuda-12.8", &e), 0);
 	check_whole(DRIVER);
 }
@@ -229,14 +265,16 @@ END_TEST
 
 START_TEST(only_the_record_of_a_run_into_nothing_makes_it_ours)
 {
-	static const char *const texts[] = { "", "absent\n", FOLDER " there\n", FOLDER " absent", "/usr/local/cuda-12.4 absent\n" };
+	static const char *const texts[] = { "", "absent\n", FOLDER " there\n", FOLDER " absent",
+					     "/usr/local/cuda-12.4 absent\n" };
 	_cleanup_free_ char *record = facts_cuda_record(FOLDER), *folder = fs_host_path(FOLDER);
 
 	put_toolkit(FOLDER, DRIVER);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		put_record(texts[i]);
 		look();
-		ck_assert_msg(s.cuda_folder == FACTS_CUDA_FOREIGN, "ours, by the record \"%s\"", texts[i]);
+		ck_assert_msg(s.cuda_folder == FACTS_CUDA_FOREIGN, "ours, by the record \"%s\"",
+			      texts[i]);
 		ck_assert_has(s.cuda_said, PATH_BEGUN);
 	}
 	/* A run of the runfile makes a folder: a link is somebody else's. */
@@ -261,13 +299,6 @@ END_TEST
 
 /* --- what is in the way --------------------------------------------------------------------- */
 
-static void put_rpm(const char *script)
-{
-	_cleanup_free_ char *text = xasprintf("#!/bin/sh\nprintf '%%s\\n' \"$*\" >> ${0%%/usr/bin/rpm}/asked\n%s", script);
-
-	ck_assert_int_eq(fs_write_atomic(PROG_RPM, 0755, text, strlen(text), &e), 0);
-}
-
 START_TEST(rpm_is_asked_only_about_what_is_in_the_way)
 {
 	_cleanup_free_ char *asked = NULL;
@@ -282,7 +313,8 @@ START_TEST(rpm_is_asked_only_about_what_is_in_the_way)
 	check_foreign("{}", "no version of it");
 	ck_assert_str_eq(s.cuda_package, "cuda-nvcc-12-8-12.8.61-1");
 	ck_assert_int_eq(fs_read("/asked", 4096, &asked, NULL, &e), 0);
-	ck_assert_str_eq(asked, "-qf --qf %{NAME}-%{VERSION}-%{RELEASE}\\n " FOLDER " " VERSION " " FOLDER "/bin/nvcc\n");
+	ck_assert_str_eq(asked, "-qf --qf %{NAME}-%{VERSION}-%{RELEASE}\\n " FOLDER " " VERSION
+				" " FOLDER "/bin/nvcc\n");
 }
 END_TEST
 
@@ -296,9 +328,46 @@ START_TEST(a_package_in_what_was_begun_is_never_removed)
 	look();
 	ck_assert_int_eq(s.cuda_folder, FACTS_CUDA_FOREIGN);
 	ck_assert_str_eq(s.cuda_package, "cuda-nvcc-12-8-12.8.93-1");
-	put_rpm("echo 'file " FOLDER " is not owned by any package'\nexit 3\n");
+	put_rpm(NOBODYS);
 	look();
 	ck_assert_int_eq(s.cuda_folder, FACTS_CUDA_BEGUN);
+}
+END_TEST
+
+/* What is no package's is removed: that must have been said. */
+START_TEST(a_rpm_that_does_not_answer_does_not_make_it_ours)
+{
+	static const char *const scripts[] = {
+		"echo 'error: rpmdb: BDB0113 Thread/process 1/2 failed: BDB1507' >&2\necho 'error: cannot open Packages database' >&2\nexit 1\n",
+		NOBODY("") "exit 3\n",
+		"exit 0\n",
+		"exit 3\n",
+		"kill -9 $$\n",
+		"exit 127\n"
+	};
+	_cleanup_free_ char *record = facts_cuda_record(FOLDER);
+
+	put_record(record);
+	put_toolkit(FOLDER, DRIVER);
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		put_rpm(scripts[i]);
+		check_cannot_tell("did not say whose " FOLDER " is");
+	}
+	ck_assert_int_eq(fs_unlink(PROG_RPM, &e), 0);
+	check_cannot_tell("did not say whose " FOLDER " is");
+}
+END_TEST
+
+START_TEST(a_library_of_a_package_is_enough)
+{
+	_cleanup_free_ char *record = facts_cuda_record(FOLDER);
+
+	put_record(record);
+	fixture_put(FOLDER "/targets/x86_64-linux/lib/libcudart.so.12", "");
+	put_rpm(NOBODY("") "echo cuda-cudart-12-8-12.8.90-1\nexit 1\n");
+	look();
+	ck_assert_int_eq(s.cuda_folder, FACTS_CUDA_FOREIGN);
+	ck_assert_str_eq(s.cuda_package, "cuda-cudart-12-8-12.8.90-1");
 }
 END_TEST
 
@@ -334,7 +403,8 @@ END_TEST
 static char *real_text(const char *folder, const char *name)
 {
 	const char *slash = strrchr(__FILE__, '/');
-	_cleanup_free_ char *path = xasprintf("%.*s%s/%s", (int)(slash + 1 - __FILE__), __FILE__, folder, name);
+	_cleanup_free_ char *path =
+		xasprintf("%.*s%s/%s", (int)(slash + 1 - __FILE__), __FILE__, folder, name);
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
 	char *text;
 
@@ -349,31 +419,32 @@ static const struct {
 	const char *file, *version, *driver;
 	bool whole;
 } real[] = {
-	{ "version.json-11.8.20220929", "11.8.0", "520.61.05", true },
-	{ "version.json-11.8.20220929", "11.8.0", "520.56.06", false },
-	{ "version.json-11.5.2-no-driver", "11.5.2", "495.29.05", true },
-	{ "version.json-11.5.2-no-driver", "11.51.2", "495.29.05", false },
-	{ "version.json-12.8.20250303-cuda-only", "12.8.1", "570.124.06", false },
-	{ "version.json-12.6.20241114-cuda-only", "12.6.3", "560.35.05", false },
-	{ "version.json-12.2.20230823-cuda-only", "12.2.2", "535.104.05", false },
-	{ "version.json-12.1.20230222-cuda-only", "12.1.1", "530.30.02", false },
-	{ "version.json-13.2.2", "13.2.2", "595.71.05", true },
-	{ "version.json-13.2.2", "13.2.1", "595.58.03", false },
-	{ "version.json-13.3.1", "13.3.1", "610.43.02", true },
+	{"version.json-11.8.20220929",		"11.8.0",  "520.61.05",  true },
+	{ "version.json-11.8.20220929",		"11.8.0",  "520.56.06",  false},
+	{ "version.json-11.5.2-no-driver",	   "11.5.2",  "495.29.05",  true },
+	{ "version.json-11.5.2-no-driver",	   "11.51.2", "495.29.05",  false},
+	{ "version.json-12.8.20250303-cuda-only", "12.8.1",  "570.124.06", false},
+	{ "version.json-12.6.20241114-cuda-only", "12.6.3",  "560.35.05",	 false},
+	{ "version.json-12.2.20230823-cuda-only", "12.2.2",  "535.104.05", false},
+	{ "version.json-12.1.20230222-cuda-only", "12.1.1",  "530.30.02",	 false},
+	{ "version.json-13.2.2",			 "13.2.2",  "595.71.05",	true },
+	{ "version.json-13.2.2",			 "13.2.1",  "595.58.03",	false},
+	{ "version.json-13.3.1",			 "13.3.1",  "610.43.02",	true },
 };
 
 START_TEST(version_json_of_real_toolkits_is_understood)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(real); i++) {
-		_cleanup_free_ char *json = real_text("../fixtures/real/cuda", real[i].file), *folder = NULL;
+		_cleanup_free_ char *json = real_text("../fixtures/real/cuda", real[i].file),
+				    *folder = NULL;
 
 		ck_assert_msg(json != NULL, "%s cannot be read", real[i].file);
 		configure(real[i].version, real[i].driver);
 		folder = facts_cuda_folder(&c);
 		put_toolkit(folder, json);
 		look();
-		ck_assert_msg(s.cuda == real[i].whole, "%s as CUDA %s of %s: %s", real[i].file, real[i].version, real[i].driver,
-			      s.cuda_said);
+		ck_assert_msg(s.cuda == real[i].whole, "%s as CUDA %s of %s: %s", real[i].file,
+			      real[i].version, real[i].driver, s.cuda_said);
 	}
 }
 END_TEST
@@ -384,37 +455,48 @@ START_TEST(version_json_of_more_real_toolkits_is_understood)
 		const char *file, *version, *driver;
 		bool whole;
 	} more[] = {
-		{ "version.json-11.8-excerpt.json", "11.8.0", "520.61.05", true },
-		{ "version.json-12.1.20230222-cuda-only.json", "12.1.1", "530.30.02", false },
-		{ "version.json-12.2.20230823-cuda-only.json", "12.2.2", "535.104.05", false },
-		{ "version.json-12.6.20241114-cuda-only.json", "12.6.3", "560.35.05", false },
-		{ "version.json-13.0.3-cuda-only.json", "13.0.3", "580.126.20", false },
-		{ "version.json-13.1.1-cuda-only.json", "13.1.1", "590.48.01", false },
-		{ "version.json-13.3-excerpt.json", "13.3.1", "610.43.02", false },
+		{"version.json-11.8-excerpt.json",		    "11.8.0", "520.61.05",  true },
+		{ "version.json-12.1.20230222-cuda-only.json", "12.1.1", "530.30.02",  false},
+		{ "version.json-12.2.20230823-cuda-only.json", "12.2.2", "535.104.05", false},
+		{ "version.json-12.6.20241114-cuda-only.json", "12.6.3", "560.35.05",  false},
+		{ "version.json-13.0.3-cuda-only.json",	"13.0.3", "580.126.20", false},
+		{ "version.json-13.1.1-cuda-only.json",	"13.1.1", "590.48.01",  false},
+		{ "version.json-13.3-excerpt.json",	    "13.3.1", "610.43.02",  false},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
-		_cleanup_free_ char *json = real_text("../../../shared/real/cuda", more[i].file), *folder = NULL;
+		_cleanup_free_ char *json = real_text("../../../shared/real/cuda", more[i].file),
+				    *folder = NULL;
 
 		if (!json) {
-			printf("skipped: no %s in shared/real/cuda beside the repository\n", more[i].file);
+			printf("skipped: no %s in shared/real/cuda beside the repository\n",
+			       more[i].file);
 			continue;
 		}
 		configure(more[i].version, more[i].driver);
 		folder = facts_cuda_folder(&c);
 		put_toolkit(folder, json);
 		look();
-		ck_assert_msg(s.cuda == more[i].whole, "%s as CUDA %s: %s", more[i].file, more[i].version, s.cuda_said);
+		ck_assert_msg(s.cuda == more[i].whole, "%s as CUDA %s: %s", more[i].file,
+			      more[i].version, s.cuda_said);
 	}
 }
 END_TEST
 
 SUITE_AROUND("facts_cuda", make_machine, drop_machine, the_driver_in_version_json_tells_the_toolkit,
-	     without_the_driver_the_compiler_tells_the_first_two_numbers, an_entry_without_a_version_is_not_an_absent_one,
-	     a_garbled_version_json_is_no_toolkit, what_is_said_of_it_can_be_printed,
-	     a_version_json_that_cannot_be_read_is_neither_yes_nor_no, links_in_a_circle_are_neither_yes_nor_no,
-	     a_toolkit_without_compiler_or_uninstaller_is_not_whole, a_toolkit_elsewhere_behind_a_link_counts,
-	     what_is_on_record_as_begun_is_not_whole_however_it_looks, only_the_record_of_a_run_into_nothing_makes_it_ours,
+	     without_the_driver_the_compiler_tells_the_first_two_numbers,
+	     an_entry_without_a_version_is_not_an_absent_one, a_garbled_version_json_is_no_toolkit,
+	     what_is_said_of_it_can_be_printed,
+	     a_version_json_that_cannot_be_read_is_neither_yes_nor_no,
+	     links_in_a_circle_are_neither_yes_nor_no,
+	     a_toolkit_without_compiler_or_uninstaller_is_not_whole,
+	     a_toolkit_elsewhere_behind_a_link_counts,
+	     what_is_on_record_as_begun_is_not_whole_however_it_looks,
+	     only_the_record_of_a_run_into_nothing_makes_it_ours,
 	     the_record_of_another_toolkit_is_no_matter, rpm_is_asked_only_about_what_is_in_the_way,
-	     a_package_in_what_was_begun_is_never_removed, a_rpm_that_does_not_answer_names_nobody, a_file_in_the_place_of_the_folder_is_in_the_way,
-	     version_json_of_real_toolkits_is_understood, version_json_of_more_real_toolkits_is_understood)
+	     a_package_in_what_was_begun_is_never_removed,
+	     a_rpm_that_does_not_answer_does_not_make_it_ours, a_library_of_a_package_is_enough,
+	     a_rpm_that_does_not_answer_names_nobody,
+	     a_file_in_the_place_of_the_folder_is_in_the_way,
+	     version_json_of_real_toolkits_is_understood,
+	     version_json_of_more_real_toolkits_is_understood)

@@ -430,9 +430,9 @@ START_TEST(without_a_place_to_unpack_nothing_is_installed)
 	m.f.host.unpack = UNPACK_SMALL;
 	check_refused(&CODE_DISK, "installers unpack", "");
 	m.f.host.unpack = UNPACK_FOLDER;
-	str_copy(m.f.host.unpack_dir, sizeof(m.f.host.unpack_dir), "/var/cache/gn8v/unpack");
+	str_copy(m.f.host.unpack_dir, sizeof(m.f.host.unpack_dir), "/var/cache/gn8v/.gn8v-unpack");
 	check_done(STEP_PREFLIGHT);
-	ck_assert_has(r.reason, "installers unpack in /var/cache/gn8v/unpack: /tmp is mounted noexec");
+	ck_assert_has(r.reason, "installers unpack in /var/cache/gn8v/.gn8v-unpack: /tmp is mounted noexec");
 	machine_done(&m);
 	machine_installed(&m, SHAPE_SINGLE, "{}");
 	m.f.host.unpack = UNPACK_NOEXEC;
