@@ -289,13 +289,11 @@ static int release_one(struct worker *w, struct units *u, const struct facts_uni
 
 static int remove_holds(struct worker *w, struct units *u, struct err *e)
 {
-	bool changed = false;
-
 	for (size_t i = 0; i < w->facts.units.n; i++)
-		if (unitfile_dropin_remove(UNITFILE_HOLD, w->facts.units.v[i].name, &changed, e) <
-		    0)
+		if (unitfile_dropin_remove(UNITFILE_HOLD, w->facts.units.v[i].name, NULL, e) < 0)
 			return -1;
-	return changed ? units_reload(u, e) : 0;
+	/* Also when all are gone: a run that was cut off may not have come to it. */
+	return units_reload(u, e);
 }
 
 /* The flag goes last: cut off before that, the next run releases again, with the same memory. The
