@@ -119,6 +119,7 @@ struct facts_software {
 	enum facts_cuda cuda_folder;
 	bool cuda_begun; /* a run of the runfile is on record that is not known to have ended */
 	bool cuda_ended; /* of FACTS_CUDA_BEGUN: some runfile came to its end in it, ours or its owner's */
+	bool cuda_left; /* of FACTS_CUDA_FOREIGN: it is what a runfile of ours left that ended well */
 	char cuda_said[256];	/* of FACTS_CUDA_FOREIGN: why it is not the configured toolkit */
 	char cuda_package[128]; /* of FACTS_CUDA_FOREIGN: the RPM that it belongs to, or "" */
 	bool verifier;		/* the configured packages in their virtual environment */
@@ -250,6 +251,9 @@ const char *facts_strangers_text(const struct facts_strangers *s, const char *wh
 char *facts_cuda_folder(const struct config *c);
 const char *facts_cuda_name(const char *folder);
 char *facts_cuda_record(const char *folder);
+
+/* The record of a run that ended well and left something else than the configured toolkit. */
+char *facts_cuda_record_ended(const char *folder);
 
 /* Whether the configured toolkit is in the folder, whatever is on record; else *said is why not. -1: could not tell. */
 int facts_cuda_whole(const char *folder, const struct config *c, bool *ret_whole, char *said,

@@ -40,6 +40,11 @@ char *facts_cuda_record(const char *folder)
 	return xasprintf("%s absent\n", folder);
 }
 
+char *facts_cuda_record_ended(const char *folder)
+{
+	return xasprintf("%s ended\n", folder);
+}
+
 /* A link counts as itself. *ret_mode is 0 when nothing is there. */
 static int look_at(const char *path, mode_t *ret_mode, struct err *e)
 {
@@ -193,12 +198,13 @@ int facts_read_cuda(struct facts_software *s, const struct config *c, struct err
 {
 	_cleanup_free_ char *folder = facts_cuda_folder(c), *record = NULL;
 	_cleanup_free_ char *absent = facts_cuda_record(folder);
+	_cleanup_free_ char *ended = facts_cuda_record_ended(folder);
 	bool whole;
 	mode_t mode;
 
 	if (look_at(folder, &mode, e) < 0 || intent_read(facts_cuda_name(folder), &record, e) < 0)
 		return err_wrap(e, "CUDA toolkit");
-	s->cuda_begun = record != NULL;
+	s->cuda_begun = record && !str_eq(record, ended);
 	if (!mode) {
 		s->cuda_folder = FACTS_CUDA_ABSENT;
 		return 0;
@@ -207,11 +213,12 @@ int facts_read_cuda(struct facts_software *s, const struct config *c, struct err
 		return read_begun(s, folder, e) < 0 ? err_wrap(e, "CUDA toolkit") : 0;
 	if (facts_cuda_whole(folder, c, &whole, s->cuda_said, sizeof(s->cuda_said), e) < 0)
 		return err_wrap(e, "CUDA toolkit");
-	s->cuda = whole && !record;
+	s->cuda_left = !whole && str_eq(record, ended);
+	s->cuda = whole && (!record || str_eq(record, ended));
 	s->cuda_folder = s->cuda ? FACTS_CUDA_WHOLE : FACTS_CUDA_FOREIGN;
 	if (s->cuda)
 		return 0;
-	if (whole)
+	if (whole) /* a record of something else */
 		str_copy(s->cuda_said, sizeof(s->cuda_said),
 			 "an installation in it did not end, says " PATH_BEGUN);
 	/* It is in the way, whosever it is. */

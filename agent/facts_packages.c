@@ -117,7 +117,12 @@ int facts_rpm_owner(const char *const *files, size_t n, char *owner, size_t owne
 {
 	const char *argv[FACTS_OWNED_MAX + 5] = { PROG_RPM, "-qf", "--qf",
 						  "%{NAME}-%{VERSION}-%{RELEASE}\\n" };
-	struct run r = { .argv = argv, .timeout_s = 120, .output_max = 65536 };
+	_cleanup_strbuf_ struct strbuf trouble = { 0 };
+	struct run r = { .argv = argv,
+			 .timeout_s = 120,
+			 .output_max = 65536,
+			 .on_line = find_trouble,
+			 .on_line_data = &trouble };
 	struct err failure = ERR_INIT;
 	size_t answered = 0;
 	int ok;
@@ -129,14 +134,17 @@ int facts_rpm_owner(const char *const *files, size_t n, char *owner, size_t owne
 	if (ok == 0 || (r.status >= 1 && r.status <= (int)n))
 		answered = read_owners(r.output, files, n, owner, owner_size, ret_file);
 	run_done(&r);
-	if (*owner || answered == n)
+	/* With a database that it cannot open, rpm says of each file that nobody owns it. */
+	if (*owner || (answered == n && !trouble.s))
 		return 0;
 	if (failure.kind == &ERR_TIMEOUT) {
 		*e = failure;
 		return package_db_unanswered(e);
 	}
 	return err_set(e, &CODE_RPM_DATABASE, "rpm -qf did not say whose %s is: %.300s", files[0],
-		       failure.kind ? failure.msg : "it was silent");
+		       trouble.s      ? trouble.s
+		       : failure.kind ? failure.msg
+				      : "it was silent");
 }
 
 static int query_rpm(const char *const *names, size_t n, char **ret_text, struct err *e)

@@ -20,18 +20,29 @@
 #define OVERRIDE  "--override"
 #define ASIDE_MAX 9
 #define LOG_MAX	  (4 * 1024 * 1024)
+#define CUDA_LEFT_HINT                                                                       \
+	"less " PATH_CUDA_LOG                                                                \
+	"; cat %s/version.json; where its nvidia_driver is right, set cuda.driver to it in " \
+	"/etc/gn8v/config.json; else move the folder elsewhere; then: systemctl restart gn8v-agent"
 
 bool cuda_in_the_way(const struct config *c, const struct facts_software *s, struct probe_result *r)
 {
 	_cleanup_free_ char *folder = facts_cuda_folder(c);
 	bool packaged = *s->cuda_package;
+	const char *whose = "";
 
-	if (s->cuda_folder != FACTS_CUDA_FOREIGN || c->cuda_replace)
+	/* What our own runfile left would come again, and be moved aside again. */
+	if (s->cuda_folder != FACTS_CUDA_FOREIGN || (c->cuda_replace && !s->cuda_left))
 		return false;
+	if (s->cuda_left)
+		whose = "; gn8v installed it from cuda.urls";
+	else if (packaged)
+		whose = "; it belongs to the package ";
 	probe_blocked(r, &CODE_CUDA_FOREIGN, "%s is in the way of CUDA %s: %s%s%s", folder,
-		      c->cuda_version, s->cuda_said, packaged ? "; it belongs to the package " : "",
-		      s->cuda_package);
-	if (packaged)
+		      c->cuda_version, s->cuda_said, whose, s->cuda_left ? "" : s->cuda_package);
+	if (s->cuda_left)
+		err_hint(&r->err, CUDA_LEFT_HINT, folder);
+	else if (packaged)
 		err_hint(
 			&r->err,
 			"yum remove %s, or set \"cuda\": {\"replace\": true} in /etc/gn8v/config.json, which moves the "
@@ -173,10 +184,11 @@ static int run_runfile(struct worker *w, const struct artefact *a, bool again, s
 	return r;
 }
 
-/* The runfile ended well, and its work is on disk: the record goes, so that what it left is never removed, whatever it is. */
+/* The runfile ended well, and its work is on disk: what it left is never removed, whatever it is. */
 static int prove(const struct worker *w, const struct artefact *a, const char *folder,
 		 struct err *e)
 {
+	_cleanup_free_ char *ended = facts_cuda_record_ended(folder);
 	char said[sizeof(w->facts.software.cuda_said)];
 	bool whole;
 
@@ -186,14 +198,11 @@ static int prove(const struct worker *w, const struct artefact *a, const char *f
 		return -1;
 	if (whole)
 		return 0;
+	if (intent_begin(facts_cuda_name(folder), ended, e) < 0)
+		return -1;
 	err_set(e, &CODE_NO_EFFECT, "cuda: %s ended without an error, but CUDA %s is not in %s: %s",
 		a->file, a->version, folder, said);
-	return err_hint(
-		e,
-		"less " PATH_CUDA_LOG
-		"; cat %s/version.json; where its nvidia_driver is right, set cuda.driver to it "
-		"in /etc/gn8v/config.json; then: systemctl restart gn8v-agent",
-		folder);
+	return err_hint(e, CUDA_LEFT_HINT, folder);
 }
 
 /* The folder counts as it is now, not as it was when the worker began. */

@@ -28,10 +28,14 @@ static bool will_run(const struct config *c, const struct facts *f, enum step_id
 	return r.probe != PROBE_DONE || step_cut_off(&steps[id], f);
 }
 
+/* As in preflight, what an installer of ours left where it was cut off is no reason to refuse the next. */
 static bool tmp_unfit(const struct config *c, const struct facts *f, struct probe_result *r)
 {
 	const struct facts_host *h = &f->host;
+	bool begun = f->software.driver_begun || f->software.cuda_begun;
 
+	if (h->unpack == UNPACK_SMALL && begun)
+		return false;
 	if (h->unpack == UNPACK_TMP || h->unpack == UNPACK_FOLDER || all_installed(c, f) ||
 	    (has_word(&c->driver_args, "--tmpdir") && has_word(&c->cuda_args, "--tmpdir")))
 		return false;

@@ -358,6 +358,18 @@ START_TEST(a_rpm_that_does_not_answer_does_not_make_it_ours)
 }
 END_TEST
 
+/* A rpm that cannot open its database says of each file that nobody owns it. */
+START_TEST(a_rpm_with_a_broken_database_does_not_make_it_ours)
+{
+	_cleanup_free_ char *record = facts_cuda_record(FOLDER);
+
+	put_record(record);
+	put_toolkit(FOLDER, DRIVER);
+	put_rpm("echo 'error: cannot open Packages database in /var/lib/rpm' >&2\n" NOBODYS);
+	check_cannot_tell("cannot open Packages database");
+}
+END_TEST
+
 START_TEST(a_library_of_a_package_is_enough)
 {
 	_cleanup_free_ char *record = facts_cuda_record(FOLDER);
@@ -496,6 +508,7 @@ SUITE_AROUND("facts_cuda", make_machine, drop_machine, the_driver_in_version_jso
 	     the_record_of_another_toolkit_is_no_matter, rpm_is_asked_only_about_what_is_in_the_way,
 	     a_package_in_what_was_begun_is_never_removed,
 	     a_rpm_that_does_not_answer_does_not_make_it_ours, a_library_of_a_package_is_enough,
+	     a_rpm_with_a_broken_database_does_not_make_it_ours,
 	     a_rpm_that_does_not_answer_names_nobody,
 	     a_file_in_the_place_of_the_folder_is_in_the_way,
 	     version_json_of_real_toolkits_is_understood,

@@ -429,6 +429,9 @@ START_TEST(without_a_place_to_unpack_nothing_is_installed)
 	check_refused(&CODE_TMP_NOEXEC, "/tmp is mounted noexec; /var/cache/gn8v and", "mount -o remount,exec /tmp");
 	m.f.host.unpack = UNPACK_SMALL;
 	check_refused(&CODE_DISK, "installers unpack", "");
+	m.f.software.cuda_begun = true;
+	check_done(STEP_PREFLIGHT);
+	m.f.software.cuda_begun = false;
 	m.f.host.unpack = UNPACK_FOLDER;
 	str_copy(m.f.host.unpack_dir, sizeof(m.f.host.unpack_dir), "/var/cache/gn8v/.gn8v-unpack");
 	check_done(STEP_PREFLIGHT);
