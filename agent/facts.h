@@ -224,7 +224,7 @@ bool facts_product_is_real(const char *uuid);
 #define FACTS_NOTE_SIZE 400
 void facts_instance_note(const struct facts_instance *i, char *dst, size_t dst_size);
 
-/* Whether an RPM that others installed has brought the driver: what an installer of ours left before is not in question. */
+/* The driver came with an RPM that others installed; an interrupted installation of ours does not count then. */
 bool facts_driver_packaged(const struct facts *f);
 
 /* The driver version that counts: the installed one if it is as new as the configured (R7: "or
@@ -238,7 +238,7 @@ const char *facts_software_driver(const struct facts_software *s, const struct c
 int facts_initramfs_times(struct timespec *ret_oldest, struct timespec *ret_newest,
 			  struct facts_strangers *ret_strangers, struct err *e);
 
-/* Whether that kernel is in /boot and its initramfs is not: dracut deletes an image that it cannot copy there. */
+/* The kernel is in /boot and its initramfs is not: dracut deletes an image that it cannot copy there. */
 bool facts_initramfs_gone(const char *kernel);
 
 /* "; not counted, for WHY: a, b and 3 more", or "" when there are none. */

@@ -63,7 +63,7 @@ static bool is_gone(const char *path)
 	return fs_stat(path, &st) < 0 && errno == ENOENT;
 }
 
-/* Whether a file that an entry names is there, or may be. Where /boot is a file system of its own, an entry names it without
+/* A file that an entry names is there, or may be. Where /boot is a file system of its own, an entry names it without
  * that folder. */
 static bool may_be_there(const char *path)
 {

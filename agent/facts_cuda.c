@@ -180,9 +180,9 @@ static int find_package(const char *folder, char *dst, size_t size, struct err *
 	return r;
 }
 
-/* The record stands for what a cut-off run of ours left. It may be older than the folder, where the run was cut off before there
- * was one, or its owner may have gone on by hand: whoever ends with an uninstaller has brought something to its end, and
- * that is not removed. Neither is what rpm does not say of that it is no package's. */
+/* The record says that a run of ours was interrupted. The folder may be newer: the run may have ended before it made one, and the
+ * owner may have installed by hand since. A folder with an uninstaller is finished, and is not removed. A folder is not removed
+ * either unless rpm says that no package owns it. */
 static int read_begun(struct facts_software *s, const char *folder, struct err *e)
 {
 	if (has_file(folder, "bin/cuda-uninstaller", &s->cuda_ended, e) < 0 ||

@@ -6,7 +6,7 @@
 #include "sys/pci.h"
 #include "worker.h"
 
-/* What nvidia-persistenced's journal says of each GPU, by PCI address. */
+/* The word of nvidia-persistenced's journal about each GPU, by PCI address. */
 struct present {
 	const struct pci_gpus *gpus;
 	bool missing[PCI_GPUS_MAX];

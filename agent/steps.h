@@ -93,7 +93,7 @@ const enum step_id *step_needs(const struct step *s, const struct config *c);
  * it is configured to wait. */
 unsigned int step_deadline_s(const struct step *s, const struct config *c);
 
-/* Whether what looks done may be half done: the status says that it was cut off, no record says more, and it is not a
+/* The step looks done and may be half done: the status says that it was cut off, no record says more, and it is not a
  * package's by now. */
 bool step_cut_off(const struct step *s, const struct facts *f);
 

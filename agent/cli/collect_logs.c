@@ -183,7 +183,7 @@ static void run(struct logs *l, const struct answer *a, const char *file, const 
 
 /* --- metadata --- */
 
-/* What the row wants of the service, and in *ret_how the request. */
+/* The answer of the service to the request of the row; *ret_how is that request. */
 static int ask_service(struct logs *l, const struct answer *a, struct strbuf *ret, char **ret_how,
 		       struct err *e)
 {

@@ -47,7 +47,7 @@ static int make_folder(const char *dir, struct err *e)
 	if (fs_exists(dir)) {
 		err_set(e, &ERR_IO, "%s is there, and is not ours: installers would unpack in it",
 			dir);
-		return err_hint(e, "mv %s elsewhere; then: systemctl restart gn8v-agent", dir);
+		return err_hint(e, "mv %s %s.old; then: systemctl restart gn8v-agent", dir, dir);
 	}
 	return intent_begin(INTENT_UNPACK, record, e) < 0 ? -1 : fs_mkdirs(dir, 0700, e);
 }
